@@ -1,0 +1,1 @@
+//! Who is known: clients, their credentials and what they may ask for.

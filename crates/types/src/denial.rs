@@ -1,0 +1,238 @@
+//! A denial is a value. It carries what was seen and what was wanted; every view of it (status code,
+//! challenge, body, audit record, explanation) is derived from it by an exhaustive match.
+
+mod code;
+mod evidence;
+mod remedy;
+
+pub use code::Code;
+pub use remedy::{Fixer, Remedy};
+
+use crate::{ApiName, Audience, Check, ClientId, Issuer, Kid, Scopes, Tenant, Timestamp, Ttl};
+use serde::{Deserialize, Serialize};
+
+/// Why a request or a grant was refused: their mistake, never a failure of ours.
+///
+/// Text that came from outside is held only where an operator needs it, cut to a safe length, and
+/// never holds a token or a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "denial", rename_all = "snake_case")]
+pub enum Denial {
+    /// No route matches. `allowed` holds the methods that the path does have.
+    Unmapped { method: String, path: String, allowed: Vec<String> },
+
+    /// No `Authorization` header with a bearer token.
+    NoCredential { scheme: Option<String>, in_query: bool },
+    /// More than one credential (RFC 6750 §2: more than one method is `invalid_request`).
+    ManyCredentials { found: usize },
+    /// The credential is larger than any token of ours.
+    CredentialTooLarge { bytes: usize, limit: usize },
+    /// A bearer credential that is no token at all, such as another vendor's API key.
+    NotAToken { looks_like: String },
+
+    /// Not a compact JWS.
+    Format { fault: FormatFault },
+    /// The JOSE header is refused.
+    Header { fault: HeaderFault },
+    /// `typ` names another kind of token.
+    WrongType { found: Option<String>, expected: String },
+
+    /// `iss` is not trusted at this API.
+    UntrustedIssuer { found: Option<String>, trusted: Vec<Issuer> },
+    /// The issuer's key set has no such key.
+    UnknownKey {
+        issuer: Issuer,
+        kid: Option<String>,
+        alg: String,
+        known: Vec<KnownKey>,
+        fetched_at: Option<Timestamp>,
+    },
+    /// No key set of that issuer could be fetched, and none is cached.
+    KeysUnavailable { issuer: Issuer, reason: String, retry_after: Ttl },
+    /// The signature does not fit the key.
+    BadSignature { issuer: Issuer, kid: Option<Kid>, alg: String },
+
+    /// A claim is missing.
+    MissingClaim { claim: String },
+    /// A claim has the wrong shape; `expected` says which is right.
+    BadClaim { claim: String, expected: String },
+    /// `exp` has passed.
+    Expired { exp: Timestamp, now: Timestamp, leeway: Ttl },
+    /// `nbf` or `iat` lies in the future.
+    NotYetValid { claim: String, from: Timestamp, now: Timestamp, leeway: Ttl },
+    /// It lives longer than this issuer's tokens may.
+    LivesTooLong { lifetime: Ttl, limit: Ttl },
+    /// `aud` does not name this API. `made_for` are the APIs of ours that it does name.
+    WrongAudience { found: Vec<String>, expected: Audience, made_for: Vec<ApiName> },
+    /// A claim that only another kind of token has.
+    WrongPurpose { claim: String },
+    /// The tenant of the token, of its issuer and of the API are not the same.
+    WrongTenant { found: Option<Tenant>, expected: Option<Tenant> },
+    /// It was valid, and is not any more.
+    Revoked { by: RevokedBy },
+    /// Its scope does not cover the request. `missing` may be asked for in one go.
+    WeakScope { found: Scopes, needed: Scopes, missing: Scopes },
+    /// The object named in the path belongs to another tenant.
+    ForeignObject { tenant: Option<Tenant>, object_tenant: Tenant },
+
+    /// The token request is malformed.
+    BadRequest { parameter: Option<String>, problem: String },
+    /// Too many failed attempts.
+    Throttled { client_id: Option<String>, failures: u32, retry_after: Ttl },
+    /// The client is unknown or did not prove who it is. The caller never learns which.
+    BadClient { client_id: Option<String>, proof: ClientProof },
+    /// The client was disabled.
+    ClientDisabled { client_id: ClientId, since: Timestamp },
+    /// The grant type does not exist here.
+    UnknownGrantType { found: String, supported: Vec<String> },
+    /// This client may not use that grant type.
+    GrantNotAllowed { client_id: ClientId, grant_type: String, allowed: Vec<String> },
+    /// `resource` names no API that this client may have.
+    BadTarget { found: Vec<String>, allowed: Vec<Audience> },
+    /// A requested scope does not exist.
+    BadScope { found: String, problem: String },
+    /// No requested scope is left after narrowing.
+    NoScopeLeft { requested: Scopes, client_may: Vec<String>, api_has: Scopes },
+}
+
+/// Why a string is not a compact JWS (RFC 7515 §7.1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "fault", rename_all = "snake_case")]
+pub enum FormatFault {
+    /// A character outside `[A-Za-z0-9_.-]` at this byte.
+    Character { at: usize },
+    /// Not three segments.
+    Segments { found: usize },
+    /// Five segments: an encrypted token, which no API accepts.
+    Encrypted,
+    /// Not strict base64url: padded, or with stray bits.
+    Base64 { segment: String },
+    /// Too long.
+    TooLong { bytes: usize, limit: usize },
+    /// The payload is no JSON object, or has a member twice, or is nested too deep.
+    Payload { problem: String },
+}
+
+/// Why a JOSE header is refused (RFC 7515 §4, RFC 8725 §3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "fault", rename_all = "snake_case")]
+pub enum HeaderFault {
+    /// No JSON object, a member twice, or nested too deep.
+    Json { problem: String },
+    /// `alg` is missing, `none`, symmetric, or not one that this API accepts.
+    Algorithm { found: Option<String>, accepted: Vec<String> },
+    /// `crit` names an extension that is not understood (RFC 7515 §4.1.11).
+    Critical { names: Vec<String> },
+    /// `b64` (RFC 7797) has no place in a JWT.
+    UnencodedPayload,
+    /// `kid` is too long or has unsafe characters.
+    Kid,
+}
+
+/// A key the issuer did have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownKey {
+    /// Its identifier.
+    pub kid: Option<Kid>,
+    /// Its algorithm.
+    pub alg: String,
+}
+
+/// What ended a token's life before its time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum RevokedBy {
+    /// This very token.
+    Token { since: Timestamp },
+    /// Its client was disabled.
+    Client { client_id: ClientId, since: Timestamp },
+    /// Its client's secret was rotated with immediate effect, or the client was told to start anew.
+    NotBefore { client_id: ClientId, before: Timestamp },
+}
+
+/// Why a client did not prove itself. For the operator; the caller learns only `invalid_client`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "problem", rename_all = "snake_case")]
+pub enum ClientProof {
+    /// No credentials in the request.
+    Missing,
+    /// No client has this id.
+    UnknownClient,
+    /// The secret is wrong.
+    WrongSecret,
+    /// The client authenticates in another way.
+    WrongMethod { used: String, registered: String },
+    /// The `client_assertion` was refused.
+    Assertion { fault: AssertionFault },
+}
+
+/// Why a `client_assertion` was refused (RFC 7523 §3, rfc7523bis §4).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "fault", rename_all = "snake_case")]
+pub enum AssertionFault {
+    /// `client_assertion_type` is not the JWT bearer type.
+    Type { found: String },
+    /// No well-formed JWS, or a refused header.
+    Malformed { problem: String },
+    /// No registered key fits.
+    UnknownKey { kid: Option<String> },
+    /// The signature is wrong.
+    Signature,
+    /// A claim is missing or of the wrong shape.
+    Claim { claim: String, expected: String },
+    /// `iss` and `sub` must both be the `client_id`.
+    Subject { found: String },
+    /// `aud` must be our issuer alone.
+    Audience { found: Vec<String>, expected: Issuer },
+    /// It is too old, not valid yet, or lives too long.
+    Time { problem: String },
+    /// This `jti` was used before.
+    Replayed { jti: String },
+}
+
+impl Denial {
+    /// The check that failed.
+    pub const fn check(&self) -> Check {
+        match self {
+            Self::Unmapped { .. } => Check::Route,
+            Self::NoCredential { .. }
+            | Self::ManyCredentials { .. }
+            | Self::CredentialTooLarge { .. } => Check::Credential,
+            Self::NotAToken { .. } => Check::CredentialKind,
+            Self::Format { .. } => Check::Format,
+            Self::Header { .. } => Check::Header,
+            Self::WrongType { .. } => Check::Type,
+            Self::UntrustedIssuer { .. } => Check::Issuer,
+            Self::UnknownKey { .. } | Self::KeysUnavailable { .. } => Check::Key,
+            Self::BadSignature { .. } => Check::Signature,
+            Self::MissingClaim { .. } | Self::BadClaim { .. } => Check::Claims,
+            Self::Expired { .. } | Self::NotYetValid { .. } | Self::LivesTooLong { .. } => {
+                Check::Time
+            }
+            Self::WrongAudience { .. } => Check::Audience,
+            Self::WrongPurpose { .. } => Check::Purpose,
+            Self::WrongTenant { .. } => Check::Tenant,
+            Self::Revoked { .. } => Check::Revocation,
+            Self::WeakScope { .. } => Check::Scope,
+            Self::ForeignObject { .. } => Check::Object,
+            Self::BadRequest { .. } => Check::Request,
+            Self::Throttled { .. } => Check::Throttle,
+            Self::BadClient { .. } => Check::Client,
+            Self::ClientDisabled { .. } => Check::ClientActive,
+            Self::UnknownGrantType { .. } | Self::GrantNotAllowed { .. } => Check::GrantType,
+            Self::BadTarget { .. } => Check::Resource,
+            Self::BadScope { .. } | Self::NoScopeLeft { .. } => Check::GrantScope,
+        }
+    }
+}
+
+/// Text from outside, cut so that a record stays small and a terminal stays sane.
+pub(crate) fn cut(text: &str) -> String {
+    const LIMIT: usize = 120;
+    let safe = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let mut out: String = text.chars().take(LIMIT).map(safe).collect();
+    if text.chars().nth(LIMIT).is_some() {
+        out.push('…');
+    }
+    out
+}

@@ -1,0 +1,237 @@
+//! Identifiers: each a type of its own, valid by construction.
+
+use crate::{Random, Timestamp};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
+
+/// Why a string is not the identifier it was meant to be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {problem}")]
+pub struct IdFault {
+    /// Which kind of identifier was expected.
+    pub what: &'static str,
+    /// What is wrong with the string, in words that follow `what`.
+    pub problem: &'static str,
+}
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Checks `text` and makes the identifier.
+            pub fn new(text: &str) -> Result<Self, IdFault> {
+                let check: fn(&str) -> Option<&'static str> = $check;
+                match check(text) {
+                    Some(problem) => Err(IdFault { what: $what, problem }),
+                    None => Ok(Self(text.into())),
+                }
+            }
+
+            /// The identifier as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({:?})", stringify!($name), &*self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdFault;
+            fn from_str(text: &str) -> Result<Self, IdFault> {
+                Self::new(text)
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(source)?;
+                Self::new(&text).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+text_id!(
+    /// An OAuth `client_id` (RFC 6749 §2.2): 1–128 letters, digits, `.`, `_`, `-`.
+    ClientId, "client_id", |text| {
+        short_name(text, 128).then_some("must be 1 to 128 letters, digits, '.', '_' or '-'")
+    }
+);
+text_id!(
+    /// The name an operator gave an API, a client or an upstream in the configuration.
+    ApiName, "name", |text| {
+        short_name(text, 64).then_some("must be 1 to 64 letters, digits, '.', '_' or '-'")
+    }
+);
+text_id!(
+    /// A customer company. As the tenant part of a scope: `[a-z0-9][a-z0-9_-]{0,62}`.
+    Tenant, "tenant", |text| {
+        let bytes = text.as_bytes();
+        let tail = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-');
+        let good = matches!(bytes.split_first(), Some((head, rest))
+            if (head.is_ascii_lowercase() || head.is_ascii_digit()) && rest.len() <= 62 && rest.iter().all(tail));
+        (!good).then_some("must be 1 to 63 lower-case letters, digits, '_' or '-', and start with a letter or digit")
+    }
+);
+text_id!(
+    /// An issuer identifier (RFC 8414 §2): an `https` URL, or `http` on a loopback host,
+    /// without query, fragment or user info. Compared byte by byte, never normalised.
+    Issuer, "issuer", |text| {
+        match url::Url::parse(text) {
+            Err(_) => Some("must be an absolute URL"),
+            Ok(url) if url.query().is_some() || url.fragment().is_some() =>
+                Some("must have no query and no fragment"),
+            Ok(url) if !url.username().is_empty() || url.password().is_some() =>
+                Some("must carry no user name or password"),
+            Ok(url) if url.scheme() == "https" => None,
+            Ok(url) if url.scheme() == "http" && is_loopback(&url) => None,
+            Ok(_) => Some("must use https (http only on a loopback host)"),
+        }
+    }
+);
+text_id!(
+    /// A resource indicator (RFC 8707 §2): an absolute URI without fragment, at most 512 bytes.
+    /// It is the value of `aud` and of `resource`, compared byte by byte.
+    Audience, "resource", |text| {
+        match url::Url::parse(text) {
+            _ if text.len() > 512 => Some("must be at most 512 bytes long"),
+            Err(_) => Some("must be an absolute URI"),
+            Ok(url) if url.fragment().is_some() => Some("must have no fragment"),
+            Ok(_) if text.bytes().any(|b| b <= b' ' || b == b'"' || b == b'\\' || b >= 0x7f) =>
+                Some("must be printable ASCII without spaces, quotes or backslashes"),
+            Ok(_) => None,
+        }
+    }
+);
+text_id!(
+    /// A token's `jti` (RFC 7519 §4.1.7): 1–128 visible ASCII characters.
+    /// Ours are time-ordered, so that an issuance is found by its `jti` without an index.
+    Jti, "jti", |text| {
+        let good = !text.is_empty() && text.len() <= 128 && text.bytes().all(|b| b.is_ascii_graphic());
+        (!good).then_some("must be 1 to 128 visible ASCII characters")
+    }
+);
+
+text_id!(
+    /// A `kid` (RFC 7515 §4.1.4): 1–128 safe characters. Used for look-up in memory only.
+    Kid, "kid", |text| {
+        let safe = |b: u8| b.is_ascii_alphanumeric() || b"._~+/=:@-".contains(&b);
+        let good = !text.is_empty() && text.len() <= 128 && text.bytes().all(safe);
+        (!good).then_some("must be 1 to 128 letters, digits or '._~+/=:@-'")
+    }
+);
+
+fn short_name(text: &str, limit: usize) -> bool {
+    let safe = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    text.is_empty() || text.len() > limit || !text.bytes().all(safe)
+}
+
+fn is_loopback(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+impl Jti {
+    /// A fresh, time-ordered `jti`.
+    pub fn fresh(at: Timestamp, random: &Random<10>) -> Self {
+        Self(ulid(at, random).to_string().into())
+    }
+
+    /// When a `jti` of ours was made; `None` for one that is not of our making.
+    pub fn time(&self) -> Option<Timestamp> {
+        ulid::Ulid::from_string(&self.0).ok().map(millis)
+    }
+}
+
+/// Names one decision: `dec_` and a ULID. Time-ordered, so that the audit log finds it by its time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DecisionId(ulid::Ulid);
+
+impl DecisionId {
+    /// A fresh id.
+    pub fn fresh(at: Timestamp, random: &Random<10>) -> Self {
+        Self(ulid(at, random))
+    }
+
+    /// When the decision was made.
+    pub fn time(self) -> Timestamp {
+        millis(self.0)
+    }
+}
+
+fn ulid(at: Timestamp, random: &Random<10>) -> ulid::Ulid {
+    let bits = random.bytes().iter().fold(0u128, |bits, byte| (bits << 8) | u128::from(*byte));
+    ulid::Ulid::from_parts(u64::try_from(at.millis()).unwrap_or(0), bits)
+}
+
+fn millis(ulid: ulid::Ulid) -> Timestamp {
+    Timestamp::from_millis(ulid.timestamp_ms().cast_signed())
+}
+
+impl fmt::Display for DecisionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "dec_{}", self.0)
+    }
+}
+
+impl fmt::Debug for DecisionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for DecisionId {
+    type Err = IdFault;
+    fn from_str(text: &str) -> Result<Self, IdFault> {
+        let fault = IdFault {
+            what: "decision id",
+            problem: "must be 'dec_' and 26 characters, as printed in the refusal",
+        };
+        let text = text.trim();
+        let ulid = text.strip_prefix("dec_").unwrap_or(text);
+        ulid::Ulid::from_string(ulid).map(Self).map_err(|_| fault)
+    }
+}
+
+impl Serialize for DecisionId {
+    fn serialize<S: serde::Serializer>(&self, sink: S) -> Result<S::Ok, S::Error> {
+        sink.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for DecisionId {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(source)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}

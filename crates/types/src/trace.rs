@@ -1,0 +1,91 @@
+//! What was checked, in order: passed, failed, not reached. Costs two words while a request runs.
+
+use crate::{Check, Denial, Stage};
+use serde::{Deserialize, Serialize};
+
+/// The course of one decision. Filled by [`Trace::step`] while the checks are made, read by `explain`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trace {
+    stage: Stage,
+    passed: u32,
+    failed: Option<Check>,
+}
+
+/// How one check went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mark {
+    /// It was made and passed.
+    Passed,
+    /// It was made and failed: the decision ended here.
+    Failed,
+    /// It was not made, because an earlier one failed or the route does not ask for it.
+    NotReached,
+}
+
+/// One line of the checklist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// Which check.
+    pub check: Check,
+    /// How it went.
+    pub mark: Mark,
+}
+
+impl Trace {
+    /// Nothing checked yet.
+    pub const fn new(stage: Stage) -> Self {
+        Self { stage, passed: 0, failed: None }
+    }
+
+    /// Notes how `check` went and hands the outcome on.
+    pub fn step<T>(&mut self, check: Check, outcome: Result<T, Denial>) -> Result<T, Denial> {
+        match outcome {
+            Ok(proof) => {
+                self.passed |= bit(check);
+                Ok(proof)
+            }
+            Err(denial) => {
+                self.failed = Some(denial.check());
+                Err(denial)
+            }
+        }
+    }
+
+    /// Takes back a failure that was mended: a key that arrived after a refresh.
+    pub const fn retry(&mut self) {
+        self.failed = None;
+    }
+
+    /// Which question was asked.
+    pub const fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    /// The check that ended it, if one did.
+    pub const fn failed(&self) -> Option<Check> {
+        self.failed
+    }
+
+    /// Whether `check` was made and passed.
+    pub const fn has_passed(&self, check: Check) -> bool {
+        self.passed & bit(check) != 0
+    }
+
+    /// The whole checklist, in order.
+    pub fn rows(&self) -> impl Iterator<Item = Row> {
+        let (passed, failed) = (self.passed, self.failed);
+        Check::of(self.stage).map(move |check| {
+            let mark = match failed {
+                Some(failed) if failed == check => Mark::Failed,
+                _ if passed & bit(check) != 0 => Mark::Passed,
+                _ => Mark::NotReached,
+            };
+            Row { check, mark }
+        })
+    }
+}
+
+const fn bit(check: Check) -> u32 {
+    1 << (check as u32)
+}
