@@ -1,0 +1,27 @@
+//! JWS, JWE and JWK, parsed strictly: bytes in, typed values out (RFC 7515–7518, 7638, 7797, 8037).
+//!
+//! Every primitive comes from aws-lc-rs. The crate reads no clock and does no I/O. One exception to
+//! "randomness is a parameter": keys, content encryption keys and initialization vectors are drawn by
+//! aws-lc-rs from the operating system, because a caller-supplied source could only make them weaker.
+
+pub mod alg;
+pub mod b64;
+mod der;
+pub mod json;
+pub mod jwk;
+pub mod jws;
+mod sign;
+
+pub use alg::Alg;
+pub use sign::{RsaBits, SigningFault, SigningKey, TokenHeader};
+
+/// What was seen, fit for an error message: at most 64 characters, no control characters.
+pub(crate) fn seen(text: &str) -> String {
+    const LIMIT: usize = 64;
+    let mut shown: String =
+        text.chars().take(LIMIT).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(LIMIT).is_some() {
+        shown.push('…');
+    }
+    shown
+}
