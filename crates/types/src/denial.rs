@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// Text that came from outside is held only where an operator needs it, cut to a safe length, and
 /// never holds a token or a secret.
+#[expect(missing_docs, reason = "each variant says what its fields hold")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "denial", rename_all = "snake_case")]
 pub enum Denial {
@@ -96,6 +97,7 @@ pub enum Denial {
 }
 
 /// Why a string is not a compact JWS (RFC 7515 §7.1).
+#[expect(missing_docs, reason = "each variant says what its fields hold")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "snake_case")]
 pub enum FormatFault {
@@ -114,6 +116,7 @@ pub enum FormatFault {
 }
 
 /// Why a JOSE header is refused (RFC 7515 §4, RFC 8725 §3).
+#[expect(missing_docs, reason = "each variant says what its fields hold")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "snake_case")]
 pub enum HeaderFault {
@@ -139,6 +142,7 @@ pub struct KnownKey {
 }
 
 /// What ended a token's life before its time.
+#[expect(missing_docs, reason = "each variant says what its fields hold")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum RevokedBy {
@@ -151,6 +155,7 @@ pub enum RevokedBy {
 }
 
 /// Why a client did not prove itself. For the operator; the caller learns only `invalid_client`.
+#[expect(missing_docs, reason = "each variant says what its fields hold")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "problem", rename_all = "snake_case")]
 pub enum ClientProof {
@@ -167,6 +172,7 @@ pub enum ClientProof {
 }
 
 /// Why a `client_assertion` was refused (RFC 7523 §3, rfc7523bis §4).
+#[expect(missing_docs, reason = "each variant says what its fields hold")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "snake_case")]
 pub enum AssertionFault {

@@ -52,6 +52,11 @@ impl Trace {
         }
     }
 
+    /// Notes that every check from `first` to `last` had passed before, for a verdict that was kept.
+    pub const fn passed_before(&mut self, first: Check, last: Check) {
+        self.passed |= (bit(last) - bit(first)) | bit(last);
+    }
+
     /// Takes back a failure that was mended: a key that arrived after a refresh.
     pub const fn retry(&mut self) {
         self.failed = None;

@@ -1,1 +1,32 @@
-//! The ordered checks an access token passes: pure functions, no I/O, no clock.
+//! The ordered checks an access token passes (RFC 9068 §4, RFC 8725, RFC 6750): pure functions, no
+//! I/O, no clock, no random source.
+//!
+//! Keys, revocations and `now` come in as arguments, so that the gateway, the Python package, the
+//! command line, `explain` and the fuzzers run the very same code. Each check is a function that
+//! returns a proof which only it can make, or the [`Denial`](portcullis_types::Denial) that says why
+//! not; [`admit`] demands every proof. What is *not* checked here: possession of a key
+//! (RFC 9449, RFC 8705), policies and quotas.
+
+mod admit;
+mod audience;
+mod claims;
+mod format;
+mod header;
+mod issuer;
+mod key;
+mod known;
+mod presented;
+mod purpose;
+mod revocation;
+mod scope;
+mod tenant;
+mod time;
+
+pub use admit::{Admission, Vouched, admit, authorize, vouch};
+pub use claims::{Claims, Peek, peek};
+pub use issuer::names_kind;
+pub use known::{
+    ACCESS_TOKEN, Guarded, IssuerKeys, Known, KnownIssuer, Profile, Revocations, Target,
+    TrustedIssuer,
+};
+pub use presented::{CREDENTIAL_LIMIT, Presented};

@@ -1,0 +1,48 @@
+//! Check 3: a compact JWS, strictly (RFC 7515 §7.1, RFC 8725 §3.11).
+
+use crate::Presented;
+use portcullis_jose::jws::{Compact, Malformed};
+use portcullis_types::{Denial, FormatFault, HeaderFault};
+
+/// Takes the token apart. A refused header is the next check's denial.
+pub(crate) fn parse<'a>(presented: &Presented<'a>) -> Result<Compact<'a>, Denial> {
+    let token = presented.as_str();
+    let stray = |byte: u8| !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+    Compact::parse(token).map_err(|malformed| match token.bytes().position(stray) {
+        Some(at) => Denial::Format { fault: FormatFault::Character { at } },
+        None => denial(malformed),
+    })
+}
+
+fn denial(malformed: Malformed) -> Denial {
+    let fault = match malformed {
+        Malformed::TooLong { length } => {
+            FormatFault::TooLong { bytes: length, limit: portcullis_jose::jws::MAX_TOKEN }
+        }
+        Malformed::HeaderTooLong { length } => {
+            FormatFault::TooLong { bytes: length, limit: portcullis_jose::jws::MAX_HEADER }
+        }
+        Malformed::Encrypted => FormatFault::Encrypted,
+        Malformed::Segments { seen } => FormatFault::Segments { found: seen },
+        Malformed::Base64 { segment, .. } => FormatFault::Base64 { segment: segment.into() },
+        Malformed::Header(fault) => return Denial::Header { fault: header(fault) },
+    };
+    Denial::Format { fault }
+}
+
+fn header(fault: portcullis_jose::jws::HeaderFault) -> HeaderFault {
+    use portcullis_jose::jws::HeaderFault as Seen;
+    let accepted = vec!["the asymmetric algorithms of the issuer".into()];
+    match fault {
+        Seen::Json(fault) => HeaderFault::Json { problem: fault.to_string() },
+        Seen::NoAlg => HeaderFault::Algorithm { found: None, accepted },
+        Seen::None => HeaderFault::Algorithm { found: Some("none".into()), accepted },
+        Seen::Alg { seen } => HeaderFault::Algorithm { found: Some(seen), accepted },
+        Seen::Type { name: "kid", .. } => HeaderFault::Kid,
+        Seen::Type { name: "b64", .. } => HeaderFault::UnencodedPayload,
+        Seen::Type { name, expected } => {
+            HeaderFault::Json { problem: format!("{name} must be {expected}") }
+        }
+        Seen::Crit => HeaderFault::Critical { names: vec!["an empty or repeating list".into()] },
+    }
+}

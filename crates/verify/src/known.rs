@@ -1,0 +1,107 @@
+//! What a verifier knows: whom it trusts, their keys, what was revoked, and what it guards.
+
+use portcullis_jose::{Alg, jwk::KeySet};
+use portcullis_types::{
+    ApiName, Audience, ClientId, Issuer, Jti, Registry, Scopes, Tenant, Timestamp, Ttl,
+};
+use std::{collections::HashMap, sync::Arc};
+
+/// The `typ` of an access token (RFC 9068 §2.1), in its short form.
+pub const ACCESS_TOKEN: &str = "at+jwt";
+
+/// How an issuer's tokens look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// RFC 9068: `client_id`, `jti` and `iat` are required.
+    AccessToken,
+    /// An older provider: the client may be called `azp`, `cid` or `appid`, scopes `scp`, and `jti`
+    /// and `iat` may be absent.
+    Legacy,
+}
+
+/// An issuer whose tokens are accepted, and on what terms.
+#[derive(Clone, Debug)]
+pub struct TrustedIssuer {
+    /// Its identifier, compared byte by byte with `iss`.
+    pub issuer: Issuer,
+    /// The algorithms it may sign with. Never symmetric ones.
+    pub algs: Vec<Alg>,
+    /// The `typ` values accepted, lower case, without `application/`.
+    pub typ: Vec<String>,
+    /// How its tokens look.
+    pub profile: Profile,
+    /// The only APIs it is trusted for; `None` for every API of this gateway.
+    pub apis: Option<Vec<ApiName>>,
+    /// The tenant whose issuer it is: its tokens speak for no other.
+    pub tenant: Option<Tenant>,
+    /// The longest life of its tokens, `exp` minus `iat`.
+    pub max_lifetime: Ttl,
+    /// By how much its clock may differ from ours; at most 30 seconds are sensible.
+    pub leeway: Ttl,
+}
+
+/// An issuer's keys as they were last fetched.
+#[derive(Clone, Debug)]
+pub struct IssuerKeys {
+    /// The usable ones.
+    pub set: Arc<KeySet>,
+    /// When; `None` if they never had to be fetched.
+    pub fetched_at: Option<Timestamp>,
+}
+
+/// A trusted issuer with its keys, or the reason why there are none and when to try again.
+#[derive(Clone, Debug)]
+pub struct KnownIssuer {
+    /// The terms.
+    pub trusted: TrustedIssuer,
+    /// The keys.
+    pub keys: Result<IssuerKeys, (String, Ttl)>,
+}
+
+/// What was ended before its time. Immutable; replaced as a whole.
+#[derive(Clone, Debug, Default)]
+pub struct Revocations {
+    /// Disabled clients, and since when.
+    pub disabled_clients: HashMap<ClientId, Timestamp>,
+    /// Clients all of whose tokens from before a point in time are void.
+    pub not_before: HashMap<ClientId, Timestamp>,
+    /// Single tokens, and since when.
+    pub tokens: HashMap<Jti, Timestamp>,
+    /// Whose clients and tokens these are; other issuers' tokens are not looked up.
+    pub issuer: Option<Issuer>,
+}
+
+/// Everything a decision needs to know, besides the request.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    /// Whom to trust.
+    pub issuers: &'a [KnownIssuer],
+    /// What was revoked.
+    pub revocations: &'a Revocations,
+    /// What scopes mean.
+    pub registry: &'a Registry,
+    /// Our APIs: names for the audiences that a misdirected token may hold.
+    pub apis: &'a [(ApiName, Audience)],
+}
+
+/// An API as its guard sees it.
+#[derive(Clone, Debug)]
+pub struct Guarded {
+    /// The operator's name for it.
+    pub api: ApiName,
+    /// Its identifier: `aud` must hold it.
+    pub audience: Audience,
+    /// The tenant it belongs to, if it is one tenant's own.
+    pub tenant: Option<Tenant>,
+}
+
+/// What one request wants.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The API.
+    pub guarded: &'a Guarded,
+    /// The scopes that the route needs, all of them.
+    pub needed: &'a Scopes,
+    /// The tenant named in the path, whose object this is.
+    pub object_tenant: Option<&'a Tenant>,
+}

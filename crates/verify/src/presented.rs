@@ -1,0 +1,104 @@
+//! Check 1 and 2: exactly one credential, in the header, and it is a token (RFC 6750 §2).
+
+use portcullis_types::Denial;
+use std::fmt;
+
+/// The largest `Authorization` header that is looked at, in bytes.
+pub const CREDENTIAL_LIMIT: usize = 8 * 1024;
+
+/// A bearer credential, taken out of a request. It does not print.
+pub struct Presented<'a> {
+    token: &'a str,
+}
+
+/// What some kinds of credential begin with, and what they are.
+const KINDS: &[(&str, &str)] = &[
+    ("pcs_", "a Portcullis client secret"),
+    ("sk-ant-", "an Anthropic API key"),
+    ("sk-", "an OpenAI-style API key"),
+    ("AIza", "a Google API key"),
+    ("ghp_", "a GitHub token"),
+    ("github_pat_", "a GitHub token"),
+    ("hf_", "a Hugging Face token"),
+];
+
+impl<'a> Presented<'a> {
+    /// Reads the values of all `Authorization` headers. A token in the query is never read (OAuth 2.1
+    /// §5.2); `query` is looked at only to say so.
+    pub fn take(
+        headers: impl IntoIterator<Item = &'a [u8]>,
+        query: Option<&str>,
+    ) -> Result<Self, Denial> {
+        let mut headers = headers.into_iter();
+        let Some(header) = headers.next() else {
+            let in_query = query.is_some_and(names_a_token);
+            return Err(Denial::NoCredential { scheme: None, in_query });
+        };
+        match headers.count() {
+            0 => Self::from_header(header),
+            more => Err(Denial::ManyCredentials { found: more + 1 }),
+        }
+    }
+
+    /// A token that was given by hand or by another library, without its header.
+    pub fn token(token: &'a str) -> Result<Self, Denial> {
+        if token.len() > CREDENTIAL_LIMIT {
+            return Err(Denial::CredentialTooLarge { bytes: token.len(), limit: CREDENTIAL_LIMIT });
+        }
+        if token.is_empty() {
+            return Err(Denial::NoCredential { scheme: None, in_query: false });
+        }
+        Ok(Self { token })
+    }
+
+    /// RFC 6750 §2.1; the scheme is compared without case (RFC 9110 §11.1).
+    fn from_header(header: &'a [u8]) -> Result<Self, Denial> {
+        let size = header.len();
+        if size > CREDENTIAL_LIMIT {
+            return Err(Denial::CredentialTooLarge { bytes: size, limit: CREDENTIAL_LIMIT });
+        }
+        let text = std::str::from_utf8(header).unwrap_or("");
+        let (scheme, rest) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            // Whatever stands there may be a bare secret: only a plausible scheme is repeated.
+            let known = ["basic", "dpop", "digest", "negotiate", "token", "apikey"];
+            let scheme = known.iter().find(|known| scheme.eq_ignore_ascii_case(known));
+            return Err(Denial::NoCredential {
+                scheme: Some(scheme.map_or("unknown", |scheme| scheme).into()),
+                in_query: false,
+            });
+        }
+        // RFC 9110 §5.3: a list in one field is the same as two fields.
+        match rest.split(',').count() {
+            1 => Self::token(rest.trim()),
+            found => Err(Denial::ManyCredentials { found }),
+        }
+    }
+
+    /// The credential itself, for hashing and parsing.
+    pub fn as_str(&self) -> &'a str {
+        self.token
+    }
+
+    /// Check 2: another kind of credential is recognised by its looks, so that the answer helps.
+    pub(crate) fn kind(&self) -> Result<(), Denial> {
+        let looks_like = KINDS.iter().find(|(prefix, _)| self.token.starts_with(prefix));
+        match looks_like {
+            Some((_, kind)) => Err(Denial::NotAToken { looks_like: (*kind).into() }),
+            None if !self.token.contains('.') => {
+                Err(Denial::NotAToken { looks_like: "an opaque string".into() })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Presented<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Presented(…)")
+    }
+}
+
+fn names_a_token(query: &str) -> bool {
+    query.split('&').any(|pair| pair.starts_with("access_token="))
+}

@@ -1,0 +1,32 @@
+//! Check 10: valid now (RFC 7519 §4.1.4–4.1.6), and not valid for longer than agreed.
+
+use crate::{Claims, TrustedIssuer};
+use portcullis_types::{Denial, Timestamp, Ttl};
+
+/// Proof that the token was valid at the time of the decision.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timely(());
+
+/// On or after `exp` a token is not accepted; the issuer's leeway is added on both sides.
+pub(crate) fn within(
+    claims: &Claims,
+    issuer: &TrustedIssuer,
+    now: Timestamp,
+) -> Result<Timely, Denial> {
+    let leeway = issuer.leeway;
+    if now >= claims.exp.plus(leeway) {
+        return Err(Denial::Expired { exp: claims.exp, now, leeway });
+    }
+    for (claim, from) in [("nbf", claims.nbf), ("iat", claims.iat)] {
+        if let Some(from) = from.filter(|from| *from > now.plus(leeway)) {
+            return Err(Denial::NotYetValid { claim: claim.into(), from, now, leeway });
+        }
+    }
+    if let Some(iat) = claims.iat {
+        let lifetime = Ttl::from_millis(u64::try_from(claims.exp.millis_since(iat)).unwrap_or(0));
+        if lifetime > issuer.max_lifetime {
+            return Err(Denial::LivesTooLong { lifetime, limit: issuer.max_lifetime });
+        }
+    }
+    Ok(Timely(()))
+}
