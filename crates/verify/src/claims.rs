@@ -211,7 +211,7 @@ fn id<T: std::str::FromStr<Err = portcullis_types::IdFault>>(
 }
 
 /// A `NumericDate` (RFC 7519 §2): a number, whole or not. Beyond the year 9999 nothing is a date.
-fn date(name: &'static str, claim: Claim<'_>) -> Result<Option<Timestamp>, Denial> {
+fn date(name: &'static str, claim: Option<&Any<'_>>) -> Result<Option<Timestamp>, Denial> {
     const LIMIT: i64 = 253_402_300_800;
     let seconds = match claim {
         None => return Ok(None),
