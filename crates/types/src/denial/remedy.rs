@@ -1,6 +1,10 @@
 //! The smallest change that would turn a denial into a yes, and who can make it.
+//!
+//! Two readers: the caller may learn facts of its own request and of the public metadata, nothing
+//! about who is registered or what others own; the operator may learn everything.
 
 use super::{AssertionFault, ClientProof, Denial, HeaderFault, RevokedBy};
+use Fixer::{Caller, Issuer, Operator};
 use serde::Serialize;
 
 /// Who can make the change.
@@ -20,7 +24,7 @@ impl Fixer {
     pub const fn title(self) -> &'static str {
         match self {
             Self::Caller => "the caller",
-            Self::Operator => "the operator of this gateway",
+            Self::Operator => "the operator of this Portcullis",
             Self::Issuer => "the operator of the token's issuer",
         }
     }
@@ -36,63 +40,110 @@ pub struct Remedy {
 }
 
 impl Denial {
-    /// What to do about it. Tells no more than the denial's reader may know: facts of the request
-    /// itself and of the public metadata.
+    /// What to do about it, as the caller may read it. It is the same whether or not a client is
+    /// registered, has another secret or is disabled, and whether or not an object exists.
+    #[expect(clippy::too_many_lines, reason = "a table: one line a denial")]
     pub fn remedy(&self) -> Remedy {
-        use Fixer::{Caller, Issuer, Operator};
         let (by, change) = match self {
-            Self::Unmapped { allowed, .. } if !allowed.is_empty() => (Caller, format!("Use {}.", allowed.join(" or "))),
-            Self::Unmapped { .. } => (Operator, "Map the path with a [[route]], or correct the path.".into()),
-            Self::NoCredential { in_query: true, .. } => {
-                (Caller, "Send the token in the Authorization header; the query is never read.".into())
+            Self::Unmapped { allowed, .. } if !allowed.is_empty() => {
+                (Caller, format!("Use {}.", allowed.join(" or ")))
             }
-            Self::NoCredential { .. } => (Caller, "Get a token and send it as 'Authorization: Bearer TOKEN'.".into()),
+            Self::Unmapped { .. } => {
+                (Operator, "Map the path with a [[route]], or correct the path.".into())
+            }
+            Self::NoCredential { in_query: true, .. } => (
+                Caller,
+                "Send the token in the Authorization header; the query is never read.".into(),
+            ),
+            Self::NoCredential { .. } => {
+                (Caller, "Get a token and send it as 'Authorization: Bearer TOKEN'.".into())
+            }
             Self::ManyCredentials { .. } => (Caller, "Send one credential only.".into()),
-            Self::CredentialTooLarge { .. } => (Issuer, "Issue smaller tokens: fewer or shorter claims.".into()),
-            Self::NotAToken { .. } => {
-                (Caller, "Exchange the key or secret for an access token at the token endpoint, and send that.".into())
+            Self::CredentialTooLarge { .. } => {
+                (Issuer, "Issue smaller tokens: fewer or shorter claims.".into())
             }
-            Self::Format { .. } => (Caller, "Send the token exactly as the token endpoint returned it.".into()),
+            Self::NotAToken { .. } => (
+                Caller,
+                "Exchange the key or secret for an access token at the token endpoint, and send \
+                 that."
+                    .into(),
+            ),
+            Self::Format { .. } => {
+                (Caller, "Send the token exactly as the token endpoint returned it.".into())
+            }
             Self::Header { fault: HeaderFault::Algorithm { accepted, .. } } => {
                 (Issuer, format!("Sign tokens with {}.", accepted.join(" or ")))
             }
-            Self::Header { .. } => (Issuer, "Issue tokens with a plain header: alg, typ and kid.".into()),
-            Self::WrongType { expected, .. } => {
-                (Caller, format!("Send an access token (typ {expected}), not an ID token or another kind."))
+            Self::Header { .. } => {
+                (Issuer, "Issue tokens with a plain header: alg, typ and kid.".into())
             }
-            Self::UntrustedIssuer { .. } => {
-                (Operator, "Add the issuer under [[trust]], or get the token from an issuer that is trusted.".into())
+            Self::WrongType { expected, .. } => (
+                Caller,
+                format!("Send an access token (typ {expected}), not an ID token or another kind."),
+            ),
+            Self::UntrustedIssuer { .. } => (
+                Operator,
+                "Add the issuer under [[trust]], or get the token from an issuer that is trusted."
+                    .into(),
+            ),
+            Self::UnknownKey { .. } => (
+                Caller,
+                "Get a new token. If it fails too, the issuer signs with a key that it does not \
+                 publish."
+                    .into(),
+            ),
+            Self::KeysUnavailable { retry_after, .. } => (
+                Issuer,
+                format!(
+                    "Make the issuer's key set reachable; it is tried again after {retry_after}."
+                ),
+            ),
+            Self::BadSignature { .. } => {
+                (Caller, "Send the token unaltered, or get a new one.".into())
             }
-            Self::UnknownKey { .. } => {
-                (Caller, "Get a new token. If it fails too, the issuer signs with a key that it does not publish.".into())
-            }
-            Self::KeysUnavailable { retry_after, .. } => {
-                (Issuer, format!("Make the issuer's key set reachable; it is tried again after {retry_after}."))
-            }
-            Self::BadSignature { .. } => (Caller, "Send the token unaltered, or get a new one.".into()),
             Self::MissingClaim { claim } | Self::BadClaim { claim, .. } => {
                 (Issuer, format!("Issue tokens with a well-formed claim {claim} (RFC 9068 §2.2)."))
             }
-            Self::Expired { .. } => (Caller, "Get a new token.".into()),
             Self::NotYetValid { .. } => (Issuer, "Set the issuer's clock right, or wait.".into()),
-            Self::LivesTooLong { limit, .. } => (Issuer, format!("Issue tokens that live at most {limit}.")),
+            Self::LivesTooLong { limit, .. } => {
+                (Issuer, format!("Issue tokens that live at most {limit}."))
+            }
             Self::WrongAudience { expected, .. } => {
                 (Caller, format!("Ask for a token with resource={expected}."))
             }
-            Self::WrongPurpose { .. } => (Caller, "Send the access token, not the ID token.".into()),
-            Self::WrongTenant { .. } => (Caller, "Use a token of the tenant that this API belongs to.".into()),
-            Self::Revoked { by: RevokedBy::Client { .. } } => (Operator, "Enable the client again.".into()),
-            Self::Revoked { .. } => (Caller, "Get a new token.".into()),
-            Self::WeakScope { missing, .. } => (Caller, format!("Ask for a token with scope={missing} as well.")),
-            Self::ForeignObject { .. } => (Caller, "Use a token of the tenant that owns the object.".into()),
+            Self::WrongPurpose { .. } => {
+                (Caller, "Send the access token, not the ID token.".into())
+            }
+            Self::WrongTenant { .. } => {
+                (Caller, "Use a token of the tenant that this API belongs to.".into())
+            }
+            Self::Revoked { by: RevokedBy::Client { .. } } => {
+                (Operator, "Enable the client again.".into())
+            }
+            Self::Expired { .. } | Self::Revoked { .. } => (Caller, "Get a new token.".into()),
+            Self::WeakScope { missing, .. } => {
+                (Caller, format!("Ask for a token with scope={missing} as well."))
+            }
+            Self::ForeignObject { .. } => (Caller, "Correct the name of the object.".into()),
             Self::BadRequest { parameter: Some(name), .. } => (Caller, format!("Correct {name}.")),
             Self::BadRequest { parameter: None, .. } => (Caller, "Correct the request.".into()),
-            Self::Throttled { retry_after, .. } => (Caller, format!("Wait {retry_after}, then use the right credentials.")),
-            Self::BadClient { proof, .. } => return proof.remedy(),
-            Self::ClientDisabled { client_id, .. } => {
-                (Operator, format!("Enable it: portcullis client enable {client_id}"))
+            Self::Throttled { retry_after, .. } => {
+                (Caller, format!("Wait {retry_after}, then use the right credentials."))
             }
-            Self::UnknownGrantType { supported, .. } => (Caller, format!("Use grant_type={}.", supported.join(" or "))),
+            Self::BadClient { proof: ClientProof::Missing, .. } => (
+                Caller,
+                "Send the client's credentials: HTTP Basic, form fields or a client_assertion."
+                    .into(),
+            ),
+            Self::BadClient { .. } | Self::ClientDisabled { .. } => (
+                Caller,
+                "Check the client_id and its credentials; a client_assertion needs the issuer \
+                 alone as aud, and a new jti each time."
+                    .into(),
+            ),
+            Self::UnknownGrantType { supported, .. } => {
+                (Caller, format!("Use grant_type={}.", supported.join(" or ")))
+            }
             Self::GrantNotAllowed { client_id, grant_type, .. } => {
                 (Operator, format!("Allow {grant_type} for client {client_id}."))
             }
@@ -107,35 +158,83 @@ impl Denial {
         };
         Remedy { change, by }
     }
+
+    /// What to do about it, as the operator may read it. Names clients, secrets and objects that
+    /// exist, so it never goes to a caller.
+    pub fn remedy_for_operator(&self) -> Remedy {
+        match self {
+            Self::BadClient { client_id, proof } => proof.remedy(client_id.as_deref()),
+            Self::ClientDisabled { client_id, .. } => {
+                Remedy { change: format!("Enable the client {client_id} again."), by: Operator }
+            }
+            Self::ForeignObject { object_tenant, .. } => Remedy {
+                change: format!("Use a token of tenant {object_tenant}, which owns the object."),
+                by: Caller,
+            },
+            other => other.remedy(),
+        }
+    }
 }
 
 impl ClientProof {
-    fn remedy(&self) -> Remedy {
+    fn remedy(&self, client_id: Option<&str>) -> Remedy {
+        let who = client_id.map_or_else(|| "the client".into(), super::cut);
         let (by, change) = match self {
-            Self::Missing => (Fixer::Caller, "Send the client's credentials.".into()),
-            Self::UnknownClient => {
-                (Fixer::Operator, "Register the client: portcullis client add NAME".into())
-            }
-            Self::WrongSecret => (
-                Fixer::Operator,
-                "Use the current secret, or make a new one: portcullis client rotate-secret ID"
+            Self::Missing => (
+                Caller,
+                "Send the client's credentials: HTTP Basic, form fields or a client_assertion."
                     .into(),
             ),
-            Self::WrongMethod { registered, .. } => {
-                (Fixer::Caller, format!("Authenticate with {registered}."))
+            Self::UnknownClient => {
+                (Operator, format!("Register {who}, or correct the client_id that is sent."))
             }
-            Self::Assertion { fault: AssertionFault::UnknownKey { .. } } => (
-                Fixer::Operator,
-                "Register the client's public key, or sign with the registered one.".into(),
+            Self::WrongSecret => {
+                (Operator, format!("Use the current secret of {who}, or give it a new one."))
+            }
+            Self::WrongMethod { registered, .. } => {
+                (Caller, format!("Authenticate with {registered}, as {who} is registered."))
+            }
+            Self::Assertion { fault } => return fault.remedy(&who),
+        };
+        Remedy { change, by }
+    }
+}
+
+impl AssertionFault {
+    fn remedy(&self, who: &str) -> Remedy {
+        let (by, change) = match self {
+            Self::Type { .. } => (
+                Caller,
+                "Set client_assertion_type to \
+                 urn:ietf:params:oauth:client-assertion-type:jwt-bearer."
+                    .into(),
             ),
-            Self::Assertion { fault: AssertionFault::Audience { expected, .. } } => (
-                Fixer::Caller,
+            Self::Malformed { .. } => {
+                (Caller, "Send the client_assertion as one compact signed JWT.".into())
+            }
+            Self::UnknownKey { .. } => (
+                Operator,
+                format!("Register the public key of {who}, or sign with the registered one."),
+            ),
+            Self::Signature => {
+                (Caller, format!("Sign the client_assertion with the registered key of {who}."))
+            }
+            Self::Claim { claim, expected } => {
+                (Caller, format!("Set {claim} in the client_assertion: {expected}."))
+            }
+            Self::Subject { .. } => (Caller, format!("Set iss and sub to {who}.")),
+            Self::Audience { expected, .. } => (
+                Caller,
                 format!("Set aud to {expected} alone; the token endpoint's URL is not accepted."),
             ),
-            Self::Assertion { fault: AssertionFault::Replayed { .. } } => {
-                (Fixer::Caller, "Make a new assertion, with a new jti, for every request.".into())
+            Self::Time { .. } => (
+                Caller,
+                "Set iat to now and exp to at most 5 minutes later, by a clock that is right."
+                    .into(),
+            ),
+            Self::Replayed { .. } => {
+                (Caller, "Make a new assertion, with a new jti, for every request.".into())
             }
-            Self::Assertion { .. } => (Fixer::Caller, "Correct the client_assertion.".into()),
         };
         Remedy { change, by }
     }
