@@ -20,6 +20,6 @@ pub use ids::{
     ApiName, Audience, ClientId, DecisionId, IdFault, Issuer, Jti, Kid, Tenant,
 };
 pub use random::{Entropy, Random};
-pub use scope::{Dropped, DroppedBy, Pattern, Registry, Scope, ScopeFault, Scopes};
+pub use scope::{Dropped, DroppedBy, Pattern, Registry, Scope, ScopeFault, ScopePart, Scopes};
 pub use time::{Timestamp, Ttl};
 pub use trace::{Mark, Row, Trace};
