@@ -47,6 +47,7 @@ macro_rules! checks {
 }
 
 checks! {
+    Access Shape "shape" "Can it be read in one way only?" "RFC 9112 §11.2";
     Access Route "route" "Is the path mapped to an API?" "default deny";
     Access Credential "credential" "Is there exactly one bearer credential?" "RFC 6750 §2";
     Access CredentialKind "credential_kind" "Is the credential an access token?" "RFC 6750 §2.1";

@@ -19,6 +19,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "denial", rename_all = "snake_case")]
 pub enum Denial {
+    /// The request could be read in two ways.
+    Ambiguous { problem: String },
     /// No route matches. `allowed` holds the methods that the path does have.
     Unmapped { method: String, path: String, allowed: Vec<String> },
 
@@ -200,6 +202,7 @@ impl Denial {
     /// The check that failed.
     pub const fn check(&self) -> Check {
         match self {
+            Self::Ambiguous { .. } => Check::Shape,
             Self::Unmapped { .. } => Check::Route,
             Self::NoCredential { .. }
             | Self::ManyCredentials { .. }

@@ -20,6 +20,7 @@ impl Denial {
     /// What the caller's program is told.
     pub fn code(&self) -> Code {
         let (status, error, name, description) = match self {
+            Self::Ambiguous { .. } => (400, None, "ambiguous_request", "The request can be read in two ways"),
             Self::Unmapped { allowed, .. } if allowed.is_empty() => {
                 (404, None, "route_not_found", "No API is mapped to this path")
             }

@@ -8,6 +8,7 @@ impl Denial {
     #[expect(clippy::too_many_lines, reason = "a table: one line a denial")]
     pub fn expected(&self) -> String {
         match self {
+            Self::Ambiguous { .. } => "a request with one meaning".into(),
             Self::Unmapped { allowed, .. } if !allowed.is_empty() => {
                 format!("one of {}", list(allowed))
             }
@@ -89,6 +90,7 @@ impl Denial {
     /// What was there instead.
     pub fn found(&self) -> String {
         match self {
+            Self::Ambiguous { problem } => problem.clone(),
             Self::Unmapped { method, path, .. } => format!("{} {}", cut(method), cut(path)),
             Self::NoCredential { in_query: true, .. } => {
                 "a token in the query, which is never read".into()
