@@ -1,0 +1,160 @@
+//! The answer in one sentence, for the operator.
+
+use super::span;
+use crate::{Event, Record};
+use portcullis_types::{
+    ApiName, AssertionFault, ClientProof, Denial, HeaderFault, RevokedBy, Stage, Tenant,
+};
+
+pub(super) fn headline(record: &Record<'_>) -> String {
+    match (&record.denial, &record.event) {
+        (Some(denial), _) => denied(denial),
+        (None, Event::Admin(admin)) => {
+            format!("{} did {} on {}.", admin.actor, admin.action, admin.target)
+        }
+        (None, _) if record.trace.stage() == Stage::Access => {
+            "The request was allowed: every check that it needs passed.".into()
+        }
+        (None, _) => "The token was issued: every check passed.".into(),
+    }
+}
+
+#[expect(clippy::too_many_lines, reason = "a table: one line a denial")]
+fn denied(denial: &Denial) -> String {
+    match denial {
+        Denial::Ambiguous { .. } => "The request could be read in two ways.".into(),
+        Denial::Unmapped { allowed, .. } if allowed.is_empty() => {
+            "No route maps this path to an API, and what is not mapped is denied.".into()
+        }
+        Denial::Unmapped { method, .. } => format!("The path is mapped, but not for {method}."),
+        Denial::NoCredential { in_query: true, .. } => {
+            "The token was put into the query, where it is never read.".into()
+        }
+        Denial::NoCredential { .. } => "The request carried no access token.".into(),
+        Denial::ManyCredentials { found } => {
+            format!("The request carried {found} credentials where one is allowed.")
+        }
+        Denial::CredentialTooLarge { .. } => "The credential is too large.".into(),
+        Denial::NotAToken { looks_like } => {
+            format!("The credential is not an access token but {looks_like}.")
+        }
+        Denial::Format { .. } => "The token is not a well-formed signed JWT.".into(),
+        Denial::Header { fault: HeaderFault::Algorithm { .. } } => {
+            "The token is signed in a way that is not accepted here.".into()
+        }
+        Denial::Header { .. } => "The header of the token is not acceptable.".into(),
+        Denial::WrongType { .. } => "This is another kind of token, by its type.".into(),
+        Denial::UntrustedIssuer { .. } => {
+            "The token comes from an issuer that is not trusted here.".into()
+        }
+        Denial::UnknownKey { .. } => "The issuer has no such signing key.".into(),
+        Denial::KeysUnavailable { .. } => {
+            "The keys of the issuer could not be fetched, so nobody can be let in.".into()
+        }
+        Denial::BadSignature { .. } => {
+            "The signature is wrong: the token was altered, or another key signed it.".into()
+        }
+        Denial::MissingClaim { claim } => format!("The token has no claim {claim}."),
+        Denial::BadClaim { claim, .. } => format!("The claim {claim} of the token is malformed."),
+        Denial::Expired { exp, now, .. } => {
+            format!("The token had expired {} before this request.", span(now.millis_since(*exp)))
+        }
+        Denial::NotYetValid { from, now, .. } => {
+            format!("The token is not valid until {} later.", span(from.millis_since(*now)))
+        }
+        Denial::LivesTooLong { .. } => {
+            "The token lives longer than tokens of this issuer may.".into()
+        }
+        Denial::WrongAudience { made_for, .. } if made_for.is_empty() => {
+            "The token was not made for this API, nor for another one of ours.".into()
+        }
+        Denial::WrongAudience { made_for, .. } => {
+            format!("The token was made for {}, not for this API.", names(made_for))
+        }
+        Denial::WrongPurpose { claim } => {
+            format!("This is another kind of token: it has the claim {claim}.")
+        }
+        Denial::WrongTenant { found, expected } => wrong_tenant(found.as_ref(), expected.as_ref()),
+        Denial::Revoked { by } => revoked(by),
+        Denial::WeakScope { missing, .. } => {
+            format!("The token lacks the scope {missing}, which this request needs.")
+        }
+        Denial::ForeignObject { .. } => {
+            "The object belongs to another tenant; the caller was told that nothing is there."
+                .into()
+        }
+        Denial::BadRequest { .. } => "The token request is malformed.".into(),
+        Denial::Throttled { .. } => {
+            "Too many attempts failed in a row; the client has to wait.".into()
+        }
+        Denial::BadClient { proof, .. } => unproven(proof).into(),
+        Denial::ClientDisabled { client_id, .. } => format!("The client {client_id} is disabled."),
+        Denial::UnknownGrantType { .. } => "This grant type does not exist here.".into(),
+        Denial::GrantNotAllowed { client_id, grant_type, .. } => {
+            format!("The client {client_id} may not use the grant type {grant_type}.")
+        }
+        Denial::BadTarget { found, .. } if found.is_empty() => {
+            "No API was named, and the client has no default.".into()
+        }
+        Denial::BadTarget { .. } => "The client may not have a token for this resource.".into(),
+        Denial::BadScope { .. } => "A requested scope does not exist.".into(),
+        Denial::NoScopeLeft { .. } => {
+            "No requested scope is both allowed for the client and offered by the API.".into()
+        }
+    }
+}
+
+fn wrong_tenant(found: Option<&Tenant>, expected: Option<&Tenant>) -> String {
+    match (found, expected) {
+        (Some(found), Some(expected)) => {
+            format!("The token belongs to tenant {found}, and this is tenant {expected}'s.")
+        }
+        (None, Some(expected)) => {
+            format!("The token belongs to no tenant, and this is tenant {expected}'s.")
+        }
+        (_, None) => "The issuer may not speak for the tenant that the token names.".into(),
+    }
+}
+
+fn revoked(by: &RevokedBy) -> String {
+    match by {
+        RevokedBy::Token { .. } => "The token was revoked.".into(),
+        RevokedBy::Client { client_id, .. } => {
+            format!("The token ended when its client {client_id} was disabled.")
+        }
+        RevokedBy::NotBefore { client_id, .. } => {
+            format!("The token ended when all tokens of {client_id} were.")
+        }
+    }
+}
+
+const fn unproven(proof: &ClientProof) -> &'static str {
+    match proof {
+        ClientProof::Missing => "The token request carried no client credentials.",
+        ClientProof::UnknownClient => "No client has this client_id.",
+        ClientProof::WrongSecret => "The client secret is wrong.",
+        ClientProof::WrongMethod { .. } => {
+            "The client is registered for another way to prove itself."
+        }
+        ClientProof::Assertion { fault } => match fault {
+            AssertionFault::Replayed { .. } => "The client_assertion was used before.",
+            AssertionFault::Audience { .. } => {
+                "The client_assertion is addressed to another server."
+            }
+            AssertionFault::Signature => "The signature of the client_assertion is wrong.",
+            AssertionFault::UnknownKey { .. } => {
+                "The client_assertion is signed with a key that is not registered."
+            }
+            AssertionFault::Time { .. } => "The client_assertion is not valid now.",
+            AssertionFault::Type { .. }
+            | AssertionFault::Malformed { .. }
+            | AssertionFault::Claim { .. }
+            | AssertionFault::Subject { .. } => "The client_assertion is not acceptable.",
+        },
+    }
+}
+
+fn names(apis: &[ApiName]) -> String {
+    let names: Vec<_> = apis.iter().map(|name| format!("the API {name}")).collect();
+    names.join(" and ")
+}

@@ -1,0 +1,55 @@
+//! The tamper-evident record of every issuance and decision.
+//!
+//! Records form one chain: each is followed by the SHA-256 of the hash before it, its sequence number
+//! and its own bytes, so that none can be altered, taken out, put in or moved unseen. They are stored
+//! in batches, each sealed with HMAC-SHA-256 under a key that is not in the database, as is the head
+//! of the chain: whoever can write to the file still cannot write the chain anew or cut its end.
+//!
+//! Not found by [`verify`]: the whole file put back to an older copy of itself. Keep the [`Anchor`]
+//! of a [`Report`] elsewhere and hand it to the next [`verify`] to find that too.
+
+mod append;
+mod brief;
+mod chain;
+mod export;
+mod find;
+mod frame;
+mod journal;
+mod record;
+mod redact;
+mod report;
+mod verify;
+
+pub use append::{append, head, seal_with};
+pub use chain::{Anchor, AuditKey};
+pub use export::{export, verify_export};
+pub use find::{find, find_issuance, tail};
+pub use journal::{Journal, JournalClosed, JournalSettings, JournalTask};
+pub use record::{Access, Admin, Event, Grant, Record, TokenFacts};
+pub use report::{Finding, Report, Wrong};
+pub use verify::verify;
+
+use portcullis_store::Migration;
+
+/// The tables of this room.
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    room: "audit",
+    number: 1,
+    sql: "CREATE TABLE audit (
+              first_seq BIGINT PRIMARY KEY,
+              count BIGINT NOT NULL,
+              min_ms BIGINT NOT NULL,
+              max_ms BIGINT NOT NULL,
+              prev_hash BLOB NOT NULL,
+              last_hash BLOB NOT NULL,
+              seal BLOB,
+              body BLOB NOT NULL
+          );
+          CREATE INDEX audit_time ON audit (max_ms, min_ms);
+          CREATE TABLE audit_head (
+              id BIGINT PRIMARY KEY CHECK (id = 1),
+              last_seq BIGINT NOT NULL,
+              last_hash BLOB NOT NULL,
+              seal BLOB
+          );",
+}];

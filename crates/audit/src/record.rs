@@ -1,0 +1,180 @@
+//! What is remembered of one decision. No field is meant for a token or a secret, and what looks
+//! like a token is taken out of any field before the record is kept.
+
+use crate::brief::{brief, brief_opt, long, path};
+use portcullis_types::{DecisionId, Denial, Dropped, Jti, Scopes, Timestamp, Trace};
+use serde::{Deserialize, Serialize};
+use std::{borrow::Cow, collections::BTreeMap};
+
+/// One decision: who asked for what, which checks were made, how it ended.
+///
+/// Text from outside may be borrowed; what was read back owns it. As JSON, `id` is the first member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record<'a> {
+    /// The name under which it is explained.
+    pub id: DecisionId,
+    /// When it was decided, in milliseconds.
+    pub at: Timestamp,
+    /// The checks that were made; empty for an administrative change.
+    pub trace: Trace,
+    /// Why it was refused; `None`: it was allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denial: Option<Cow<'a, Denial>>,
+    /// What was decided about.
+    #[serde(flatten)]
+    pub event: Event<'a>,
+}
+
+/// What a decision was about; the JSON member `event` names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "lives on the stack of one request, never in a list")]
+pub enum Event<'a> {
+    /// A request at the gateway or at a service.
+    Access(Access<'a>),
+    /// A request for a token.
+    Grant(Grant<'a>),
+    /// A change by an administrator.
+    Admin(Admin<'a>),
+}
+
+/// A request to an API.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Access<'a> {
+    /// The HTTP method.
+    #[serde(serialize_with = "brief")]
+    pub method: Cow<'a, str>,
+    /// The path without its query; cut to 256 bytes.
+    #[serde(serialize_with = "path")]
+    pub path: Cow<'a, str>,
+    /// The route that matched.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "brief_opt")]
+    pub route: Option<Cow<'a, str>>,
+    /// The API behind that route.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "brief_opt")]
+    pub api: Option<Cow<'a, str>>,
+    /// The audience of that API.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "brief_opt")]
+    pub resource: Option<Cow<'a, str>>,
+    /// The scopes that the request needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needed: Option<Cow<'a, Scopes>>,
+    /// What the token said, as far as it could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<TokenFacts<'a>>,
+}
+
+/// The claims that mattered. Of a token whose signature was not (yet) verified these are its own
+/// words, nothing more: see `verified`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenFacts<'a> {
+    /// Whether the signature was verified before these claims were read.
+    pub verified: bool,
+    /// `iss`.
+    #[serde(serialize_with = "brief")]
+    pub iss: Cow<'a, str>,
+    /// `sub`.
+    #[serde(serialize_with = "brief")]
+    pub sub: Cow<'a, str>,
+    /// `client_id`.
+    #[serde(serialize_with = "brief")]
+    pub client_id: Cow<'a, str>,
+    /// `aud`; several joined by a space.
+    #[serde(serialize_with = "brief")]
+    pub aud: Cow<'a, str>,
+    /// `jti`.
+    #[serde(serialize_with = "brief")]
+    pub jti: Cow<'a, str>,
+    /// `scope`; cut to 2048 bytes.
+    #[serde(serialize_with = "long")]
+    pub scope: Cow<'a, str>,
+    /// `exp`, in seconds.
+    pub exp: i64,
+    /// `iat`, in seconds.
+    pub iat: i64,
+    /// `kid` of the header.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "brief_opt")]
+    pub kid: Option<Cow<'a, str>>,
+    /// `alg` of the header.
+    #[serde(serialize_with = "brief")]
+    pub alg: Cow<'a, str>,
+    /// The tenant that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "brief_opt")]
+    pub tenant: Option<Cow<'a, str>>,
+}
+
+/// A request at the token endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant<'a> {
+    /// `grant_type` as sent.
+    #[serde(serialize_with = "brief")]
+    pub grant_type: Cow<'a, str>,
+    /// The client, as claimed: proven only if the check `client` passed.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "brief_opt")]
+    pub client_id: Option<Cow<'a, str>>,
+    /// How the client authenticated, in the words of `token_endpoint_auth_method`.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "brief_opt")]
+    pub auth_method: Option<Cow<'a, str>>,
+    /// What was asked for; `None`: nothing, so that the client's default was used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_scope: Option<Scopes>,
+    /// Whether a default of the client stood in for `scope` or `resource`.
+    pub default_used: bool,
+    /// `resource`, each as sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requested_resource: Vec<String>,
+    /// The audience that was chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "brief_opt")]
+    pub resource: Option<Cow<'a, str>>,
+    /// The API of that audience.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "brief_opt")]
+    pub api: Option<Cow<'a, str>>,
+    /// What was granted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granted: Option<Scopes>,
+    /// What was asked for and not granted, and by whose limit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<Dropped>,
+    /// The `jti` of the token that was issued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jti: Option<Jti>,
+    /// Its `exp`, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exp: Option<i64>,
+    /// The key that signed it.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "brief_opt")]
+    pub kid: Option<Cow<'a, str>>,
+    /// The address that asked, as text.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "brief_opt")]
+    pub remote: Option<Cow<'a, str>>,
+}
+
+/// An administrative change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Admin<'a> {
+    /// Who made it.
+    #[serde(serialize_with = "brief")]
+    pub actor: Cow<'a, str>,
+    /// What was done: `client.add`, `key.rotate`.
+    #[serde(serialize_with = "brief")]
+    pub action: Cow<'a, str>,
+    /// To what.
+    #[serde(serialize_with = "brief")]
+    pub target: Cow<'a, str>,
+    /// What else is worth knowing; never a secret.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub detail: BTreeMap<String, String>,
+}
+
+impl Record<'_> {
+    /// The earliest and the latest time by which it may be looked up: its own, that of its id and
+    /// that of the `jti` it issued.
+    pub(crate) fn times(&self) -> [Timestamp; 2] {
+        let [own, id] = [self.at, self.id.time()];
+        let issued = match &self.event {
+            Event::Grant(grant) => grant.jti.as_ref().and_then(Jti::time).unwrap_or(own),
+            Event::Access(_) | Event::Admin(_) => own,
+        };
+        [own.min(id).min(issued), own.max(id).max(issued)]
+    }
+}

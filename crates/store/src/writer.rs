@@ -1,0 +1,61 @@
+//! The one writer: what has gathered in the queue is committed together.
+
+use crate::{StoreFault, Tx, attached::Attached, job::Job};
+use rusqlite::Connection;
+use std::sync::mpsc::Receiver;
+
+/// Most jobs in one transaction.
+const BATCH: usize = 512;
+
+/// Runs until every sender is gone and the queue is empty.
+pub(crate) fn run(connection: &Connection, attached: &Attached, jobs: &Receiver<Box<dyn Job>>) {
+    while let Ok(first) = jobs.recv() {
+        let mut batch = vec![first];
+        batch.extend(jobs.try_iter().take(BATCH - 1));
+        let lost = commit(connection, attached, &mut batch).err();
+        for job in batch {
+            job.finish(lost.as_ref());
+        }
+    }
+}
+
+/// An error means that nothing of the whole batch was kept.
+fn commit(
+    connection: &Connection,
+    attached: &Attached,
+    batch: &mut [Box<dyn Job>],
+) -> Result<(), StoreFault> {
+    // IMMEDIATE takes the write lock now, so that no job reads what another process then changes.
+    statement(connection, "BEGIN IMMEDIATE")?;
+    let mut tx = Tx::new(connection, attached);
+    let outcome = batch
+        .iter_mut()
+        .try_for_each(|job| within_savepoint(connection, job.as_mut(), &mut tx))
+        .and_then(|()| statement(connection, "COMMIT"));
+    if outcome.is_err() && !connection.is_autocommit() {
+        // If this fails too, the next BEGIN does and says why.
+        let _ = statement(connection, "ROLLBACK");
+    }
+    outcome
+}
+
+/// A job that fails is undone alone. Only if SQLite itself gave up the transaction (a full disk,
+/// an I/O error) does its fault become that of the batch.
+fn within_savepoint(
+    connection: &Connection,
+    job: &mut dyn Job,
+    tx: &mut Tx<'_>,
+) -> Result<(), StoreFault> {
+    statement(connection, "SAVEPOINT job")?;
+    match job.run(tx) {
+        Err(fault) if connection.is_autocommit() => return Err(fault),
+        Err(_) => statement(connection, "ROLLBACK TO job")?,
+        Ok(()) => {}
+    }
+    statement(connection, "RELEASE job")
+}
+
+fn statement(connection: &Connection, sql: &'static str) -> Result<(), StoreFault> {
+    connection.prepare_cached(sql)?.raw_execute()?;
+    Ok(())
+}
