@@ -1,0 +1,192 @@
+//! The checks of `verify` together with what they need: keys that come and go, revocations, and the
+//! memory of tokens that were verified before. The one place that knows how to answer "is this token
+//! good?" for a server.
+
+use crate::{TheirKeys, Why, cache::TokenCache};
+use arc_swap::ArcSwap;
+use portcullis_types::{ApiName, Audience, Denial, Registry, Timestamp, Trace, Ttl};
+use portcullis_verify::{
+    Admission, IssuerKeys, Known, KnownIssuer, Presented, Revocations, Target, TrustedIssuer,
+    Vouched, authorize, vouch,
+};
+use std::{cell::RefCell, sync::Arc};
+
+/// An issuer that is trusted, and where its keys come from.
+#[derive(Clone, Debug)]
+pub struct Party {
+    /// On what terms.
+    pub trusted: TrustedIssuer,
+    /// Its keys.
+    pub keys: TheirKeys,
+}
+
+/// What all verifiers of a process share.
+#[derive(Debug)]
+pub struct Circle {
+    /// Whom to trust.
+    pub parties: Vec<Party>,
+    /// What scopes mean.
+    pub registry: Registry,
+    /// Our APIs, by name and audience.
+    pub apis: Vec<(ApiName, Audience)>,
+    /// What was revoked; replaced as a whole whenever it changes.
+    pub revocations: ArcSwap<Revocations>,
+}
+
+/// One thread's verifier. Shares the [`Circle`], owns its memory.
+pub struct Verifier {
+    circle: Arc<Circle>,
+    seen: RefCell<Seen>,
+    cache: RefCell<TokenCache>,
+}
+
+/// The keys as this thread last saw them.
+struct Seen {
+    known: Arc<Vec<KnownIssuer>>,
+    generations: Vec<Option<u64>>,
+    second: i64,
+}
+
+/// How it went.
+pub struct Verdict {
+    /// Proof that the request may pass, or why not.
+    pub outcome: Result<Admission, Denial>,
+    /// The token, if its signature and claims were right, whatever came after.
+    pub vouched: Option<Vouched>,
+    /// Whether the token had been verified before.
+    pub cached: bool,
+}
+
+impl Verifier {
+    /// `capacity` is how many verified tokens are remembered; 0 remembers none.
+    pub fn new(circle: Arc<Circle>, capacity: usize) -> Self {
+        let seen = Seen { known: Arc::default(), generations: Vec::new(), second: i64::MIN };
+        Self { circle, seen: RefCell::new(seen), cache: RefCell::new(TokenCache::new(capacity)) }
+    }
+
+    /// All checks on one request. Waits for the network only if no usable key is at hand: at first use of
+    /// an issuer, and for a key that is not known, which is looked for once in a while and not more often.
+    pub async fn admit(
+        &self,
+        presented: &Presented<'_>,
+        target: &Target<'_>,
+        now: Timestamp,
+        trace: &mut Trace,
+    ) -> Verdict {
+        let mut known = self.known(now);
+        if let Some(vouched) = self.cache.borrow_mut().find(presented) {
+            let outcome = self.judge(&vouched, (&known, target, now), trace);
+            return Verdict { outcome, vouched: Some(vouched), cached: true };
+        }
+        let mut vouched = self.vouch(presented, &known, target, trace);
+        if let Err(denial) = &vouched
+            && self.fetched_more(denial, now).await
+        {
+            trace.retry();
+            known = self.known(now);
+            vouched = self.vouch(presented, &known, target, trace);
+        }
+        let vouched = match vouched {
+            Ok(vouched) => vouched,
+            Err(denial) => return Verdict { outcome: Err(denial), vouched: None, cached: false },
+        };
+        let outcome = self.judge(&vouched, (&known, target, now), trace);
+        if outcome.is_ok() {
+            // Only a token that is good somewhere, now, is worth the room.
+            self.cache.borrow_mut().keep(presented, &vouched);
+        }
+        Verdict { outcome, vouched: Some(vouched), cached: false }
+    }
+
+    fn vouch(
+        &self,
+        presented: &Presented<'_>,
+        known: &[KnownIssuer],
+        target: &Target<'_>,
+        trace: &mut Trace,
+    ) -> Result<Vouched, Denial> {
+        let revocations = self.circle.revocations.load();
+        vouch(presented, target.guarded, &self.circle.known(known, &revocations), trace)
+    }
+
+    fn judge(
+        &self,
+        vouched: &Vouched,
+        (known, target, now): (&[KnownIssuer], &Target<'_>, Timestamp),
+        trace: &mut Trace,
+    ) -> Result<Admission, Denial> {
+        let revocations = self.circle.revocations.load();
+        authorize(vouched.clone(), target, &self.circle.known(known, &revocations), now, trace)
+    }
+
+    /// Asks the issuer for keys that we lack. False if there is nothing new to try.
+    async fn fetched_more(&self, denial: &Denial, now: Timestamp) -> bool {
+        let (issuer, why) = match denial {
+            Denial::UnknownKey { issuer, .. } => (issuer, Why::UnknownKid),
+            Denial::KeysUnavailable { issuer, .. } => (issuer, Why::Stale),
+            _ => return false,
+        };
+        let party = self.circle.parties.iter().find(|party| party.trusted.issuer == *issuer);
+        let Some(party) = party else { return false };
+        let _ = party.keys.refresh(why, now).await;
+        self.seen.borrow_mut().second = i64::MIN;
+        true
+    }
+
+    /// The keys as of now. Looks once a second for what time alone changes, and at every request for
+    /// keys that came or went: then no token verified by the old ones is remembered.
+    fn known(&self, now: Timestamp) -> Arc<Vec<KnownIssuer>> {
+        let mut seen = self.seen.borrow_mut();
+        let generations = self.circle.parties.iter().map(|party| generation(party, now));
+        if seen.second == now.seconds() && generations.clone().eq(seen.generations.iter().copied())
+        {
+            return seen.known.clone();
+        }
+        let generations: Vec<_> = generations.collect();
+        if generations != seen.generations {
+            self.cache.borrow_mut().forget();
+        }
+        seen.known = Arc::new(self.circle.parties.iter().map(|party| party.known(now)).collect());
+        seen.generations = generations;
+        seen.second = now.seconds();
+        for party in self.circle.parties.iter().filter(|party| party.keys.is_stale(now)) {
+            refresh_aside(party.keys.clone(), now);
+        }
+        seen.known.clone()
+    }
+}
+
+fn generation(party: &Party, now: Timestamp) -> Option<u64> {
+    party.keys.current(now).map(|keys| keys.generation)
+}
+
+/// Renews keys that are still good while requests go on. Outside a runtime nobody needs it.
+fn refresh_aside(keys: TheirKeys, now: Timestamp) {
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(async move { keys.refresh(Why::Stale, now).await });
+    }
+}
+
+impl Circle {
+    fn known<'a>(&'a self, issuers: &'a [KnownIssuer], revocations: &'a Revocations) -> Known<'a> {
+        Known { issuers, revocations, registry: &self.registry, apis: &self.apis }
+    }
+
+    /// All issuers with their keys as of now, for those who verify a single token.
+    pub fn issuers(&self, now: Timestamp) -> Vec<KnownIssuer> {
+        self.parties.iter().map(|party| party.known(now)).collect()
+    }
+}
+
+impl Party {
+    fn known(&self, now: Timestamp) -> KnownIssuer {
+        let keys = match self.keys.current(now) {
+            Some(keys) => Ok(IssuerKeys { set: keys.set.clone(), fetched_at: keys.fetched_at }),
+            None => Err(self.keys.trouble(now).map_or_else(
+                || ("no key set was fetched yet".to_owned(), Ttl::seconds(1)),
+                |trouble| (trouble.reason, trouble.retry_after),
+            )),
+        };
+        KnownIssuer { trusted: self.trusted.clone(), keys }
+    }
+}
