@@ -8,12 +8,28 @@ pub mod alg;
 pub mod b64;
 mod der;
 pub mod json;
+pub mod jwe;
 pub mod jwk;
 pub mod jws;
+mod params;
 mod sign;
 
 pub use alg::Alg;
 pub use sign::{RsaBits, SigningFault, SigningKey, TokenHeader};
+
+/// How a JWS or JWE is written (RFC 7515 §7, RFC 7516 §7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Serialization {
+    /// Segments and dots.
+    Compact,
+    /// JSON with one signature or recipient.
+    Flattened,
+    /// JSON with a list of signatures or recipients.
+    General,
+}
+
+/// The longest text that is read as a JWS or JWE outside the access-token path, in bytes.
+pub const MAX_MESSAGE: usize = 16 * 1024 * 1024;
 
 /// What was seen, fit for an error message: at most 64 characters, no control characters.
 pub(crate) fn seen(text: &str) -> String {

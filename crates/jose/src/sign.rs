@@ -47,6 +47,12 @@ pub enum SigningFault {
     /// The header or the claims cannot be written as JSON.
     #[error("the header or the claims cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
+    /// A header that must not be written.
+    #[error(transparent)]
+    Header(#[from] crate::jws::HeaderFault),
+    /// The parts do not go together.
+    #[error("{0}")]
+    Shape(&'static str),
     /// The library failed, which happens when memory or entropy does.
     #[error("the cryptographic library could not sign")]
     Library,

@@ -52,6 +52,9 @@ pub enum KeyFault {
     /// Not an odd number from 3 up to 2^32: with 1, every message is its own signature.
     #[error("the RSA exponent must be an odd number of at least 3 and at most 32 bits")]
     Exponent,
+    /// The modulus has the fingerprint of CVE-2017-15361: it can be factored from the public key.
+    #[error("the RSA modulus was made by a generator whose keys can be factored (ROCA)")]
+    Roca,
     /// The coordinates are not a point of the curve.
     #[error("the key's coordinates are not a point of {0}")]
     Point(&'static str),
@@ -87,6 +90,11 @@ pub enum KeyFault {
     /// A secret where a public key belongs: whoever can verify could also sign.
     #[error("the key is a shared secret (kty \"oct\"), not a public key")]
     Symmetric,
+    /// From a set of both kinds, no MAC is accepted.
+    #[error(
+        "the set mixes shared secrets and key pairs, so no HMAC key of it is used; give that key alone"
+    )]
+    Mixed,
     /// Only the public half is here.
     #[error("the key is public; its private part is needed")]
     Public,

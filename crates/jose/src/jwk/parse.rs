@@ -85,7 +85,22 @@ fn rsa(members: &Members) -> Result<Rsa, KeyFault> {
     if !odd(&rsa.n) {
         return Err(KeyFault::Member { name: "n", expected: "an odd number" });
     }
+    if roca(&rsa.n) {
+        return Err(KeyFault::Roca);
+    }
     Ok(rsa)
+}
+
+/// Nemec et al., "The Return of Coppersmith's Attack": such a modulus is a power of 65537 modulo each of
+/// these primes; any other is so by accident once in a hundred million.
+fn roca(n: &[u8]) -> bool {
+    const PRIMES: [u32; 17] =
+        [11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157];
+    PRIMES.into_iter().all(|prime| {
+        let residue = n.iter().fold(0, |rest, byte| (rest * 256 + u32::from(*byte)) % prime);
+        let powers = std::iter::successors(Some(1), |power| Some(power * (65537 % prime) % prime));
+        powers.take(prime as usize).any(|power| power == residue)
+    })
 }
 
 fn rsa_private(members: &Members) -> Result<RsaPrivate, KeyFault> {

@@ -1,11 +1,7 @@
 //! A JWK Set for verification (RFC 7517 §5): keep what is understood, remember why the rest is not.
 
-use super::{Jwk, KeyFault, Material, PublicKey};
-use crate::{
-    Alg,
-    json::{self, JsonFault},
-};
-use serde_json::Value;
+use super::{Jwk, KeyFault, Material, PublicKey, ring};
+use crate::{Alg, json};
 
 /// A set may have this many keys.
 pub const MAX_KEYS: usize = 100;
@@ -33,28 +29,10 @@ pub struct SkippedKey {
 impl KeySet {
     /// Reads a set. An unusable key is skipped, not an error (RFC 7517 §5); a text that is no set is one.
     pub fn parse(bytes: &[u8]) -> Result<Self, KeyFault> {
-        let set = json::object(bytes)?;
-        let keys = set.get("keys").ok_or(KeyFault::Missing("keys"))?;
-        let keys =
-            keys.as_array().ok_or(KeyFault::Member { name: "keys", expected: "a list of keys" })?;
-        if keys.len() > MAX_KEYS {
-            return Err(KeyFault::TooMany { seen: keys.len(), limit: MAX_KEYS });
-        }
-        let mut this = Self::default();
-        for key in keys {
-            match key {
-                Value::Object(members) => {
-                    let kid = members.get("kid").and_then(Value::as_str).map(str::to_owned);
-                    match Jwk::from_object(members) {
-                        Ok(jwk) => this.push(&jwk),
-                        Err(reason) => this.skipped.push(SkippedKey { kid, reason }),
-                    }
-                }
-                _ => {
-                    let reason = JsonFault::NotAnObject.into();
-                    this.skipped.push(SkippedKey { kid: None, reason });
-                }
-            }
+        let (keys, skipped) = ring::set(&json::object(bytes)?)?;
+        let mut this = Self { keys: Vec::new(), skipped };
+        for jwk in &keys {
+            this.push(jwk);
         }
         Ok(this)
     }

@@ -54,6 +54,31 @@ pub enum HeaderFault {
     /// `crit` is empty or names something twice (RFC 7515 §4.1.11).
     #[error("\"crit\" must be a non-empty list of distinct names")]
     Crit,
+    /// `crit` names something that it must not: unknown here, absent, or not an extension at all.
+    #[error("\"crit\" names \"{name}\", which {why}")]
+    Critical {
+        /// What it names, shortened.
+        name: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A member that must be integrity protected is not (RFC 7515 §4.1.11, RFC 7516 §4.1.3, RFC 7797 §3).
+    #[error("\"{0}\" must be in the protected header")]
+    Unprotected(&'static str),
+    /// A member is needed and absent.
+    #[error("the header has no \"{0}\"")]
+    Missing(&'static str),
+    /// Protected, shared and per-recipient headers must not overlap (RFC 7515 §7.2.1, RFC 7516 §7.2.1).
+    #[error("the header member \"{0}\" occurs in more than one header")]
+    Overlap(String),
+    /// A member is not canonical base64url.
+    #[error("the header member \"{name}\" is not base64url: {fault}")]
+    Base64 {
+        /// The member.
+        name: &'static str,
+        /// What is wrong.
+        fault: crate::b64::B64Fault,
+    },
 }
 
 impl Header {
