@@ -1,1 +1,25 @@
 //! The reverse proxy that lets a request through only with a token that may do it.
+//!
+//! A request's way: [`shape`] → [`routes`] → the credential leaves it ([`request`]) → the verifier admits
+//! it → the decision is recorded → it is sent on ([`pool`]) → the answer streams back ([`relay`]). What is
+//! not mapped is denied; nothing is buffered; a client that leaves takes its upstream request along.
+
+mod connect;
+mod forwarded;
+mod identity;
+mod metadata;
+mod metrics;
+mod pool;
+mod record;
+mod refuse;
+mod relay;
+mod request;
+mod routes;
+mod serve;
+pub mod settings;
+mod shape;
+mod tap;
+mod worker;
+
+pub use routes::{Matched, RouteFault, Routes};
+pub use serve::{Gateway, Parts, StartFault};

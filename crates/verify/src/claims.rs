@@ -56,7 +56,7 @@ pub struct Peek {
     /// `jti`.
     pub jti: Option<String>,
     /// `exp`, seconds since the epoch.
-    pub exp: Option<f64>,
+    pub exp: Option<i64>,
     /// `scope`.
     pub scope: Option<String>,
 }

@@ -44,5 +44,7 @@ fn header(fault: portcullis_jose::jws::HeaderFault) -> HeaderFault {
             HeaderFault::Json { problem: format!("{name} must be {expected}") }
         }
         Seen::Crit => HeaderFault::Critical { names: vec!["an empty or repeating list".into()] },
+        // The JSON serializations' own faults; a compact token has none of them.
+        other => HeaderFault::Json { problem: other.to_string() },
     }
 }

@@ -11,6 +11,7 @@ mod admit;
 mod audience;
 mod claims;
 mod format;
+mod glance;
 mod header;
 mod issuer;
 mod key;
@@ -24,6 +25,7 @@ mod time;
 
 pub use admit::{Admission, Vouched, admit, authorize, vouch};
 pub use claims::{Claims, Peek, peek};
+pub use glance::Glance;
 pub use issuer::names_kind;
 pub use known::{
     ACCESS_TOKEN, Guarded, IssuerKeys, Known, KnownIssuer, Profile, Revocations, Target,

@@ -1,0 +1,324 @@
+//! Threads and connections: a worker a thread, each with an event loop of its own, all accepting from
+//! one socket, so that an idle worker takes the next connection.
+
+use crate::{
+    connect,
+    identity::Identities,
+    metadata::Documents,
+    metrics::Metrics,
+    request::Peer,
+    routes::{RouteFault, Routes},
+    settings::Settings,
+    tap::{Tap, Tapped},
+    worker::{Shared, Worker},
+};
+use hyper::{rt::Executor, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use portcullis_audit::Journal;
+use portcullis_keyring::{Circle, OurKeys, Verifier};
+use portcullis_types::{Entropy, Timestamp};
+use std::{
+    convert::Infallible,
+    future::Future,
+    io,
+    net::{SocketAddr, TcpListener},
+    rc::Rc,
+    sync::Arc,
+    thread::JoinHandle,
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    sync::watch,
+    task::LocalSet,
+};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::task::TaskTracker;
+
+/// The longest head of a request, in bytes; longer ones are answered with 431.
+const HEAD_LIMIT: usize = 64 * 1024;
+
+/// What a gateway is made of.
+pub struct Parts {
+    /// What it was told to do.
+    pub settings: Settings,
+    /// A bound socket.
+    pub listener: TcpListener,
+    /// TLS towards clients; `None` speaks plain HTTP.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// Whom to trust, and what was revoked.
+    pub circle: Arc<Circle>,
+    /// Keys to sign identities for upstreams with, if any upstream wants them.
+    pub keys: Option<OurKeys>,
+    /// Where decisions are recorded.
+    pub journal: Journal,
+    /// The clock.
+    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// A source of randomness for each worker.
+    pub entropy: Arc<dyn Fn() -> Box<dyn Entropy> + Send + Sync>,
+}
+
+/// Why a gateway cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartFault {
+    /// The routes make no table.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Routes(Vec<RouteFault>),
+    /// TLS towards upstreams cannot be set up.
+    #[error(transparent)]
+    Tls(#[from] rustls::Error),
+    /// A thread or socket could not be had.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// A gateway that runs.
+pub struct Gateway {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+impl Gateway {
+    /// Starts all workers. Requests are answered from the moment this returns.
+    pub fn start(
+        parts: Parts,
+        registry: &mut prometheus_client::registry::Registry,
+    ) -> Result<Self, StartFault> {
+        let Parts { settings, listener, tls, circle, keys, journal, clock, entropy } = parts;
+        let address = listener.local_addr()?;
+        listener.set_nonblocking(true)?;
+        let routes = Routes::new(&settings).map_err(StartFault::Routes)?;
+        let metrics = Metrics::new(&routes, registry);
+        let documents = Documents::new(&settings);
+        let shared = Arc::new(Shared { settings, routes, documents, journal, metrics, clock });
+        let connector = connect::connector()?;
+        let (stop, stopped) = watch::channel(false);
+        let mut workers = Vec::new();
+        for number in 0..shared.settings.workers.max(1) {
+            let listener = listener.try_clone()?;
+            let (shared, circle, keys) = (shared.clone(), circle.clone(), keys.clone());
+            let (tls, connector, stopped) = (tls.clone(), connector.clone(), stopped.clone());
+            let entropy = entropy();
+            let thread = std::thread::Builder::new().name(format!("gateway-{number}"));
+            workers.push(thread.spawn(move || {
+                let identities = keys.map(|keys| identities(keys, &shared.settings));
+                let verifier = Verifier::new(circle, shared.settings.token_cache);
+                let worker = Worker::new(shared.clone(), verifier, identities, &connector, entropy);
+                run(&shared, worker, listener, tls.map(TlsAcceptor::from), stopped);
+            })?);
+        }
+        Ok(Self { address, stop, workers })
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Accepts no more, lets requests under way end within the drain time, then returns. Blocks.
+    pub fn stop(self) {
+        self.stop.send_replace(true);
+        for worker in self.workers {
+            if worker.join().is_err() {
+                tracing::error!("a gateway worker had panicked");
+            }
+        }
+    }
+}
+
+fn identities(keys: OurKeys, settings: &Settings) -> Identities {
+    Identities::new(keys, portcullis_jose::Alg::ES256, settings.url.as_str().into())
+}
+
+/// One thread until the stop.
+fn run(
+    shared: &Arc<Shared>,
+    worker: Worker,
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    stopped: watch::Receiver<bool>,
+) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return tracing::error!(%error, "a gateway worker has no runtime"),
+    };
+    let serving = accept(shared.clone(), Rc::new(worker), listener, tls, stopped);
+    if let Err(error) = LocalSet::new().block_on(&runtime, serving) {
+        tracing::error!(%error, "a gateway worker cannot accept");
+    }
+}
+
+async fn accept(
+    shared: Arc<Shared>,
+    worker: Rc<Worker>,
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    mut stopped: watch::Receiver<bool>,
+) -> io::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let open = TaskTracker::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopped.wait_for(|stop| *stop) => break,
+        };
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, mostly: others must close before more can open.
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                continue;
+            }
+        };
+        let connection = Connection {
+            worker: worker.clone(),
+            shared: shared.clone(),
+            address,
+            stopped: stopped.clone(),
+        };
+        let tls = tls.clone();
+        shared.metrics.connections.inc();
+        open.spawn_local(async move {
+            let gauge = connection.shared.clone();
+            connection.serve(stream, tls).await;
+            gauge.metrics.connections.dec();
+        });
+    }
+    open.close();
+    let drained =
+        tokio::time::timeout(shared.settings.timeouts.drain.duration(), open.wait()).await;
+    if drained.is_err() {
+        tracing::warn!(connections = open.len(), "stopped before all requests had ended");
+    }
+    Ok(())
+}
+
+/// One client connection.
+struct Connection {
+    worker: Rc<Worker>,
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Connection {
+    async fn serve(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
+        if stream.set_nodelay(true).is_err() {
+            return;
+        }
+        let limit = self.shared.settings.timeouts.request_headers.duration();
+        match tls {
+            None => match tokio::time::timeout(limit, speaks_http2(&stream)).await {
+                Ok(Ok(true)) => self.http2(stream, "http").await,
+                Ok(Ok(false)) => self.http1(stream, "http").await,
+                _ => {}
+            },
+            Some(tls) => {
+                let Ok(Ok(stream)) = tokio::time::timeout(limit, tls.accept(stream)).await else {
+                    return;
+                };
+                if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+                    self.http2(stream, "https").await
+                } else {
+                    self.http1(stream, "https").await
+                }
+            }
+        }
+    }
+
+    async fn http1<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+        self,
+        stream: S,
+        proto: &'static str,
+    ) {
+        let tap = Tap::default();
+        let peer = Peer { ip: self.address.ip(), proto, tap: Some(tap.clone()) };
+        let worker = self.worker.clone();
+        let service = service_fn(move |request| {
+            // Cloned per request: it may outlive this borrow while its answer streams.
+            let (worker, peer) = (worker.clone(), peer.clone());
+            async move { Ok::<_, Infallible>(worker.handle(request, &peer).await) }
+        });
+        let connection = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.shared.settings.timeouts.request_headers.duration())
+            .max_buf_size(HEAD_LIMIT)
+            .serve_connection(TokioIo::new(Tapped::new(stream, tap)), service);
+        let mut connection = std::pin::pin!(connection);
+        until_stopped(self.stopped, connection.as_mut(), |connection| {
+            connection.graceful_shutdown();
+        })
+        .await;
+    }
+
+    async fn http2<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+        self,
+        stream: S,
+        proto: &'static str,
+    ) {
+        let peer = Peer { ip: self.address.ip(), proto, tap: None };
+        let worker = self.worker.clone();
+        let service = service_fn(move |request| {
+            let (worker, peer) = (worker.clone(), peer.clone());
+            async move { Ok::<_, Infallible>(worker.handle(request, &peer).await) }
+        });
+        let connection = hyper::server::conn::http2::Builder::new(Local)
+            .timer(TokioTimer::new())
+            .keep_alive_interval(Some(Duration::from_secs(30)))
+            .max_header_list_size(16 * 1024)
+            .max_concurrent_streams(256)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = std::pin::pin!(connection);
+        until_stopped(self.stopped, connection.as_mut(), |connection| {
+            connection.graceful_shutdown();
+        })
+        .await;
+    }
+}
+
+/// Drives a connection; when the gateway stops, the connection is told, and driven to its end.
+async fn until_stopped<C: Future<Output = hyper::Result<()>>>(
+    mut stopped: watch::Receiver<bool>,
+    mut connection: std::pin::Pin<&mut C>,
+    tell: impl FnOnce(std::pin::Pin<&mut C>),
+) {
+    let ended = tokio::select! {
+        biased;
+        ended = connection.as_mut() => ended,
+        _ = stopped.wait_for(|stop| *stop) => {
+            tell(connection.as_mut());
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a client connection ended");
+    }
+}
+
+/// RFC 9113 §3.3: without TLS, HTTP/2 is recognised by its first bytes.
+async fn speaks_http2(stream: &TcpStream) -> io::Result<bool> {
+    let mut first = [0; 3];
+    loop {
+        match stream.peek(&mut first).await? {
+            0 => return Ok(false),
+            3 => return Ok(&first == b"PRI"),
+            seen if first.get(..seen) != b"PRI".get(..seen) => return Ok(false),
+            // Peeking does not consume, so the socket stays readable: wait for more without spinning.
+            _ => tokio::time::sleep(Duration::from_millis(5)).await,
+        }
+    }
+}
+
+/// Spawns on this thread.
+#[derive(Clone, Copy)]
+struct Local;
+
+impl<F: Future + 'static> Executor<F> for Local {
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(future);
+    }
+}

@@ -1,0 +1,163 @@
+//! What the gateway was told to do: typed, checked, immutable. The binary builds it from the
+//! configuration file.
+
+use http::{HeaderName, HeaderValue, Method, uri::Authority};
+use portcullis_types::{ApiName, Audience, Scopes, Tenant, Ttl};
+use std::{fmt, sync::Arc};
+
+/// The whole of it.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The public base URL, as clients write it, without a trailing slash.
+    pub url: String,
+    /// Threads that proxy, each with an event loop, a pool and a token cache of its own.
+    pub workers: usize,
+    /// How many verified tokens each worker remembers; 0 turns the cache off.
+    pub token_cache: usize,
+    /// How long things may take.
+    pub timeouts: Timeouts,
+    /// The APIs behind this gateway.
+    pub apis: Vec<Api>,
+    /// Where requests go.
+    pub upstreams: Vec<Upstream>,
+    /// Which requests may pass at all, and on what terms.
+    pub routes: Vec<Route>,
+}
+
+/// How long things may take. A stream may run for as long as its parts keep coming.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// A request's headers, from the first byte: the defence against slow senders.
+    pub request_headers: Ttl,
+    /// A connection to an upstream.
+    pub connect: Ttl,
+    /// From the request to the first byte of the answer.
+    pub response_headers: Ttl,
+    /// Between two parts of a body.
+    pub idle: Ttl,
+    /// For requests under way when the gateway is asked to stop.
+    pub drain: Ttl,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            request_headers: Ttl::seconds(30),
+            connect: Ttl::seconds(2),
+            response_headers: Ttl::seconds(60),
+            idle: Ttl::seconds(120),
+            drain: Ttl::seconds(30),
+        }
+    }
+}
+
+/// An API: a resource with an audience of its own.
+#[derive(Clone, Debug)]
+pub struct Api {
+    /// The operator's name for it.
+    pub name: ApiName,
+    /// The `aud` of its tokens and the `resource` of its metadata.
+    pub resource: Audience,
+    /// A name for people (RFC 9728 `resource_name`).
+    pub title: Option<String>,
+    /// What its tokens may hold.
+    pub scopes: Scopes,
+    /// The tenant it belongs to, if it is one tenant's own.
+    pub tenant: Option<Tenant>,
+    /// Who issues its tokens (RFC 9728 `authorization_servers`).
+    pub issuers: Vec<String>,
+}
+
+/// The language in which an API says no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// OpenAI's error object.
+    OpenAi,
+    /// Anthropic's error object.
+    Anthropic,
+    /// RFC 9457.
+    Problem,
+}
+
+/// One line of the table of what may pass.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Its name in records and metrics: normally the path pattern.
+    pub name: String,
+    /// The methods.
+    pub methods: Vec<Method>,
+    /// The path: `{name}` captures a segment, `{*rest}` the rest; `{tenant}` must be the token's.
+    pub path: String,
+    /// An index into [`Settings::apis`].
+    pub api: usize,
+    /// Who may pass.
+    pub access: Access,
+    /// An index into [`Settings::upstreams`].
+    pub upstream: usize,
+    /// The path to ask the upstream for, if not the same.
+    pub upstream_path: Option<String>,
+    /// How refusals are said.
+    pub dialect: Dialect,
+}
+
+/// Who may pass.
+#[derive(Clone, Debug)]
+pub enum Access {
+    /// Anyone. Said in so many words in the configuration; never a default.
+    Public,
+    /// Who shows a token with all of these scopes.
+    Scoped(Scopes),
+}
+
+/// A server behind the gateway.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    /// The operator's name for it.
+    pub name: ApiName,
+    /// Whether to speak TLS to it.
+    pub scheme: Scheme,
+    /// Host and port.
+    pub authority: Authority,
+    /// A path before every path, without a trailing slash; mostly empty.
+    pub base_path: String,
+    /// What it is shown instead of the caller's token.
+    pub credential: Credential,
+}
+
+/// Plain or encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// No TLS.
+    Http,
+    /// TLS, verified against the public roots.
+    Https,
+}
+
+/// What an upstream is shown. Never the caller's token.
+#[derive(Clone)]
+pub enum Credential {
+    /// Nothing.
+    None,
+    /// The gateway's own key for it.
+    Header {
+        /// Such as `authorization` or `x-api-key`.
+        name: HeaderName,
+        /// The whole value, marked sensitive.
+        value: HeaderValue,
+    },
+    /// A short access token made for this request's caller: `iss` is the gateway, `aud` is this.
+    Identity {
+        /// The upstream's own audience.
+        audience: Arc<str>,
+    },
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::Header { name, .. } => write!(f, "Header({name}: …)"),
+            Self::Identity { audience } => write!(f, "Identity({audience})"),
+        }
+    }
+}
