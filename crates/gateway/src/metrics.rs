@@ -106,27 +106,28 @@ impl Metrics {
             "Requests that failed through no fault of the caller",
             faults,
         );
-        registry.register(
-            "portcullis_gateway_connections",
-            "Open client connections",
-            metrics.connections.clone(),
-        );
-        registry.register(
-            "portcullis_gateway_token_cache_hits",
-            "Tokens found verified",
-            metrics.cache_hits.clone(),
-        );
-        registry.register(
-            "portcullis_gateway_token_cache_misses",
-            "Tokens verified anew",
-            metrics.cache_misses.clone(),
-        );
-        registry.register(
-            "portcullis_gateway_upstream_seconds",
-            "From decision to the head of the answer",
-            metrics.latency.clone(),
-        );
+        metrics.register(registry);
         metrics
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        let name = |what: &str| format!("portcullis_gateway_{what}");
+        registry.register(name("connections"), "Open client connections", self.connections.clone());
+        registry.register(
+            name("token_cache_hits"),
+            "Tokens found verified",
+            self.cache_hits.clone(),
+        );
+        registry.register(
+            name("token_cache_misses"),
+            "Tokens verified anew",
+            self.cache_misses.clone(),
+        );
+        registry.register(
+            name("upstream_seconds"),
+            "From the decision to the head of the answer",
+            self.latency.clone(),
+        );
     }
 
     /// A request on `route` was let through.

@@ -222,9 +222,9 @@ impl Connection {
                     return;
                 };
                 if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-                    self.http2(stream, "https").await
+                    self.http2(stream, "https").await;
                 } else {
-                    self.http1(stream, "https").await
+                    self.http1(stream, "https").await;
                 }
             }
         }

@@ -1,0 +1,9 @@
+//! The gateway over real sockets: a real upstream behind it, a real store beside it.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod access;
+mod credentials;
+mod house;
+mod records;
+mod shape;
+mod streams;
