@@ -29,17 +29,17 @@ pub(crate) struct Document {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FetchTrouble {
     #[error("{url}: {fault}")]
-    Refused { url: Url, fault: FetchFault },
+    Refused { url: String, fault: FetchFault },
     #[error("{url} answers with status {status}")]
-    Status { url: Url, status: u16 },
+    Status { url: String, status: u16 },
     #[error("{url} is not metadata as RFC 8414 §3.2 wants it: {problem}")]
-    Metadata { url: Url, problem: String },
+    Metadata { url: String, problem: String },
     #[error(
         "{url} speaks for the issuer {found:?}, not for {expected:?}; they must be equal, byte for byte"
     )]
-    Issuer { url: Url, found: String, expected: Issuer },
+    Issuer { url: String, found: String, expected: Issuer },
     #[error("{url} is not a key set: {fault}")]
-    KeySet { url: Url, fault: KeyFault },
+    KeySet { url: String, fault: KeyFault },
     #[error("{issuer} leads to no metadata address")]
     NoAddress { issuer: Issuer },
 }
@@ -59,16 +59,16 @@ pub(crate) async fn fetch(
 async fn key_set(url: &Url, client: &Outgoing) -> Result<Document, FetchTrouble> {
     let fetched = get(url, client).await?;
     if fetched.status != 200 {
-        return Err(FetchTrouble::Status { url: url.clone(), status: fetched.status });
+        return Err(FetchTrouble::Status { url: url.to_string(), status: fetched.status });
     }
     let set = KeySet::parse(&fetched.body)
-        .map_err(|fault| FetchTrouble::KeySet { url: url.clone(), fault })?;
+        .map_err(|fault| FetchTrouble::KeySet { url: url.to_string(), fault })?;
     Ok(Document { set, max_age: fetched.max_age })
 }
 
 async fn get(url: &Url, client: &Outgoing) -> Result<Fetched, FetchTrouble> {
     let fetched = client.get_json(url, LARGEST_DOCUMENT).await;
-    fetched.map_err(|fault| FetchTrouble::Refused { url: url.clone(), fault })
+    fetched.map_err(|fault| FetchTrouble::Refused { url: url.to_string(), fault })
 }
 
 /// The issuer's `jwks_uri`. The second address is tried only if the first does not exist: an issuer that
@@ -79,8 +79,8 @@ async fn discover(issuer: &Issuer, client: &Outgoing) -> Result<Url, FetchTroubl
         let fetched = get(&url, client).await?;
         match fetched.status {
             200 => return jwks_uri(issuer, &url, &fetched.body),
-            status @ 400..=499 => missing = FetchTrouble::Status { url, status },
-            status => return Err(FetchTrouble::Status { url, status }),
+            status @ 400..=499 => missing = FetchTrouble::Status { url: url.into(), status },
+            status => return Err(FetchTrouble::Status { url: url.into(), status }),
         }
     }
     Err(missing)
@@ -107,14 +107,16 @@ fn addresses(issuer: &Issuer) -> impl Iterator<Item = Url> {
 /// Reads the metadata. Its `issuer` must be ours to the byte, or it would be another's keys that we trust
 /// (RFC 8414 §3.3).
 fn jwks_uri(issuer: &Issuer, url: &Url, body: &[u8]) -> Result<Url, FetchTrouble> {
-    let metadata =
-        |problem: &str| FetchTrouble::Metadata { url: url.clone(), problem: problem.to_owned() };
+    let metadata = |problem: &str| FetchTrouble::Metadata {
+        url: url.to_string(),
+        problem: problem.to_owned(),
+    };
     let members = json::object(body).map_err(|fault| metadata(&fault.to_string()))?;
     let member = |name: &str| members.get(name).and_then(serde_json::Value::as_str);
     let found = member("issuer").ok_or_else(|| metadata("it has no \"issuer\""))?;
     if found != issuer.as_str() {
         let found = found.chars().take(256).collect();
-        return Err(FetchTrouble::Issuer { url: url.clone(), found, expected: issuer.clone() });
+        return Err(FetchTrouble::Issuer { url: url.to_string(), found, expected: issuer.clone() });
     }
     let address = member("jwks_uri").ok_or_else(|| metadata("it has no \"jwks_uri\""))?;
     Url::parse(address).map_err(|_| metadata("its \"jwks_uri\" is not an absolute URL"))
