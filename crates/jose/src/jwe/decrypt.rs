@@ -119,7 +119,8 @@ impl Encrypted {
         let (alg, enc) = self.algorithms(recipient, accepted)?;
         let mut reasons = Vec::new();
         let mut tried = None;
-        for jwk in keys.choose(recipient.params.text("kid")?)? {
+        let fits = |jwk: &Jwk| alg.fits(jwk, enc).is_ok();
+        for jwk in keys.choose(recipient.params.text("kid")?, fits)? {
             match self.decrypt_with(jwk, alg, enc, recipient) {
                 Ok(plaintext) => {
                     let plaintext = unzipped(recipient, plaintext)?;

@@ -38,7 +38,8 @@ pub enum Zip {
 pub struct Envelope<'a> {
     /// Content encryption.
     pub enc: Enc,
-    /// Additional protected header members, such as `typ`, `cty`, `apu`.
+    /// Additional protected header members, such as `typ`, `cty`, `apu`, or `p2c` for fewer PBES2
+    /// iterations than the 600 000 that many receivers refuse.
     pub protected: Members,
     /// Compression.
     pub zip: Zip,
@@ -118,11 +119,11 @@ impl Envelope<'_> {
             "dir and ECDH-ES can have one recipient only; use a key wrapping algorithm"
         } else if self.aad.is_some() && self.serialization == Serialization::Compact {
             "the compact serialization has no place for additional authenticated data"
-        } else if ["alg", "enc", "zip", "epk", "iv", "tag", "p2s", "p2c"]
+        } else if ["alg", "enc", "zip", "epk", "iv", "tag", "p2s"]
             .into_iter()
             .any(|name| self.protected.contains_key(name))
         {
-            "the header must not set what the encryption sets itself (alg, enc, zip, epk, iv, tag, p2s, p2c)"
+            "the header must not set what the encryption sets itself (alg, enc, zip, epk, iv, tag, p2s)"
         } else {
             return Ok(());
         };

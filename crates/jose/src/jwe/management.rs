@@ -75,9 +75,13 @@ pub(super) fn send(
             let mut salt = [0; 16];
             aws_lc_rs::rand::fill(&mut salt).map_err(|_| library())?;
             let password = secret(jwk)?.expose();
-            let kek = wrap::password_key(aes, password, &salt, DEFAULT_ITERATIONS);
+            let iterations = iterations(params).unwrap_or(Ok(DEFAULT_ITERATIONS));
+            let iterations = iterations.map_err(|_| KeyFault::Iterations)?;
+            let kek = wrap::password_key(aes, password, &salt, iterations);
             members.insert("p2s".to_owned(), b64::encode(salt).into());
-            members.insert("p2c".to_owned(), DEFAULT_ITERATIONS.into());
+            if params.get("p2c").is_none() {
+                members.insert("p2c".to_owned(), iterations.into());
+            }
             wrap::wrap(aes, &kek.ok_or_else(library)?, key).ok_or_else(library)?
         }
     };
@@ -156,10 +160,13 @@ fn password_params(params: &Params) -> Result<(Vec<u8>, u32), HeaderFault> {
     if salt.len() < 8 {
         return Err(HeaderFault::Type { name: "p2s", expected: "at least 8 bytes long" });
     }
-    let count = params.get("p2c").ok_or(HeaderFault::Missing("p2c"))?;
-    let count = count.as_u64().and_then(|count| u32::try_from(count).ok());
-    match count.filter(|count| ITERATIONS.contains(count)) {
-        Some(count) => Ok((salt, count)),
-        None => Err(HeaderFault::Type { name: "p2c", expected: "from 1000 to 1000000" }),
-    }
+    let iterations = iterations(params).unwrap_or(Err(HeaderFault::Missing("p2c")))?;
+    Ok((salt, iterations))
+}
+
+/// `p2c`, within bounds, if there is one.
+fn iterations(params: &Params) -> Option<Result<u32, HeaderFault>> {
+    let count = params.get("p2c")?.as_u64().and_then(|count| u32::try_from(count).ok());
+    let fault = HeaderFault::Type { name: "p2c", expected: "from 1000 to 1000000" };
+    Some(count.filter(|count| ITERATIONS.contains(count)).ok_or(fault))
 }

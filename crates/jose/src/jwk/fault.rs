@@ -95,6 +95,9 @@ pub enum KeyFault {
         "the set mixes shared secrets and key pairs, so no HMAC key of it is used; give that key alone"
     )]
     Mixed,
+    /// PBES2 with too few or too many iterations.
+    #[error("\"p2c\" must be from 1000 to 1000000")]
+    Iterations,
     /// Only the public half is here.
     #[error("the key is public; its private part is needed")]
     Public,

@@ -74,17 +74,23 @@ impl KeyRing {
         &self.skipped
     }
 
-    /// The keys that may be meant: those of that name, or all if the message names none.
-    pub(crate) fn choose(&self, kid: Option<&str>) -> Result<Vec<&Jwk>, Refusal> {
+    /// The keys that may be meant: those of that name, or all if the message names none. Keys of different
+    /// types may share a name (RFC 7517 §4.5), but not two that `fits` takes.
+    pub(crate) fn choose(
+        &self,
+        kid: Option<&str>,
+        fits: impl Fn(&Jwk) -> bool,
+    ) -> Result<Vec<&Jwk>, Refusal> {
         let Some(kid) = kid.filter(|_| self.choice == Choice::Kid) else {
             return Ok(self.keys.iter().collect());
         };
         let named: Vec<&Jwk> =
             self.keys.iter().filter(|jwk| jwk.kid.as_deref() == Some(kid)).collect();
-        match named.len() {
-            0 => {}
-            1 => return Ok(named),
-            _ => return Err(Refusal::Ambiguous { kid: crate::seen(kid) }),
+        if named.iter().filter(|jwk| fits(jwk)).count() > 1 {
+            return Err(Refusal::Ambiguous { kid: crate::seen(kid) });
+        }
+        if !named.is_empty() {
+            return Ok(named);
         }
         if let Some(skipped) = self.skipped.iter().find(|key| key.kid.as_deref() == Some(kid)) {
             return Err(Refusal::Unusable {

@@ -170,7 +170,8 @@ impl Entry {
         let message = [self.encoded.as_bytes(), b".", payload].concat();
         let mut verdict = None;
         let mut reasons = Vec::new();
-        for jwk in keys.choose(self.params.text("kid")?)? {
+        let fits = |jwk: &Jwk| jwk.signature_alg(Some(alg)).is_ok();
+        for jwk in keys.choose(self.params.text("kid")?, fits)? {
             let key = keys.fit(jwk, alg).and_then(|()| VerifyingKey::from_jwk(jwk, alg));
             match key.map(|key| key.check(&message, &self.signature)) {
                 Ok(Ok(())) => return Ok((alg, jwk.kid.clone())),

@@ -19,7 +19,9 @@ use std::path::PathBuf;
   portcullis jose encrypt --key public.json < letter.txt > letter.jwe
   portcullis jose encrypt --key secret.json --alg dir --enc A256GCM < letter.txt
   portcullis jose encrypt --key a.json --key b.json --serialization general < letter.txt
-  portcullis jose encrypt --password-file pass.txt < letter.txt")]
+  portcullis jose encrypt --password-file pass.txt < letter.txt
+  portcullis jose encrypt --password-file pass.txt --header '{\"p2c\":10000}' < letter.txt
+                                        fewer PBES2 rounds, for receivers that refuse 600000")]
 pub(crate) struct Encrypt {
     /// The recipient's JWK, JWK Set, or public key in PEM. Several share one general JWE.
     #[arg(long, required_unless_present = "password_file", value_name = "FILE")]
