@@ -1,1 +1,17 @@
 //! The OAuth 2.1 authorization server: discovery, keys and the token endpoint.
+//!
+//! A file is named after what it serves and reads like its RFC. Whatever the token endpoint decides,
+//! grant or refusal, is on disk before it is answered.
+
+mod jobs;
+mod jwks;
+mod metadata;
+mod migrations;
+mod server;
+mod settings;
+mod token;
+
+pub use jobs::purge;
+pub use migrations::MIGRATIONS;
+pub use server::{Clock, EntropySource, State, router};
+pub use settings::{Api, Settings, SettingsFault};

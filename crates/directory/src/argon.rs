@@ -1,0 +1,96 @@
+//! Checking chosen secrets: dear for the guesser, bounded for us.
+
+use crate::{
+    Fault,
+    secret::{SecretHashKey, Tag, argon2_in_vain, argon2_verify},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// How many are checked at once: each holds a core and 19 MiB.
+const AT_ONCE: usize = 2;
+/// How many more may wait.
+const WAITING: usize = 62;
+/// A client has at most so many secrets that work.
+pub(crate) const LIVE: usize = 2;
+
+/// The gate before Argon2id, and a memory of what passed it, so that a client that asks every second
+/// pays once.
+pub(crate) struct Gate {
+    queue: Semaphore,
+    cores: Semaphore,
+    /// Per client: keyed hashes of a secret *and* the hash that it fits. Memory only; a new hash in the
+    /// store makes an entry worthless.
+    proven: Mutex<HashMap<Box<str>, [Tag; LIVE]>>,
+}
+
+/// A place at the gate.
+pub(crate) struct Turn<'a> {
+    _queue: SemaphorePermit<'a>,
+    _core: SemaphorePermit<'a>,
+}
+
+impl Gate {
+    pub(crate) fn new() -> Self {
+        Self {
+            queue: Semaphore::new(AT_ONCE + WAITING),
+            cores: Semaphore::new(AT_ONCE),
+            proven: Mutex::default(),
+        }
+    }
+
+    /// Which of these hashes the secret was proven to fit before.
+    pub(crate) fn remembered(
+        &self,
+        key: &SecretHashKey,
+        client_id: &str,
+        hashes: &[Box<str>],
+        secret: &SecretString,
+    ) -> Option<usize> {
+        let tags = *self.proven().get(client_id)?;
+        hashes.iter().position(|hash| {
+            let tag = key.proof_tag(client_id, hash, secret.expose_secret());
+            tags.iter().any(|known| known.equals(&tag))
+        })
+    }
+
+    /// Remembers a proof, and forgets the older of two.
+    pub(crate) fn remember(&self, client_id: &str, tag: Tag) {
+        let mut proven = self.proven();
+        let [newest, _] = proven.get(client_id).copied().unwrap_or([Tag::NONE; LIVE]);
+        proven.insert(client_id.into(), [tag, newest]);
+    }
+
+    /// Waits for a core; refuses when too many wait already.
+    pub(crate) async fn turn(&self) -> Result<Turn<'_>, Fault> {
+        let queue = self.queue.try_acquire().map_err(|_| Fault::Busy)?;
+        let core = self.cores.acquire().await.map_err(|_| Fault::Busy)?;
+        Ok(Turn { _queue: queue, _core: core })
+    }
+
+    fn proven(&self) -> std::sync::MutexGuard<'_, HashMap<Box<str>, [Tag; LIVE]>> {
+        self.proven.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Which of these hashes the secret fits, newest first. A secret that fits none costs the same however
+/// many hashes there are, also when there is no such client.
+pub(crate) async fn verify(
+    _turn: &Turn<'_>,
+    hashes: Vec<Box<str>>,
+    secret: SecretString,
+) -> Result<Option<usize>, Fault> {
+    let work = move || {
+        let secret = secret.expose_secret();
+        let fits = hashes.iter().position(|hash| argon2_verify(hash, secret));
+        if fits.is_none() {
+            (hashes.len()..LIVE).for_each(|_| argon2_in_vain(secret));
+        }
+        fits
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|_| Fault::Hash)
+}

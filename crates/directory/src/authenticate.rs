@@ -1,0 +1,317 @@
+//! The client proves who it is (RFC 6749 §2.3, RFC 7523 §3).
+//!
+//! `attempt` → `authenticate` → `enabled`: each step leaves the proof that the next demands. An unknown
+//! client, a wrong secret and a wrong method cost the same and end in the same answer.
+
+use crate::{
+    Client, ClientAuth, Directory, Fault, argon,
+    assertion::{self, FirstUse},
+    directory::{Entry, LiveSecret},
+    rows,
+    secret::{Stored, Tag, is_ours},
+    throttle::Place,
+};
+use portcullis_store::{StoreFault, Tx};
+use portcullis_types::{AssertionFault, ClientId, ClientProof, Denial, Timestamp};
+use secrecy::{ExposeSecret as _, SecretString};
+use std::{net::IpAddr, sync::Arc};
+
+/// What a request brings to prove the client. `Debug` shows no secret.
+#[derive(Debug)]
+pub enum Credentials {
+    /// Nothing, or only a name.
+    Missing {
+        /// `client_id`, if the form had one.
+        client_id: Option<String>,
+    },
+    /// RFC 6749 §2.3.1.
+    Secret {
+        /// Basic or post.
+        method: AuthMethod,
+        /// As claimed.
+        client_id: String,
+        /// As claimed.
+        secret: SecretString,
+    },
+    /// RFC 7523 §2.2.
+    Assertion {
+        /// `client_id`, if the form had one: then it must be the assertion's subject (RFC 7521 §4.2).
+        client_id: Option<String>,
+        /// The compact JWS.
+        assertion: SecretString,
+    },
+}
+
+/// How a client authenticates, by the names of the IANA registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthMethod {
+    /// In the `Authorization` header.
+    ClientSecretBasic,
+    /// In the form.
+    ClientSecretPost,
+    /// By a signed assertion.
+    PrivateKeyJwt,
+}
+
+impl AuthMethod {
+    /// Those that this server has.
+    pub const ALL: [Self; 3] =
+        [Self::PrivateKeyJwt, Self::ClientSecretBasic, Self::ClientSecretPost];
+
+    /// The registered name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
+        }
+    }
+}
+
+impl Credentials {
+    /// How they would authenticate; `None` if there are none.
+    pub const fn method(&self) -> Option<AuthMethod> {
+        match self {
+            Self::Missing { .. } => None,
+            Self::Secret { method, .. } => Some(*method),
+            Self::Assertion { .. } => Some(AuthMethod::PrivateKeyJwt),
+        }
+    }
+
+    /// Who they claim to be; for an assertion without `client_id`, its unverified subject.
+    pub fn claimed(&self) -> Option<String> {
+        match self {
+            Self::Missing { client_id } => client_id.clone(),
+            Self::Secret { client_id, .. } => Some(client_id.clone()),
+            Self::Assertion { client_id, assertion } => {
+                client_id.clone().or_else(|| assertion::claimed_subject(assertion.expose_secret()))
+            }
+        }
+    }
+}
+
+/// Permission to try: there were few enough failures.
+pub struct Attempt {
+    client_id: Option<String>,
+    place: Place,
+    now: Timestamp,
+}
+
+/// The client is who it claims to be. It may still be disabled.
+pub struct Proven {
+    client: Arc<Client>,
+    spent: Spent,
+}
+
+/// A client that is known, proven and enabled.
+pub struct Authenticated {
+    /// The client as it was when the request came.
+    pub client: Arc<Client>,
+    spent: Spent,
+}
+
+/// What the proof leaves behind in the store.
+enum Spent {
+    Nothing,
+    Assertion(FirstUse),
+    Secret { number: u32, at: Timestamp },
+}
+
+impl Directory {
+    /// Whether this client may try again, from this address.
+    pub fn attempt(
+        &self,
+        client_id: Option<String>,
+        from: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<Attempt, Denial> {
+        let place = self.inner().throttle.place(client_id.as_deref(), from);
+        self.inner().throttle.check(place, client_id.as_deref(), now)?;
+        Ok(Attempt { client_id, place, now })
+    }
+
+    /// Whether the client is who it claims to be. The outer error is ours, the inner one theirs.
+    ///
+    /// Does not check that the client is enabled, nor that an assertion is used for the first time: see
+    /// [`Proven::enabled`] and [`Authenticated::spend`].
+    pub async fn authenticate(
+        &self,
+        attempt: Attempt,
+        credentials: &Credentials,
+    ) -> Result<Result<Proven, Denial>, Fault> {
+        let snapshot = self.inner().snapshot.load_full();
+        let entry = attempt.client_id.as_deref().and_then(|id| snapshot.clients.get(id)).cloned();
+        let outcome = match credentials {
+            Credentials::Missing { .. } => Err(ClientProof::Missing),
+            Credentials::Secret { method, secret, .. } => {
+                let live = self.fitting(&attempt, entry.as_deref(), secret).await?;
+                match live {
+                    Err(throttled) => return Ok(Err(throttled)),
+                    Ok(fits) => by_secret(*method, entry.as_deref(), fits, attempt.now),
+                }
+            }
+            Credentials::Assertion { client_id, assertion } => {
+                let claimed = client_id.as_deref();
+                self.by_assertion(&attempt, claimed, entry.as_deref(), assertion.expose_secret())
+            }
+        };
+        let throttle = &self.inner().throttle;
+        Ok(match (outcome, entry) {
+            (Ok(spent), Some(entry)) => {
+                throttle.succeeded(attempt.place, attempt.now);
+                Ok(Proven { client: entry.client.clone(), spent })
+            }
+            (outcome, _) => {
+                throttle.failed(attempt.place, attempt.now);
+                let proof = outcome.err().unwrap_or(ClientProof::UnknownClient);
+                Err(Denial::BadClient { client_id: attempt.client_id, proof })
+            }
+        })
+    }
+
+    /// Which live secret this one is. The form of what was presented decides the work, nothing else does.
+    async fn fitting<'e>(
+        &self,
+        attempt: &Attempt,
+        entry: Option<&'e Entry>,
+        secret: &SecretString,
+    ) -> Result<Result<Option<&'e LiveSecret>, Denial>, Fault> {
+        let id = attempt.client_id.as_deref().unwrap_or_default();
+        let live: Vec<_> = entry.map(|entry| entry.live(attempt.now).collect()).unwrap_or_default();
+        if is_ours(secret.expose_secret()) {
+            return Ok(Ok(self.fitting_tag(id, &live, secret)));
+        }
+        let (live, hashes): (Vec<_>, Vec<_>) = live
+            .into_iter()
+            .filter_map(|live| match &live.stored {
+                Stored::Argon2id(hash) => Some((live, hash.clone())),
+                Stored::Keyed(_) => None,
+            })
+            .unzip();
+        let inner = self.inner();
+        let pick = |place: Option<usize>| place.and_then(|place| live.get(place).copied());
+        if let Some(place) = inner.argon.remembered(&inner.key, id, &hashes, secret) {
+            return Ok(Ok(pick(Some(place))));
+        }
+        let turn = inner.argon.turn().await?;
+        // Those who were before us in the queue may have failed meanwhile.
+        if let Err(throttled) =
+            inner.throttle.check(attempt.place, attempt.client_id.as_deref(), attempt.now)
+        {
+            return Ok(Err(throttled));
+        }
+        let fits = argon::verify(&turn, hashes.clone(), secret.clone()).await?;
+        if let Some(hash) = fits.and_then(|place| hashes.get(place)) {
+            let tag = inner.key.proof_tag(id, hash, secret.expose_secret());
+            inner.argon.remember(id, tag);
+        }
+        Ok(Ok(pick(fits)))
+    }
+
+    fn fitting_tag<'e>(
+        &self,
+        client_id: &str,
+        live: &[&'e LiveSecret],
+        secret: &SecretString,
+    ) -> Option<&'e LiveSecret> {
+        let tag = self.inner().key.tag(client_id, secret.expose_secret());
+        let mut fits = None;
+        for place in 0..argon::LIVE {
+            let secret = live.get(place).copied();
+            let stored = match secret.map(|live| &live.stored) {
+                Some(Stored::Keyed(stored)) => *stored,
+                _ => Tag::NONE,
+            };
+            if tag.equals(&stored) {
+                fits = secret;
+            }
+        }
+        fits
+    }
+
+    fn by_assertion(
+        &self,
+        attempt: &Attempt,
+        claimed: Option<&str>,
+        entry: Option<&Entry>,
+        assertion: &str,
+    ) -> Result<Spent, ClientProof> {
+        let refuse = |fault| ClientProof::Assertion { fault };
+        let jws = assertion::parse(assertion).map_err(refuse)?;
+        let Some(entry) = entry else {
+            self.inner().nobody.verify_in_vain(&jws);
+            return Err(ClientProof::UnknownClient);
+        };
+        let ClientAuth::PrivateKeyJwt { jwks } = &entry.client.auth else {
+            self.inner().nobody.verify_in_vain(&jws);
+            return Err(wrong_method(AuthMethod::PrivateKeyJwt, &entry.client));
+        };
+        let header = jws.header();
+        let candidates = jwks.candidates(header.kid.as_deref(), header.alg);
+        let payload = assertion::verify(&jws, candidates).map_err(refuse)?;
+        let id = &entry.client.id;
+        if claimed.is_some_and(|claimed| claimed != id.as_str()) {
+            return Err(refuse(AssertionFault::Subject { found: "another client_id".into() }));
+        }
+        assertion::claims(&payload, id, &self.inner().issuer, attempt.now)
+            .map(Spent::Assertion)
+            .map_err(refuse)
+    }
+}
+
+fn by_secret(
+    method: AuthMethod,
+    entry: Option<&Entry>,
+    fits: Option<&LiveSecret>,
+    now: Timestamp,
+) -> Result<Spent, ClientProof> {
+    let entry = entry.ok_or(ClientProof::UnknownClient)?;
+    if entry.client.auth != ClientAuth::ClientSecret {
+        return Err(wrong_method(method, &entry.client));
+    }
+    let secret = fits.ok_or(ClientProof::WrongSecret)?;
+    Ok(if secret.is_news(now) {
+        Spent::Secret { number: secret.number, at: now }
+    } else {
+        Spent::Nothing
+    })
+}
+
+fn wrong_method(used: AuthMethod, client: &Client) -> ClientProof {
+    ClientProof::WrongMethod { used: used.name().into(), registered: client.auth.name().into() }
+}
+
+impl Proven {
+    /// The client as it was when the request came.
+    pub fn client_id(&self) -> &ClientId {
+        &self.client.id
+    }
+
+    /// Whether it may act at all.
+    pub fn enabled(self) -> Result<Authenticated, Denial> {
+        match self.client.disabled_since {
+            Some(since) => Err(Denial::ClientDisabled { client_id: self.client.id.clone(), since }),
+            None => Ok(Authenticated { client: self.client, spent: self.spent }),
+        }
+    }
+}
+
+impl Authenticated {
+    /// Uses the proof up, in the transaction of what it was used for: an assertion counts once
+    /// (RFC 7523 §3 point 7), however many requests race with it. The outer error is ours.
+    pub fn spend(&self, tx: &mut Tx<'_>) -> Result<Result<(), Denial>, StoreFault> {
+        match &self.spent {
+            Spent::Nothing => {}
+            Spent::Secret { number, at } => rows::touch_secret(tx, &self.client.id, *number, *at)?,
+            Spent::Assertion(first) => {
+                if !rows::insert_use(tx, &self.client.id, &first.jti, first.expires)? {
+                    let fault = AssertionFault::Replayed { jti: first.jti.to_string() };
+                    let client_id = Some(self.client.id.to_string());
+                    let proof = ClientProof::Assertion { fault };
+                    return Ok(Err(Denial::BadClient { client_id, proof }));
+                }
+            }
+        }
+        Ok(Ok(()))
+    }
+}

@@ -1,0 +1,152 @@
+//! The clients in memory: an immutable snapshot, replaced as a whole.
+
+use crate::{
+    Client, Fault, SecretHashKey, argon::Gate, assertion::NobodysKey, rows, secret::Stored,
+    throttle::Throttle,
+};
+use arc_swap::ArcSwap;
+use portcullis_store::Store;
+use portcullis_types::{ClientId, Issuer, Timestamp};
+use portcullis_verify::Revocations;
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+use tokio::sync::{Mutex, watch};
+
+/// How exactly the last use of a secret is remembered, in milliseconds: a write each time would be one
+/// too many.
+const USE_GRAIN: i64 = 60_000;
+
+/// Every known client. Cheap to clone.
+#[derive(Clone)]
+pub struct Directory(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) key: SecretHashKey,
+    pub(crate) issuer: Issuer,
+    pub(crate) snapshot: ArcSwap<Snapshot>,
+    pub(crate) throttle: Throttle,
+    pub(crate) argon: Gate,
+    pub(crate) nobody: NobodysKey,
+    revocations: watch::Sender<Arc<Revocations>>,
+    /// Held from reading to publishing, so that an older copy never replaces a newer one.
+    reloading: Mutex<()>,
+}
+
+#[derive(Default)]
+pub(crate) struct Snapshot {
+    pub(crate) clients: HashMap<ClientId, Arc<Entry>>,
+}
+
+/// A client with what proves it.
+pub(crate) struct Entry {
+    pub(crate) client: Arc<Client>,
+    /// Newest first.
+    pub(crate) secrets: Vec<LiveSecret>,
+}
+
+pub(crate) struct LiveSecret {
+    pub(crate) number: u32,
+    pub(crate) stored: Stored,
+    pub(crate) expires: Option<Timestamp>,
+    /// In milliseconds; the smallest number if never.
+    pub(crate) last_used: AtomicI64,
+}
+
+impl Entry {
+    pub(crate) fn live(&self, now: Timestamp) -> impl Iterator<Item = &LiveSecret> {
+        self.secrets.iter().filter(move |secret| secret.expires.is_none_or(|expires| expires > now))
+    }
+}
+
+impl LiveSecret {
+    /// Whether this use is to be written down. Says so once per [`USE_GRAIN`].
+    pub(crate) fn is_news(&self, now: Timestamp) -> bool {
+        let last = self.last_used.load(Ordering::Relaxed);
+        let old = now.millis().saturating_sub(last) >= USE_GRAIN;
+        let swap =
+            |new| self.last_used.compare_exchange(last, new, Ordering::Relaxed, Ordering::Relaxed);
+        old && swap(now.millis()).is_ok()
+    }
+}
+
+impl Directory {
+    /// Reads all clients. `key` hashes their secrets; `issuer` is whom their assertions must address.
+    pub async fn open(store: Store, key: SecretHashKey, issuer: Issuer) -> Result<Self, Fault> {
+        let directory = Self(Arc::new(Inner {
+            store,
+            key,
+            issuer,
+            snapshot: ArcSwap::default(),
+            throttle: Throttle::new(),
+            argon: Gate::new(),
+            nobody: NobodysKey::new(),
+            revocations: watch::Sender::new(Arc::default()),
+            reloading: Mutex::new(()),
+        }));
+        directory.reload().await?;
+        Ok(directory)
+    }
+
+    /// The client of that id, as of the last reload.
+    pub fn client(&self, id: &ClientId) -> Option<Arc<Client>> {
+        Some(self.0.snapshot.load().clients.get(id)?.client.clone())
+    }
+
+    /// All clients in the order of their ids, as of the last reload.
+    pub fn list(&self) -> Vec<Arc<Client>> {
+        let snapshot = self.0.snapshot.load();
+        let mut clients: Vec<_> =
+            snapshot.clients.values().map(|entry| entry.client.clone()).collect();
+        clients.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        clients
+    }
+
+    /// The clients whose tokens are ended, now and after every change.
+    pub fn revocations(&self) -> watch::Receiver<Arc<Revocations>> {
+        self.0.revocations.subscribe()
+    }
+
+    /// Reads all clients anew: after a change of ours, and when another process changed the store.
+    pub async fn reload(&self) -> Result<(), Fault> {
+        let _reloading = self.0.reloading.lock().await;
+        let clients = self.0.store.read(|tx| Ok(rows::all(tx))).await??;
+        let mut revocations =
+            Revocations { issuer: Some(self.0.issuer.clone()), ..Revocations::default() };
+        for entry in &clients {
+            let client = &entry.client;
+            if let Some(since) = client.disabled_since {
+                revocations.disabled_clients.insert(client.id.clone(), since);
+            }
+            if let Some(before) = client.not_before {
+                revocations.not_before.insert(client.id.clone(), before);
+            }
+        }
+        let clients =
+            clients.into_iter().map(|entry| (entry.client.id.clone(), Arc::new(entry))).collect();
+        self.0.snapshot.store(Arc::new(Snapshot { clients }));
+        self.0.revocations.send_replace(Arc::new(revocations));
+        Ok(())
+    }
+
+    /// Job: forgets assertions that have expired. Says how many.
+    pub async fn purge(&self, now: Timestamp) -> Result<u64, Fault> {
+        Ok(self.0.store.write(move |tx| rows::purge_uses(tx, now)).await?)
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Directory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let clients = self.0.snapshot.load().clients.len();
+        f.debug_struct("Directory").field("clients", &clients).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,35 @@
+//! What can go wrong here that is not the caller's doing, or is the operator's.
+
+use portcullis_store::StoreFault;
+use portcullis_types::ClientId;
+
+/// Why an administrative change was not made, or a client could not be checked.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The store failed.
+    #[error("the store failed: {0}")]
+    Store(#[from] StoreFault),
+    /// A row that this program cannot have written.
+    #[error("the row of client {client} is damaged: {problem}")]
+    Row {
+        /// Whose row, as far as it can be read.
+        client: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// No such client.
+    #[error("there is no client {0}")]
+    UnknownClient(ClientId),
+    /// The id is taken.
+    #[error("there is a client {0} already; choose another id")]
+    Taken(ClientId),
+    /// The change makes no sense.
+    #[error("{0}")]
+    Invalid(String),
+    /// Too many secrets are being checked at once; nothing was decided.
+    #[error("too many client secrets are being checked at once; try again")]
+    Busy,
+    /// The cryptographic library failed.
+    #[error("the secret could not be hashed")]
+    Hash,
+}

@@ -1,0 +1,156 @@
+//! Too many failures, and further attempts are refused unseen (RFC 6749 §2.3.1).
+//!
+//! Counted per client and address, so that an attacker elsewhere locks nobody out; and, far more
+//! slowly, per client, against guessing from many addresses. An address from which the client has
+//! proven itself is exempt from the second. Memory is bounded: forgetting is the worst that a flood
+//! can bring about.
+
+use portcullis_types::{Denial, Timestamp, Ttl};
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher as _, RandomState},
+    net::IpAddr,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// So many failures at once; then one more each `period`.
+struct Limit {
+    burst: u32,
+    period: Ttl,
+}
+
+/// One client from one address.
+const NEAR: Limit = Limit { burst: 10, period: Ttl::seconds(30) };
+/// One client from anywhere.
+const FAR: Limit = Limit { burst: 100, period: Ttl::seconds(10) };
+/// Entries of each kind; 24 bytes each.
+const CAPACITY: usize = 32_768;
+
+/// Failures and proven addresses.
+pub(crate) struct Throttle {
+    hasher: RandomState,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    near: Debts,
+    far: Debts,
+    /// When this client last proved itself from this address.
+    proven: HashMap<u64, Timestamp>,
+}
+
+/// Per key, when all its failures will be forgiven.
+#[derive(Default)]
+struct Debts(HashMap<u64, Timestamp>);
+
+/// Which entries an attempt concerns.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    near: u64,
+    far: u64,
+}
+
+impl Throttle {
+    pub(crate) fn new() -> Self {
+        Self { hasher: RandomState::new(), state: Mutex::default() }
+    }
+
+    pub(crate) fn place(&self, client_id: Option<&str>, from: Option<IpAddr>) -> Place {
+        let far = self.hasher.hash_one(client_id);
+        let near = self.hasher.hash_one((client_id, from.map(network)));
+        Place { near, far }
+    }
+
+    /// Refuses when there were too many failures.
+    pub(crate) fn check(
+        &self,
+        place: Place,
+        client_id: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), Denial> {
+        let state = self.state();
+        let far = if state.proven.contains_key(&place.near) {
+            None
+        } else {
+            state.far.excess(place.far, &FAR, now)
+        };
+        match state.near.excess(place.near, &NEAR, now).max(far) {
+            None => Ok(()),
+            Some((retry_after, failures)) => {
+                let client_id = client_id.map(str::to_owned);
+                Err(Denial::Throttled { client_id, failures, retry_after })
+            }
+        }
+    }
+
+    pub(crate) fn failed(&self, place: Place, now: Timestamp) {
+        let mut state = self.state();
+        state.near.add(place.near, &NEAR, now);
+        state.far.add(place.far, &FAR, now);
+    }
+
+    pub(crate) fn succeeded(&self, place: Place, now: Timestamp) {
+        let mut state = self.state();
+        if !state.near.0.is_empty() {
+            state.near.0.remove(&place.near);
+        }
+        make_room(&mut state.proven);
+        state.proven.insert(place.near, now);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Debts {
+    /// How long until one more attempt is allowed, and how many failures stand.
+    fn excess(&self, key: u64, limit: &Limit, now: Timestamp) -> Option<(Ttl, u32)> {
+        let period = i64::try_from(limit.period.as_seconds() * 1000).ok()?;
+        let debt = self.0.get(&key)?.millis_since(now);
+        let over = debt - period * i64::from(limit.burst - 1);
+        if over <= 0 {
+            return None;
+        }
+        let failures = u32::try_from((debt + period - 1) / period).unwrap_or(u32::MAX);
+        // Whole seconds, rounded up: `Retry-After` knows no smaller unit.
+        let seconds = (over + 999) / 1000;
+        Some((Ttl::seconds(seconds.unsigned_abs()), failures))
+    }
+
+    fn add(&mut self, key: u64, limit: &Limit, now: Timestamp) {
+        if self.0.len() >= CAPACITY {
+            self.0.retain(|_, forgiven| *forgiven > now);
+        }
+        make_room(&mut self.0);
+        let forgiven = self.0.entry(key).or_insert(now);
+        *forgiven = (*forgiven).max(now).plus(limit.period);
+    }
+}
+
+/// Drops the older half of a full map: rarely, so that each entry pays little for it.
+fn make_room(map: &mut HashMap<u64, Timestamp>) {
+    if map.len() < CAPACITY {
+        return;
+    }
+    let mut times: Vec<_> = map.values().copied().collect();
+    let middle = times.len() / 2;
+    let (_, median, _) = times.select_nth_unstable(middle);
+    let median = *median;
+    map.retain(|_, time| *time > median);
+}
+
+/// An IPv6 customer has a /64 at the least, so that is one address.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.into(),
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            std::net::Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

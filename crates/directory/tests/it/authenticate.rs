@@ -1,0 +1,73 @@
+use crate::house::{House, NOW, app};
+use portcullis_directory::{AuthMethod, ClientSecret, Credentials, NewAuth, NewClient};
+use portcullis_types::{ClientProof, Denial, Ttl};
+
+#[tokio::test]
+async fn both_kinds_of_secret_prove_their_client_and_no_other() {
+    let mut house = House::open().await;
+    let directory = house.directory.clone();
+    let ours = directory.add(house.acting(NOW), app()).await.unwrap().secret.unwrap();
+    let text = "correct-horse-battery";
+    let chosen = NewAuth::Chosen(ClientSecret::chosen(text).unwrap());
+    let new = NewClient { id: "chosen".parse().ok(), auth: chosen, ..app() };
+    directory.add(house.acting(NOW), new).await.unwrap();
+    assert!(house.proves("app", ours.expose(), NOW).await);
+    assert!(house.proves("chosen", text, NOW).await);
+    assert!(house.proves("chosen", text, NOW).await, "remembered");
+    assert!(!house.proves("chosen", ours.expose(), NOW).await);
+    assert!(!house.proves("app", text, NOW).await);
+    assert!(!house.proves("nobody", text, NOW).await);
+}
+
+#[tokio::test]
+async fn a_remembered_secret_is_forgotten_with_its_rotation() {
+    let mut house = House::open().await;
+    let directory = house.directory.clone();
+    let text = "correct-horse-battery";
+    let auth = NewAuth::Chosen(ClientSecret::chosen(text).unwrap());
+    directory.add(house.acting(NOW), NewClient { auth, ..app() }).await.unwrap();
+    assert!(house.proves("app", text, NOW).await);
+    let id = crate::house::id("app");
+    directory.rotate_secret(house.acting(NOW), &id, Ttl::seconds(60)).await.unwrap();
+    assert!(house.proves("app", text, NOW.plus(Ttl::seconds(59))).await, "the overlap");
+    assert!(!house.proves("app", text, NOW.plus(Ttl::seconds(60))).await);
+}
+
+#[tokio::test]
+async fn guessing_in_parallel_gains_nothing() {
+    let mut house = House::open().await;
+    let directory = house.directory.clone();
+    let auth = NewAuth::Chosen(ClientSecret::chosen("correct-horse-battery").unwrap());
+    directory.add(house.acting(NOW), NewClient { auth, ..app() }).await.unwrap();
+    let guesses = (0..40).map(|n| {
+        let attempt = house.attempt("app", NOW);
+        let directory = directory.clone();
+        tokio::spawn(async move {
+            let credentials = Credentials::Secret {
+                method: AuthMethod::ClientSecretBasic,
+                client_id: "app".into(),
+                secret: format!("a-guess-with-number-{n}").into(),
+            };
+            directory.authenticate(attempt, &credentials).await.unwrap().err().unwrap()
+        })
+    });
+    let mut checked = 0;
+    for guess in guesses.collect::<Vec<_>>() {
+        match guess.await.unwrap() {
+            Denial::BadClient { proof: ClientProof::WrongSecret, .. } => checked += 1,
+            Denial::Throttled { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!((10..=12).contains(&checked), "{checked} guesses were checked");
+}
+
+#[tokio::test]
+async fn credentials_do_not_print_their_secrets() {
+    let credentials = Credentials::Secret {
+        method: AuthMethod::ClientSecretBasic,
+        client_id: "app".into(),
+        secret: "pcs_hidden".into(),
+    };
+    assert!(!format!("{credentials:?}").contains("hidden"));
+}

@@ -1,0 +1,96 @@
+//! A directory in a folder of its own.
+
+use portcullis_audit::{Admin, Event};
+use portcullis_directory::{
+    Acting, Attempt, AuthMethod, Credentials, Directory, GrantType, MIGRATIONS, NewAuth, NewClient,
+    SecretHashKey,
+};
+use portcullis_store::Store;
+use portcullis_types::{ClientId, Entropy, Issuer, Timestamp};
+
+pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+/// Counts up: each draw differs.
+pub(crate) struct Counted(u8);
+
+impl Entropy for Counted {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        self.0 += 1;
+        bytes.fill(self.0);
+    }
+}
+
+pub(crate) struct House {
+    pub(crate) directory: Directory,
+    pub(crate) store: Store,
+    pub(crate) entropy: Counted,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl House {
+    pub(crate) async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, directory) = open(&folder).await;
+        Self { directory, store, entropy: Counted(0), folder }
+    }
+
+    pub(crate) fn acting(&mut self, now: Timestamp) -> Acting<'_> {
+        Acting { actor: "cli:alice", now, entropy: &mut self.entropy }
+    }
+
+    /// The latest administrative record.
+    pub(crate) async fn last(&self) -> Admin<'static> {
+        let records = self.store.read(|tx| portcullis_audit::tail(tx, 0, 100)).await.unwrap();
+        match records.into_iter().next_back().unwrap().1.event {
+            Event::Admin(admin) => admin,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) async fn count(&self) -> usize {
+        self.store.read(|tx| portcullis_audit::tail(tx, 0, 100)).await.unwrap().len()
+    }
+
+    pub(crate) fn attempt(&self, client_id: &str, now: Timestamp) -> Attempt {
+        self.directory.attempt(Some(client_id.to_owned()), None, now).unwrap()
+    }
+
+    /// Whether the secret proves the client.
+    pub(crate) async fn proves(&self, client_id: &str, secret: &str, now: Timestamp) -> bool {
+        let attempt = self.attempt(client_id, now);
+        let credentials = Credentials::Secret {
+            method: AuthMethod::ClientSecretPost,
+            client_id: client_id.to_owned(),
+            secret: secret.into(),
+        };
+        self.directory.authenticate(attempt, &credentials).await.unwrap().is_ok()
+    }
+}
+
+/// As another process would.
+pub(crate) async fn open(folder: &tempfile::TempDir) -> (Store, Directory) {
+    let migrations = [portcullis_audit::MIGRATIONS, MIGRATIONS].concat();
+    let store = Store::open(&folder.path().join("db"), &migrations).unwrap();
+    let issuer = Issuer::new("https://id.example").unwrap();
+    let key = SecretHashKey::new(&[7; 32]);
+    let directory = Directory::open(store.clone(), key, issuer).await.unwrap();
+    (store, directory)
+}
+
+pub(crate) fn app() -> NewClient {
+    NewClient {
+        id: Some(id("app")),
+        name: "An app".into(),
+        auth: NewAuth::Generated,
+        grant_types: vec![GrantType::ClientCredentials],
+        scopes: vec!["generate:basic".parse().unwrap(), "model:*".parse().unwrap()],
+        default_scope: Some("generate:basic model:list".parse().unwrap()),
+        resources: vec!["https://api.example/".parse().unwrap()],
+        default_resource: None,
+        tenant: None,
+    }
+}
+
+pub(crate) fn id(text: &str) -> ClientId {
+    ClientId::new(text).unwrap()
+}

@@ -1,0 +1,68 @@
+//! Authorization server metadata (RFC 8414, OpenID Connect Discovery 1.0): what is true now, and no more.
+
+use crate::Settings;
+use axum::{
+    body::Bytes,
+    response::{IntoResponse as _, Response},
+};
+use http::header;
+use portcullis_directory::{AuthMethod, GrantType};
+use portcullis_jose::Alg;
+use portcullis_types::{Audience, Scopes};
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct Metadata<'a> {
+    issuer: &'a str,
+    token_endpoint: String,
+    jwks_uri: String,
+    scopes_supported: Vec<&'a str>,
+    /// Empty and yet present: both specifications demand it, and there is no authorization endpoint.
+    response_types_supported: [&'a str; 0],
+    grant_types_supported: Vec<&'a str>,
+    token_endpoint_auth_methods_supported: Vec<&'a str>,
+    token_endpoint_auth_signing_alg_values_supported: Vec<Alg>,
+    /// RFC 9728 §4.
+    protected_resources: Vec<&'a Audience>,
+    /// Demanded by OpenID clients, which read this document for its keys: `sub` is the same everywhere.
+    subject_types_supported: [&'a str; 1],
+    id_token_signing_alg_values_supported: Vec<Alg>,
+}
+
+/// The document, which only a restart changes.
+pub(crate) fn document(settings: &Settings) -> Bytes {
+    let scopes: Scopes = settings.apis.iter().flat_map(|api| api.scopes.iter().cloned()).collect();
+    let metadata = Metadata {
+        issuer: settings.issuer.as_str(),
+        token_endpoint: settings.url("/token"),
+        jwks_uri: settings.url("/jwks"),
+        scopes_supported: scopes.iter().map(AsRef::as_ref).collect(),
+        response_types_supported: [],
+        grant_types_supported: GrantType::ALL.map(GrantType::name).to_vec(),
+        token_endpoint_auth_methods_supported: AuthMethod::ALL.map(AuthMethod::name).to_vec(),
+        token_endpoint_auth_signing_alg_values_supported: Alg::ALL
+            .into_iter()
+            .filter(|alg| !alg.is_symmetric())
+            .collect(),
+        protected_resources: settings
+            .apis
+            .iter()
+            // Whose API it is, is nobody else's business.
+            .filter(|api| api.tenant.is_none())
+            .map(|api| &api.resource)
+            .collect(),
+        subject_types_supported: ["public"],
+        id_token_signing_alg_values_supported: settings.signing_algs(),
+    };
+    serde_json::to_vec_pretty(&metadata).unwrap_or_default().into()
+}
+
+/// `GET`, from anywhere: browsers may read it too.
+pub(crate) fn serve(document: Bytes) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CACHE_CONTROL, "public, max-age=600"),
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+    ];
+    (headers, document).into_response()
+}

@@ -1,0 +1,19 @@
+//! The tables of this room.
+
+use portcullis_store::Migration;
+
+/// The table of what was issued. Its key is time-ordered, so rows are appended and old ones lie together.
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    room: "issuer",
+    number: 1,
+    sql: "
+        CREATE TABLE issued_token (
+            jti TEXT PRIMARY KEY,
+            client_id TEXT NOT NULL,
+            resource TEXT NOT NULL,
+            scope TEXT NOT NULL,
+            issued BIGINT NOT NULL,
+            expires BIGINT NOT NULL
+        );
+    ",
+}];

@@ -1,0 +1,105 @@
+//! What the endpoints share, and where each of them is.
+
+use crate::{Settings, jwks, metadata, token};
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    middleware::{Next, from_fn},
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
+};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use portcullis_directory::Directory;
+use portcullis_keyring::OurKeys;
+use portcullis_store::Store;
+use portcullis_types::{Entropy, Timestamp};
+use std::sync::Arc;
+
+/// Tells the time. The binary's reads the clock.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Makes sources of randomness. The binary's is the operating system.
+pub type EntropySource = Arc<dyn Fn() -> Box<dyn Entropy> + Send + Sync>;
+
+/// What the issuer works with.
+#[derive(Clone)]
+pub struct State {
+    /// What it was told.
+    pub settings: Settings,
+    /// Whom it knows.
+    pub directory: Directory,
+    /// What it signs with.
+    pub keys: OurKeys,
+    /// Where it writes.
+    pub store: Store,
+    /// What time it is.
+    pub clock: Clock,
+    /// Where ids come from.
+    pub entropy: EntropySource,
+}
+
+/// Every endpoint of the issuer. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`:
+/// failures are counted per address, and without one all callers are one.
+pub fn router(state: State) -> Router {
+    let path = state.settings.path();
+    let metadata = metadata::document(&state.settings);
+    let served = get(move || async move { metadata::serve(metadata) }).options(preflight);
+    let mut wells = vec![
+        format!("/.well-known/oauth-authorization-server{path}"), // RFC 8414 §3.1
+        format!("{path}/.well-known/openid-configuration"),       // OpenID Connect Discovery §4
+        format!("/.well-known/openid-configuration{path}"),       // RFC 8414 §5
+    ];
+    wells.dedup();
+    let state = Arc::new(state);
+    let mut router = Router::new().without_v07_checks();
+    for well in wells {
+        router = router.route(&well, served.clone());
+    }
+    router
+        .route(&format!("{path}/jwks"), get(jwks::serve).options(preflight))
+        .route(&format!("{path}/token"), post(token::endpoint))
+        .fallback(|| async { problem(StatusCode::NOT_FOUND, "There is nothing here") })
+        .method_not_allowed_fallback(|| async {
+            problem(StatusCode::METHOD_NOT_ALLOWED, "This path does not have this method")
+        })
+        .layer(from_fn(harden))
+        .with_state(state)
+}
+
+/// A browser asks before it sends a header of its own, as MCP clients do.
+async fn preflight() -> Response {
+    let headers = [
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "*"),
+        (header::ACCESS_CONTROL_MAX_AGE, "86400"),
+    ];
+    (StatusCode::NO_CONTENT, headers).into_response()
+}
+
+/// RFC 9457.
+fn problem(status: StatusCode, title: &str) -> Response {
+    let body =
+        serde_json::json!({ "type": "about:blank", "title": title, "status": status.as_u16() });
+    let kind = [(header::CONTENT_TYPE, "application/problem+json")];
+    (status, kind, body.to_string()).into_response()
+}
+
+/// Nothing here is a page: no browser may guess a type, frame it, run it or keep it unasked.
+async fn harden(request: Request, next: Next) -> Response<Body> {
+    const HEADERS: [(HeaderName, HeaderValue); 4] = [
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+        ),
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    ];
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.extend(HEADERS);
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}

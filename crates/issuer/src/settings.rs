@@ -1,0 +1,142 @@
+//! What an operator says about the issuer and the APIs that it issues tokens for.
+
+use portcullis_jose::Alg;
+use portcullis_types::{
+    ApiName, Audience, Issuer, Registry, Scope, ScopeFault, Scopes, Tenant, Ttl,
+};
+
+/// An API that tokens are issued for.
+#[derive(Clone, Debug)]
+pub struct Api {
+    /// The operator's name for it.
+    pub name: ApiName,
+    /// Its identifier: the value of `resource` (RFC 8707) and of `aud`.
+    pub resource: Audience,
+    /// What it offers. A token for it holds nothing else.
+    pub scopes: Scopes,
+    /// What its tokens are signed with.
+    pub signing_alg: Alg,
+    /// How long its tokens live, if not as long as all others.
+    pub token_ttl: Option<Ttl>,
+    /// The tenant whose own it is: only that tenant's clients get tokens for it.
+    pub tenant: Option<Tenant>,
+}
+
+/// The issuer as it is configured. Immutable.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub(crate) issuer: Issuer,
+    pub(crate) apis: Vec<Api>,
+    pub(crate) registry: Registry,
+    pub(crate) token_ttl: Ttl,
+}
+
+/// Why settings make no sense.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsFault {
+    /// Two APIs have one identifier.
+    #[error("the APIs {0} and {1} have the same resource; a token could not tell them apart")]
+    SameResource(ApiName, ApiName),
+    /// An API offers a scope that does not exist.
+    #[error("the API {api} offers the scope {scope}: {fault}")]
+    Scope {
+        /// Which API.
+        api: ApiName,
+        /// Which scope.
+        scope: Scope,
+        /// What is wrong with it.
+        fault: Box<ScopeFault>,
+    },
+    /// HMAC: whoever can verify could also sign.
+    #[error("the API {api} would have tokens signed with {alg}, which is symmetric")]
+    Symmetric {
+        /// Which API.
+        api: ApiName,
+        /// Which algorithm.
+        alg: Alg,
+    },
+    /// A lifetime of nothing, or of more than a day.
+    #[error("tokens of {api} would live {ttl}; 1 second to 1 day is allowed")]
+    Ttl {
+        /// Which API, or "all APIs".
+        api: String,
+        /// How long.
+        ttl: Ttl,
+    },
+}
+
+/// The longest life of an access token. What is revoked must be remembered for as long.
+const LONGEST: Ttl = Ttl::seconds(24 * 3600);
+
+impl Settings {
+    /// Checks and joins what was configured. `token_ttl` is for APIs that have none of their own.
+    pub fn new(
+        issuer: Issuer,
+        apis: Vec<Api>,
+        registry: Registry,
+        token_ttl: Ttl,
+    ) -> Result<Self, SettingsFault> {
+        sensible("all APIs", token_ttl)?;
+        for (place, api) in apis.iter().enumerate() {
+            let mut before = apis.iter().take(place);
+            if let Some(other) = before.find(|other| other.resource == api.resource) {
+                return Err(SettingsFault::SameResource(other.name.clone(), api.name.clone()));
+            }
+            if api.signing_alg.is_symmetric() {
+                let (api, alg) = (api.name.clone(), api.signing_alg);
+                return Err(SettingsFault::Symmetric { api, alg });
+            }
+            for scope in &api.scopes {
+                registry.known(scope).map_err(|fault| SettingsFault::Scope {
+                    api: api.name.clone(),
+                    scope: scope.clone(),
+                    fault: Box::new(fault),
+                })?;
+            }
+            api.token_ttl.map_or(Ok(()), |ttl| sensible(api.name.as_str(), ttl))?;
+        }
+        Ok(Self { issuer, apis, registry, token_ttl })
+    }
+
+    /// Our identifier.
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// The APIs, in the order of the configuration.
+    pub fn apis(&self) -> &[Api] {
+        &self.apis
+    }
+
+    /// The algorithms that tokens are signed with, each once. The keyring needs a key for each.
+    pub fn signing_algs(&self) -> Vec<Alg> {
+        let mut algs: Vec<Alg> = self.apis.iter().map(|api| api.signing_alg).collect();
+        algs.sort_unstable();
+        algs.dedup();
+        algs
+    }
+
+    /// The API of that identifier.
+    pub(crate) fn api(&self, resource: &str) -> Option<&Api> {
+        self.apis.iter().find(|api| api.resource.as_str() == resource)
+    }
+
+    /// Where an endpoint of ours is, as the world sees it.
+    pub(crate) fn url(&self, endpoint: &str) -> String {
+        format!("{}{endpoint}", self.issuer.as_str().trim_end_matches('/'))
+    }
+
+    /// The path of the issuer identifier: empty, or `/` and more, without a slash at its end.
+    pub(crate) fn path(&self) -> String {
+        let url = url::Url::parse(self.issuer.as_str());
+        url.map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default()
+    }
+}
+
+fn sensible(api: &str, ttl: Ttl) -> Result<(), SettingsFault> {
+    if (Ttl::seconds(1)..=LONGEST).contains(&ttl) {
+        Ok(())
+    } else {
+        Err(SettingsFault::Ttl { api: api.to_owned(), ttl })
+    }
+}

@@ -1,0 +1,177 @@
+//! What a refused client is told (RFC 6749 §5.2), and what it is not.
+
+use super::answer::{DECISION_ID, NO_CACHE};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use portcullis_directory as directory;
+use portcullis_jose::{Alg, SigningFault};
+use portcullis_store::StoreFault;
+use portcullis_types::{DecisionId, Denial};
+use serde::Serialize;
+
+/// Why there is no token: their mistake, or ours.
+#[derive(Debug)]
+pub(crate) enum TokenError {
+    Denied(Box<Denial>),
+    Fault(Fault),
+}
+
+/// A failure of ours. Its inside is logged and never shown.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error(transparent)]
+    Store(#[from] StoreFault),
+    #[error(transparent)]
+    Directory(#[from] directory::Fault),
+    #[error("there is no key to sign {0} with")]
+    NoKey(Alg),
+    #[error(transparent)]
+    Signing(#[from] SigningFault),
+}
+
+impl From<Denial> for TokenError {
+    fn from(denial: Denial) -> Self {
+        Self::Denied(Box::new(denial))
+    }
+}
+
+impl From<Fault> for TokenError {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<StoreFault> for TokenError {
+    fn from(fault: StoreFault) -> Self {
+        Self::Fault(fault.into())
+    }
+}
+
+impl From<directory::Fault> for TokenError {
+    fn from(fault: directory::Fault) -> Self {
+        Self::Fault(fault.into())
+    }
+}
+
+impl Fault {
+    /// The same request may succeed in a moment.
+    fn passes(&self) -> bool {
+        matches!(
+            self,
+            Self::Store(_) | Self::Directory(directory::Fault::Store(_) | directory::Fault::Busy)
+        )
+    }
+}
+
+/// RFC 6749 §5.2: a client that used the `Authorization` header is told the scheme that works there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Challenge {
+    Basic,
+    Unasked,
+}
+
+impl Challenge {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        if headers.contains_key(header::AUTHORIZATION) { Self::Basic } else { Self::Unasked }
+    }
+}
+
+/// A refusal on its way out.
+pub(crate) struct Refused {
+    pub(crate) id: DecisionId,
+    pub(crate) error: TokenError,
+    pub(crate) challenge: Challenge,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    error: &'a str,
+    error_description: &'a str,
+    /// Our own name for the reason.
+    code: &'a str,
+    decision_id: DecisionId,
+    #[serde(flatten)]
+    hint: Option<Hint>,
+}
+
+/// What helps an honest client and tells a dishonest one nothing but its own request.
+#[derive(Serialize)]
+struct Hint {
+    detail: String,
+    remedy: String,
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        match &self.error {
+            TokenError::Denied(denial) => self.denied(denial),
+            TokenError::Fault(fault) => self.failed(fault),
+        }
+    }
+}
+
+impl Refused {
+    fn denied(&self, denial: &Denial) -> Response {
+        let code = denial.code();
+        let status = StatusCode::from_u16(code.status).unwrap_or(StatusCode::BAD_REQUEST);
+        let body = Body {
+            error: code.error.unwrap_or("invalid_request"),
+            error_description: code.description,
+            code: code.name,
+            decision_id: self.id,
+            hint: hint(denial),
+        };
+        let mut response = self.answer(status, &body);
+        let headers = response.headers_mut();
+        if status == StatusCode::UNAUTHORIZED && self.challenge == Challenge::Basic {
+            let basic = "Basic realm=\"token endpoint\", charset=\"UTF-8\"";
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(basic));
+        }
+        if let Denial::Throttled { retry_after, .. } = denial {
+            headers.insert(header::RETRY_AFTER, retry_after.as_seconds().max(1).into());
+        }
+        response
+    }
+
+    fn failed(&self, fault: &Fault) -> Response {
+        tracing::error!(decision_id = %self.id, %fault, "no token was issued: a failure of ours");
+        let (status, error, description) = if fault.passes() {
+            let description = "The server cannot answer now; try again";
+            (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", description)
+        } else {
+            let description = "The server failed; the decision id names this failure in its log";
+            (StatusCode::INTERNAL_SERVER_ERROR, "server_error", description)
+        };
+        let code = error;
+        let body =
+            Body { error, error_description: description, code, decision_id: self.id, hint: None };
+        let mut response = self.answer(status, &body);
+        if fault.passes() {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+
+    fn answer(&self, status: StatusCode, body: &Body<'_>) -> Response {
+        let id = [(DECISION_ID, self.id.to_string())];
+        let body = serde_json::to_vec(body).unwrap_or_default();
+        (status, NO_CACHE, id, body).into_response()
+    }
+}
+
+/// Nothing about the client before it has proven itself: not even that it exists.
+fn hint(denial: &Denial) -> Option<Hint> {
+    let remedy = match denial {
+        Denial::BadTarget { found, .. } if found.len() > 1 => {
+            "Ask for one token per resource.".to_owned()
+        }
+        Denial::BadRequest { .. }
+        | Denial::UnknownGrantType { .. }
+        | Denial::GrantNotAllowed { .. }
+        | Denial::BadTarget { .. }
+        | Denial::BadScope { .. }
+        | Denial::NoScopeLeft { .. } => denial.remedy().change,
+        _ => return None,
+    };
+    Some(Hint { detail: denial.found(), remedy })
+}

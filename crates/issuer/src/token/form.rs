@@ -1,0 +1,193 @@
+//! The request's parameters (RFC 6749 §3.2, appendix B): strictly, each once.
+//!
+//! A form is the standard; JSON is read too, since the SDKs of AI vendors send it, by the same rules.
+
+use axum::body::{Body, Bytes, to_bytes};
+use http::{HeaderMap, header, request::Parts};
+use portcullis_jose::json;
+use portcullis_types::Denial;
+use secrecy::SecretString;
+use serde_json::Value;
+
+/// Ten times what any client needs.
+const LIMIT: usize = 64 * 1024;
+/// More than any grant has.
+const PARAMETERS: usize = 64;
+
+/// A token request. An absent parameter and an empty one are the same (RFC 6749 §3.2).
+#[derive(Debug, Default)]
+pub(crate) struct TokenRequest {
+    pub(crate) grant_type: String,
+    pub(crate) scope: Option<String>,
+    /// RFC 8707 §2: the only parameter that may come more than once.
+    pub(crate) resource: Vec<String>,
+    pub(crate) client_id: Option<String>,
+    pub(crate) client_secret: Option<SecretString>,
+    pub(crate) client_assertion: Option<SecretString>,
+    pub(crate) client_assertion_type: Option<String>,
+}
+
+/// How the body is written.
+enum Format {
+    Form,
+    Json,
+}
+
+/// Reads the whole request.
+pub(crate) async fn read(parts: &Parts, body: Body) -> Result<TokenRequest, Denial> {
+    if parts.uri.query().is_some() {
+        return Err(bad(None, "the token endpoint takes no query; send parameters in the body"));
+    }
+    let format = format(&parts.headers)?;
+    let body = bytes(&parts.headers, body).await?;
+    let pairs = match format {
+        Format::Form => form(&body)?,
+        Format::Json => object(&body)?,
+    };
+    TokenRequest::collect(pairs)
+}
+
+impl TokenRequest {
+    fn collect(pairs: Vec<(String, String)>) -> Result<Self, Denial> {
+        if pairs.len() > PARAMETERS {
+            return Err(bad(None, "there are too many parameters"));
+        }
+        let mut request = Self::default();
+        let mut grant_type = None;
+        let mut seen: Vec<String> = Vec::with_capacity(pairs.len());
+        for (name, value) in pairs {
+            if name != "resource" && seen.contains(&name) {
+                return Err(bad(Some(&excerpt(&name)), "a parameter occurs more than once"));
+            }
+            let present = Some(value).filter(|value| !value.is_empty());
+            match name.as_str() {
+                "grant_type" => grant_type = present,
+                "scope" => request.scope = present,
+                "resource" => request.resource.extend(present),
+                "client_id" => request.client_id = present,
+                "client_secret" => request.client_secret = present.map(Into::into),
+                "client_assertion" => request.client_assertion = present.map(Into::into),
+                "client_assertion_type" => request.client_assertion_type = present,
+                _ => {} // RFC 6749 §3.2: unrecognized parameters are ignored
+            }
+            seen.push(name);
+        }
+        request.grant_type =
+            grant_type.ok_or_else(|| bad(Some("grant_type"), "grant_type is missing"))?;
+        Ok(request)
+    }
+}
+
+/// Exactly one content type, with no parameter but `charset=utf-8`.
+fn format(headers: &HeaderMap) -> Result<Format, Denial> {
+    let wrong = || {
+        let problem = "the content type must be application/x-www-form-urlencoded, or application/json, in UTF-8";
+        bad(Some("Content-Type"), problem)
+    };
+    let mut all = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(value), None) = (all.next(), all.next()) else { return Err(wrong()) };
+    let mut pieces = value.to_str().map_err(|_| wrong())?.split(';').map(str::trim);
+    let format = match pieces.next().unwrap_or_default().to_ascii_lowercase().as_str() {
+        "application/x-www-form-urlencoded" => Format::Form,
+        "application/json" => Format::Json,
+        _ => return Err(wrong()),
+    };
+    let utf8 = |piece: &str| {
+        let piece = piece.to_ascii_lowercase();
+        matches!(piece.as_str(), "" | "charset=utf-8" | "charset=\"utf-8\"")
+    };
+    if pieces.all(utf8) { Ok(format) } else { Err(wrong()) }
+}
+
+async fn bytes(headers: &HeaderMap, body: Body) -> Result<Bytes, Denial> {
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+        return Err(bad(Some("Content-Encoding"), "the body must not be compressed"));
+    }
+    let problem = "the body is larger than 64 KiB, or was cut off";
+    to_bytes(body, LIMIT).await.map_err(|_| bad(None, problem))
+}
+
+/// `application/x-www-form-urlencoded`, and nothing that only looks like it.
+fn form(body: &[u8]) -> Result<Vec<(String, String)>, Denial> {
+    let pieces = body.split(|b| *b == b'&').filter(|piece| !piece.is_empty());
+    let pair = |piece: &[u8]| {
+        let equals = piece.iter().position(|b| *b == b'=').unwrap_or(piece.len());
+        let (name, value) = piece.split_at_checked(equals)?;
+        Some((decode(name)?, decode(value.get(1..).unwrap_or_default())?))
+    };
+    let malformed = || bad(None, "the body is not form-encoded UTF-8");
+    pieces.map(|piece| pair(piece).ok_or_else(malformed)).collect()
+}
+
+/// One form-encoded word. `None` for a broken escape, for what must have been escaped, and for what is
+/// not UTF-8: a decoder that mends those would read another word than the client's own.
+pub(crate) fn decode(word: &[u8]) -> Option<String> {
+    let mut out = Vec::with_capacity(word.len());
+    let mut bytes = word.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'+' => out.push(b' '),
+            b'%' => {
+                let mut digit = || char::from(*bytes.next()?).to_digit(16);
+                let code = digit()? * 16 + digit()?;
+                out.push(u8::try_from(code).ok()?);
+            }
+            b if b.is_ascii_control() || !b.is_ascii() => return None,
+            b => out.push(*b),
+        }
+    }
+    String::from_utf8(out).ok()
+}
+
+/// A JSON object of strings; `resource` may be a list of them.
+fn object(body: &[u8]) -> Result<Vec<(String, String)>, Denial> {
+    let object = json::object(body).map_err(|fault| bad(None, &fault.to_string()))?;
+    let mut pairs = Vec::with_capacity(object.len());
+    for (name, value) in object {
+        match value {
+            Value::String(value) => pairs.push((name, value)),
+            Value::Array(values) if name == "resource" => {
+                for value in values {
+                    let Value::String(value) = value else {
+                        return Err(bad(Some("resource"), "resource must be a string, or several"));
+                    };
+                    pairs.push((name.clone(), value));
+                }
+            }
+            Value::Null => {}
+            _ if KNOWN.contains(&name.as_str()) => {
+                return Err(bad(Some(&name), "the parameter must be a string"));
+            }
+            _ => {}
+        }
+    }
+    Ok(pairs)
+}
+
+const KNOWN: [&str; 7] = [
+    "grant_type",
+    "scope",
+    "resource",
+    "client_id",
+    "client_secret",
+    "client_assertion",
+    "client_assertion_type",
+];
+
+fn bad(parameter: Option<&str>, problem: &str) -> Denial {
+    Denial::BadRequest { parameter: parameter.map(str::to_owned), problem: problem.to_owned() }
+}
+
+/// At most 120 characters of what came, fit for a record. What was cut is no identifier any more.
+pub(crate) fn excerpt(text: &str) -> String {
+    const LONGEST: usize = 120;
+    let mut chars = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c });
+    let mut seen: String = chars.by_ref().take(LONGEST).collect();
+    if chars.next().is_some() {
+        seen.push('…');
+    }
+    seen
+}
+
+#[cfg(test)]
+mod tests;

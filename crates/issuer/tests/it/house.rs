@@ -1,0 +1,252 @@
+//! A whole issuer on a loopback port, with a clock that tests set.
+
+use portcullis_audit::Record;
+use portcullis_directory::{
+    Acting, Directory, GrantType, MIGRATIONS as DIRECTORY, NewAuth, NewClient, SecretHashKey,
+};
+use portcullis_issuer::{Api, MIGRATIONS as ISSUER, Settings, State, router};
+use portcullis_jose::Alg;
+use portcullis_keyring::{Act, KeyEncryptionKey, KeyPlan, OurKeys, RotationPolicy};
+use portcullis_store::Store;
+use portcullis_types::{
+    ApiName, ClientId, DecisionId, Entropy, Issuer, Registry, Scopes, Timestamp, Ttl,
+};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+};
+
+pub(crate) const ISSUER_ID: &str = "https://id.example/tenants/one";
+pub(crate) const TEXTGEN: &str = "https://api.example/textgen";
+pub(crate) const BATCH: &str = "https://api.example/batch";
+pub(crate) const ACME: &str = "https://acme.example/";
+pub(crate) const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+pub(crate) const JSON: (&str, &str) = ("content-type", "application/json");
+const KEK: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+/// Differs with each draw, and is the same in each run.
+#[derive(Clone)]
+pub(crate) struct Counted(Arc<AtomicU64>);
+
+impl Entropy for Counted {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            let mut z = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            chunk.copy_from_slice(&(z ^ (z >> 31)).to_le_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+pub(crate) struct House {
+    pub(crate) base: String,
+    pub(crate) store: Store,
+    pub(crate) directory: Directory,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) http: reqwest::Client,
+    clock: Arc<AtomicI64>,
+    entropy: Counted,
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: String,
+}
+
+impl House {
+    pub(crate) async fn open() -> Self {
+        // RSA keys take half a second to make: only where they matter.
+        Self::signing_batches_with(Alg::ES384).await
+    }
+
+    pub(crate) async fn signing_batches_with(alg: Alg) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let migrations =
+            [portcullis_audit::MIGRATIONS, DIRECTORY, portcullis_keyring::MIGRATIONS, ISSUER];
+        let store = Store::open(&folder.path().join("db"), &migrations.concat()).unwrap();
+        let clock = Arc::new(AtomicI64::new(1_800_000_000_000));
+        let mut entropy = Counted(Arc::default());
+        let now = Timestamp::from_millis(clock.load(Ordering::SeqCst));
+
+        let settings = settings(alg);
+        let key = SecretHashKey::new(&[7; 32]);
+        let directory =
+            Directory::open(store.clone(), key, settings.issuer().clone()).await.unwrap();
+        let day = 24 * 3600;
+        let policy = RotationPolicy {
+            rotate_every: Ttl::seconds(30 * day),
+            publish_before: Ttl::seconds(day),
+            retire_after: Ttl::seconds(2 * day),
+        };
+        let plan = KeyPlan { purpose: "issuer", algs: settings.signing_algs(), policy };
+        let kek = KeyEncryptionKey::parse(KEK).unwrap();
+        let act = Act::new("test", now, &mut entropy);
+        let keys = OurKeys::open(store.clone(), kek, plan, act).await.unwrap();
+
+        let (time, source) = (clock.clone(), entropy.clone());
+        let router = router(State {
+            settings,
+            directory: directory.clone(),
+            keys,
+            store: store.clone(),
+            clock: Arc::new(move || Timestamp::from_millis(time.load(Ordering::SeqCst))),
+            entropy: Arc::new(move || Box::new(source.clone())),
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).await });
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { base, store, directory, folder, http, clock, entropy }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.clock.load(Ordering::SeqCst))
+    }
+
+    pub(crate) fn wait(&self, ttl: Ttl) {
+        let later = self.now().plus(ttl).millis();
+        self.clock.store(later, Ordering::SeqCst);
+    }
+
+    /// Registers a client; gives its secret, if it has one.
+    pub(crate) async fn client(&self, new: NewClient) -> String {
+        let mut entropy = self.entropy.clone();
+        let by = Acting { actor: "test", now: self.now(), entropy: &mut entropy };
+        let added = self.directory.add(by, new).await.unwrap();
+        added.secret.map(|secret| secret.expose().to_owned()).unwrap_or_default()
+    }
+
+    /// The client of most tests: `free-app`, with a secret.
+    pub(crate) async fn free_app(&self) -> String {
+        self.client(new("free-app", NewAuth::Generated)).await
+    }
+
+    pub(crate) async fn disable(&self, id: &str) {
+        let mut entropy = self.entropy.clone();
+        let by = Acting { actor: "test", now: self.now(), entropy: &mut entropy };
+        self.directory.disable(by, &ClientId::new(id).unwrap()).await.unwrap();
+    }
+
+    pub(crate) async fn rotate(&self, id: &str, overlap: Ttl) -> String {
+        let mut entropy = self.entropy.clone();
+        let by = Acting { actor: "test", now: self.now(), entropy: &mut entropy };
+        let id = ClientId::new(id).unwrap();
+        let added = self.directory.rotate_secret(by, &id, overlap).await.unwrap();
+        added.secret.unwrap().expose().to_owned()
+    }
+
+    pub(crate) fn token_url(&self) -> String {
+        format!("{}/tenants/one/token", self.base)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        let request = self.http.get(format!("{}{path}", self.base));
+        Answer::of(request.send().await.unwrap()).await
+    }
+
+    pub(crate) async fn post(&self, headers: &[(&str, &str)], body: impl Into<String>) -> Answer {
+        let mut request = self.http.post(self.token_url()).body(body.into());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Answer::of(request.send().await.unwrap()).await
+    }
+
+    /// With `client_secret_post`; `more` starts with `&` or is empty.
+    pub(crate) async fn ask(&self, id: &str, secret: &str, more: &str) -> Answer {
+        let body =
+            format!("grant_type=client_credentials&client_id={id}&client_secret={secret}{more}");
+        self.post(&[FORM], body).await
+    }
+
+    pub(crate) async fn record(&self, id: DecisionId) -> Record<'static> {
+        let found = self.store.read(move |tx| portcullis_audit::find(tx, id)).await;
+        found.unwrap().expect("the decision is in the audit log")
+    }
+}
+
+impl Answer {
+    async fn of(response: reqwest::Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Self { status, headers, body: response.text().await.unwrap() }
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// `error`, or nothing.
+    pub(crate) fn error(&self) -> String {
+        self.json()["error"].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub(crate) fn scope(&self) -> String {
+        self.json()["scope"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The same in header and body.
+    pub(crate) fn decision(&self) -> DecisionId {
+        let id = self.header("x-decision-id");
+        if self.status != 200 {
+            assert_eq!(self.json()["decision_id"], id);
+        }
+        id.parse().unwrap()
+    }
+
+    /// The claims of the access token, not verified.
+    pub(crate) fn claims(&self) -> serde_json::Value {
+        let body = self.json();
+        let token = body["access_token"].as_str().expect("a token");
+        let jws = portcullis_jose::jws::Compact::parse(token).unwrap();
+        serde_json::from_slice(jws.unverified_payload()).unwrap()
+    }
+}
+
+/// A client that may generate text and run batches, by default the first.
+pub(crate) fn new(id: &str, auth: NewAuth) -> NewClient {
+    NewClient {
+        id: Some(ClientId::new(id).unwrap()),
+        name: id.to_owned(),
+        auth,
+        grant_types: vec![GrantType::ClientCredentials],
+        scopes: vec!["generate:basic".parse().unwrap(), "batch:*".parse().unwrap()],
+        default_scope: Some("generate:basic".parse().unwrap()),
+        resources: vec![TEXTGEN.parse().unwrap(), BATCH.parse().unwrap()],
+        default_resource: Some(TEXTGEN.parse().unwrap()),
+        tenant: None,
+    }
+}
+
+fn settings(batch: Alg) -> Settings {
+    let api = |name: &str, resource: &str, scopes: &str, signing_alg| Api {
+        name: ApiName::new(name).unwrap(),
+        resource: resource.parse().unwrap(),
+        scopes: Scopes::parse(scopes).unwrap(),
+        signing_alg,
+        token_ttl: None,
+        tenant: None,
+    };
+    let apis = vec![
+        api("textgen", TEXTGEN, "generate:premium model:list", Alg::ES256),
+        Api {
+            token_ttl: Some(Ttl::seconds(60)),
+            ..api("batch", BATCH, "batch:create batch:read", batch)
+        },
+        Api {
+            tenant: Some("acme".parse().unwrap()),
+            ..api("acme", ACME, "model:list analytics:read", Alg::Ed25519)
+        },
+    ];
+    let issuer = Issuer::new(ISSUER_ID).unwrap();
+    Settings::new(issuer, apis, Registry::standard(), Ttl::seconds(600)).unwrap()
+}

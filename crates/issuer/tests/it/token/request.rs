@@ -1,0 +1,84 @@
+use crate::house::{FORM, House, JSON};
+
+fn body(secret: &str) -> String {
+    format!("grant_type=client_credentials&client_id=free-app&client_secret={secret}")
+}
+
+/// What is wrong, the headers, the body.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+
+#[tokio::test]
+async fn malformed_requests_are_invalid_request() {
+    let house = House::open().await;
+    let good = body(&house.free_app().await);
+    let twice = format!("{good}&scope=generate:basic&scope=generate:basic");
+    let long = format!("{good}&x={}", "x".repeat(70_000));
+    let cases: [Case<'_>; 12] = [
+        ("a repeated parameter", &[FORM], &twice),
+        ("no grant_type", &[FORM], "client_id=free-app"),
+        ("too long", &[FORM], &long),
+        ("no content type", &[], &good),
+        ("another content type", &[("content-type", "text/plain")], &good),
+        (
+            "another charset",
+            &[("content-type", "application/x-www-form-urlencoded; charset=latin1")],
+            &good,
+        ),
+        ("compressed", &[FORM, ("content-encoding", "gzip")], &good),
+        ("a broken escape", &[FORM], "grant_type=%zz"),
+        ("JSON that says it is a form", &[FORM], "{\"grant_type\":\"client_credentials\"}"),
+        ("a form that says it is JSON", &[JSON], &good),
+        ("a duplicate member", &[JSON], r#"{"grant_type":"a","grant_type":"b"}"#),
+        ("an assertion without type", &[FORM], "grant_type=client_credentials&client_assertion=x"),
+    ];
+    for (name, headers, body) in cases {
+        let answer = house.post(headers, body).await;
+        assert_eq!((answer.status, answer.error().as_str()), (400, "invalid_request"), "{name}");
+        assert_eq!(answer.header("cache-control"), "no-store");
+        assert!(answer.json()["detail"].is_string());
+        house.record(answer.decision()).await;
+    }
+    assert_eq!(house.post(&[FORM], good).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_query_is_never_read() {
+    let house = House::open().await;
+    let good = body(&house.free_app().await);
+    let url = format!("{}?{good}", house.token_url());
+    let answer = house.http.post(&url).header(FORM.0, FORM.1).body(good).send().await.unwrap();
+    assert_eq!(answer.status(), 400);
+}
+
+#[tokio::test]
+async fn json_is_as_good_as_a_form() {
+    let house = House::open().await;
+    let secret = house.free_app().await;
+    let body = serde_json::json!({
+        "grant_type": "client_credentials", "client_id": "free-app", "client_secret": secret,
+        "resource": ["https://api.example/textgen"], "scope": "generate:basic",
+    });
+    let answer = house.post(&[JSON], body.to_string()).await;
+    assert_eq!((answer.status, answer.scope().as_str()), (200, "generate:basic"));
+}
+
+#[tokio::test]
+async fn only_post_is_served() {
+    let house = House::open().await;
+    let answer = house.get("/tenants/one/token?grant_type=client_credentials").await;
+    assert_eq!((answer.status, answer.header("allow")), (405, "POST"));
+}
+
+#[tokio::test]
+async fn other_grants_are_unsupported() {
+    let house = House::open().await;
+    let secret = house.free_app().await;
+    for grant in
+        ["password", "authorization_code", "urn:ietf:params:oauth:grant-type:token-exchange"]
+    {
+        let body = format!("grant_type={grant}&client_id=free-app&client_secret={secret}");
+        let answer = house.post(&[FORM], body).await;
+        assert_eq!((answer.status, answer.error().as_str()), (400, "unsupported_grant_type"));
+        assert_eq!(answer.json()["remedy"], "Use grant_type=client_credentials.");
+    }
+}

@@ -1,0 +1,68 @@
+use crate::house::{House, ISSUER_ID, TEXTGEN};
+use serde_json::json;
+
+const WELLS: [&str; 3] = [
+    "/.well-known/oauth-authorization-server/tenants/one",
+    "/tenants/one/.well-known/openid-configuration",
+    "/.well-known/openid-configuration/tenants/one",
+];
+
+#[tokio::test]
+async fn the_metadata_says_what_is_true_under_all_three_addresses() {
+    let house = House::open().await;
+    for path in WELLS {
+        let answer = house.get(path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(answer.header("content-type"), "application/json");
+        assert_eq!(answer.header("access-control-allow-origin"), "*");
+        assert_eq!(answer.header("cache-control"), "public, max-age=600");
+        assert_eq!(
+            answer.json(),
+            json!({
+                "issuer": ISSUER_ID,
+                "token_endpoint": format!("{ISSUER_ID}/token"),
+                "jwks_uri": format!("{ISSUER_ID}/jwks"),
+                "scopes_supported": [
+                    "analytics:read", "batch:create", "batch:read", "generate:premium", "model:list",
+                ],
+                "response_types_supported": [],
+                "grant_types_supported": ["client_credentials"],
+                "token_endpoint_auth_methods_supported":
+                    ["private_key_jwt", "client_secret_basic", "client_secret_post"],
+                "token_endpoint_auth_signing_alg_values_supported": [
+                    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512",
+                    "ES256K", "EdDSA", "Ed25519",
+                ],
+                "protected_resources": [TEXTGEN, "https://api.example/batch"],
+                "subject_types_supported": ["public"],
+                "id_token_signing_alg_values_supported": ["ES256", "ES384", "Ed25519"],
+            })
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_browser_may_ask_first_and_nobody_may_post() {
+    let house = House::open().await;
+    let url = format!("{}{}", house.base, WELLS[0]);
+    let preflight = house.http.request(reqwest::Method::OPTIONS, &url).send().await.unwrap();
+    assert_eq!(preflight.status(), 204);
+    assert_eq!(preflight.headers()["access-control-allow-origin"], "*");
+    let posted = house.http.post(&url).send().await.unwrap();
+    assert_eq!(posted.status(), 405);
+    let allow = posted.headers()["allow"].to_str().unwrap();
+    assert!(allow.contains("GET") && !allow.contains("POST"), "{allow}");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_problem_with_security_headers() {
+    let house = House::open().await;
+    for path in ["/", "/token", "/.well-known/openid-configuration", "/tenants/one/authorize"] {
+        let answer = house.get(path).await;
+        assert_eq!((answer.status, answer.json()["status"].as_u64()), (404, Some(404)), "{path}");
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert_eq!(answer.header("cache-control"), "no-store");
+        assert!(answer.header("content-security-policy").starts_with("default-src 'none'"));
+    }
+}
