@@ -10,20 +10,14 @@ mod verify;
 
 use super::{Format, Outcome};
 
-/// What can be done.
+/// Verify, sign, encrypt and decrypt with JOSE, on files and standard input.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum JoseCommand {
-    /// Check a signature and print the payload.
     Verify(verify::Verify),
-    /// Sign standard input.
     Sign(sign::Sign),
-    /// Encrypt standard input.
     Encrypt(encrypt::Encrypt),
-    /// Decrypt and print the plaintext.
     Decrypt(decrypt::Decrypt),
-    /// Print the RFC 7638 thumbprint of keys.
     Thumbprint(thumbprint::Thumbprint),
-    /// Make a key and print it as a private JWK.
     Generate(generate::Generate),
 }
 

@@ -9,6 +9,8 @@ use portcullis_jose::{
 use serde_json::json;
 use std::path::PathBuf;
 
+/// Decrypt and print the plaintext.
+///
 /// Reads a JWE (compact, flattened or general), decrypts it, and writes the plaintext, byte for byte.
 ///
 /// What decrypts was made by anyone who has the public key or shares the secret: if the plaintext is a

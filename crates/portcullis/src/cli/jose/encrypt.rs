@@ -9,6 +9,8 @@ use portcullis_jose::{
 };
 use std::path::PathBuf;
 
+/// Encrypt standard input.
+///
 /// Encrypts standard input, byte for byte, and writes the JWE.
 ///
 /// The algorithm is --alg, or the key's own, or RSA-OAEP-256 for RSA keys, ECDH-ES+A256KW for EC and

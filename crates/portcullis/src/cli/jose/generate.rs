@@ -9,6 +9,8 @@ use portcullis_jose::{
 };
 use std::path::PathBuf;
 
+/// Make a key and print it as a private JWK.
+///
 /// Makes a key from the operating system's randomness and writes it as a private JWK on one line.
 ///
 /// Its kid is its thumbprint unless you name it; alg and use are set, so that it serves for nothing

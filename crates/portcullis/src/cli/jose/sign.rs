@@ -8,6 +8,8 @@ use portcullis_jose::{
 };
 use std::path::PathBuf;
 
+/// Sign standard input.
+///
 /// Signs standard input, byte for byte, and writes the JWS.
 ///
 /// The header gets the key's alg and, if it has one, its kid. --header adds members; with

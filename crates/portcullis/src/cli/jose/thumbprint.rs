@@ -6,6 +6,8 @@ use portcullis_jose::jwk::{Hash, Jwk};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
+/// Print the RFC 7638 thumbprint of keys.
+///
 /// Reads a JWK, a JWK Set or a PEM file and writes a thumbprint per key. Private members do not count,
 /// so a private key and its public half have the same one.
 #[derive(Debug, clap::Args)]
@@ -42,9 +44,8 @@ impl Thumbprint {
                 skipped.reason
             )));
         }
-        let of = |jwk: &Jwk| match self.uri {
-            true => jwk.thumbprint_uri(self.hash),
-            false => jwk.thumbprint_with(self.hash),
+        let of = |jwk: &Jwk| {
+            if self.uri { jwk.thumbprint_uri(self.hash) } else { jwk.thumbprint_with(self.hash) }
         };
         let list: Vec<Value> = keys
             .keys()

@@ -9,6 +9,8 @@ use portcullis_jose::{
 use serde_json::json;
 use std::path::PathBuf;
 
+/// Check a signature and print the payload.
+///
 /// Reads a JWS (compact, flattened or general), verifies it, and writes its payload, byte for byte.
 ///
 /// The keys come from you alone: jwk, jku, x5u and x5c in a header are never used. In a set, the kid
