@@ -129,9 +129,15 @@ impl OurKeys {
     }
 
     /// What the time demands: makes missing keys, rotates those whose turn is over, retires those whose
-    /// tokens are dead. To be called about once a minute; cheap when there is nothing to do.
+    /// tokens are dead. Takes over what another process has changed. To be called about once a minute; cheap
+    /// when there is nothing to do.
     pub async fn tick(&self, by: Act) -> Result<Vec<KeyChange>, KeyringFault> {
-        self.carry_out(Command::Tick, by).await
+        let changes = self.carry_out(Command::Tick, by).await?;
+        if changes.is_empty() {
+            // A process that misses a rotation would sign with a key that is about to go.
+            self.reload().await?;
+        }
+        Ok(changes)
     }
 
     /// Lets the next key sign, of one algorithm or of all. [`Haste::Orderly`] puts it off

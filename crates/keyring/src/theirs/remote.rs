@@ -3,7 +3,7 @@
 use super::{
     KeyAges, Refresh, Trouble, Why,
     fetch::{Document, Place, fetch},
-    schedule::Schedule,
+    schedule::{Schedule, was_set_back},
 };
 use crate::{Keys, keys::identities};
 use arc_swap::ArcSwapOption;
@@ -91,7 +91,9 @@ impl Remote {
     }
 
     pub(crate) fn is_due(&self, now: Timestamp) -> bool {
-        if self.cached.load().as_ref().is_some_and(|cached| now < cached.fresh_until) {
+        let fresh =
+            |cached: &Arc<Cached>| now < cached.fresh_until && !was_set_back(now, cached.at);
+        if self.cached.load().as_ref().is_some_and(fresh) {
             return false;
         }
         let state = self.state();

@@ -31,10 +31,19 @@ impl KeyAges {
     }
 }
 
+const LONG_AGO: Timestamp = Timestamp::from_millis(i64::MIN);
+
+/// Whether the clock was set back since `then`: what was planned by the old time must not block until it
+/// is reached again. Requests that run side by side see times a little apart, which is not meant.
+pub(crate) fn was_set_back(now: Timestamp, then: Timestamp) -> bool {
+    now.plus(Ttl::seconds(60)) < then
+}
+
 /// What is remembered about past attempts.
 #[derive(Clone, Debug)]
 pub(crate) struct Schedule {
     failures: u32,
+    started: Timestamp,
     not_before: Timestamp,
     unknown_kid: Option<Timestamp>,
 }
@@ -44,7 +53,7 @@ impl Schedule {
     const LONGEST_PAUSE: u64 = 60;
 
     pub(crate) const fn new() -> Self {
-        Self { failures: 0, not_before: Timestamp::from_millis(i64::MIN), unknown_kid: None }
+        Self { failures: 0, started: LONG_AGO, not_before: LONG_AGO, unknown_kid: None }
     }
 
     /// The earliest time of the next attempt.
@@ -58,11 +67,12 @@ impl Schedule {
             (Why::UnknownKid, Some(last)) => now >= last.plus(ages.unknown_kid),
             _ => true,
         };
-        rested && now >= self.not_before
+        (rested && now >= self.not_before) || was_set_back(now, self.started)
     }
 
     /// Notes that an attempt starts: before it ends, so that giving up early gains nobody another one.
     pub(crate) const fn start(&mut self, why: Why, now: Timestamp) {
+        self.started = now;
         if matches!(why, Why::UnknownKid) {
             self.unknown_kid = Some(now);
         }
@@ -71,7 +81,7 @@ impl Schedule {
     /// It worked.
     pub(crate) const fn succeeded(&mut self) {
         self.failures = 0;
-        self.not_before = Timestamp::from_millis(i64::MIN);
+        self.not_before = LONG_AGO;
     }
 
     /// It did not: wait 1, 2, 4, … up to 60 seconds from its start.
@@ -119,6 +129,17 @@ mod tests {
         assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
         schedule.succeeded();
         assert!(schedule.allows(Why::Stale, &KeyAges::default(), at(0)));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_blocks_nothing() {
+        let (ages, mut schedule) = (KeyAges::default(), Schedule::new());
+        schedule.start(Why::UnknownKid, at(9000));
+        schedule.failed(at(9000));
+        for why in [Why::Stale, Why::UnknownKid] {
+            assert!(!schedule.allows(why, &ages, at(8990)), "a little earlier is the same time");
+            assert!(schedule.allows(why, &ages, at(1000)));
+        }
     }
 
     #[test]

@@ -209,6 +209,15 @@ async fn a_second_process_sees_a_rotation_after_a_reload() {
     assert_eq!(one.signer(Alg::ES256).unwrap().kid(), two.signer(Alg::ES256).unwrap().kid());
 }
 
+#[tokio::test]
+async fn a_tick_takes_over_what_another_process_did() {
+    let directory = tempfile::tempdir().unwrap();
+    let (one, two) = (open(store(&directory), 0).await, open(store(&directory), 0).await);
+    one.rotate(None, Haste::AtOnce, act(1)).await.unwrap();
+    assert_eq!(two.tick(act(2)).await.unwrap(), []);
+    assert_eq!(one.list(), two.list());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn processes_that_start_or_rotate_at_once_end_up_with_the_same_keys() {
     let directory = Arc::new(tempfile::tempdir().unwrap());
