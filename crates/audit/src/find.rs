@@ -25,6 +25,37 @@ pub fn find_issuance(tx: &mut Tx<'_>, jti: &Jti) -> Result<Option<Record<'static
     })
 }
 
+/// The administrative act on `target`, one of `actions`, at `time`, give or take a second.
+pub fn find_act(
+    tx: &mut Tx<'_>,
+    actions: &[&str],
+    target: &str,
+    time: Timestamp,
+) -> Result<Option<Record<'static>>, StoreFault> {
+    let (from, to) = (time.minus(Ttl::seconds(1)), time.plus(Ttl::seconds(1)));
+    let mut after = (from, -1);
+    loop {
+        let page = around(tx, to, after, time.plus(NEARBY))?;
+        for row in &page {
+            after = (row.time(1)?, row.int(2)?);
+            let act = within(row.blob(0)?, target.as_bytes(), |record| match &record.event {
+                Event::Admin(admin) => {
+                    admin.target == target
+                        && actions.contains(&&*admin.action)
+                        && (from..=to).contains(&record.at)
+                }
+                Event::Access(_) | Event::Grant(_) => false,
+            })?;
+            if act.is_some() {
+                return Ok(act);
+            }
+        }
+        if page.is_empty() {
+            return Ok(None);
+        }
+    }
+}
+
 /// At most `limit` records after `after_seq`, in order, each with its sequence number.
 pub fn tail(
     tx: &mut Tx<'_>,

@@ -11,6 +11,7 @@
 mod append;
 mod brief;
 mod chain;
+pub mod explain;
 mod export;
 mod find;
 mod frame;
@@ -23,7 +24,7 @@ mod verify;
 pub use append::{append, head, seal_with};
 pub use chain::{Anchor, AuditKey};
 pub use export::{export, verify_export};
-pub use find::{find, find_issuance, tail};
+pub use find::{find, find_act, find_issuance, tail};
 pub use journal::{Journal, JournalClosed, JournalSettings, JournalTask};
 pub use record::{Access, Admin, Event, Grant, Record, TokenFacts};
 pub use report::{Finding, Report, Wrong};

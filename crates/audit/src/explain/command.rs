@@ -1,5 +1,6 @@
 //! Commands that one can paste: every value from a record is quoted, every secret only named.
 
+use super::Api;
 use portcullis_types::{ClientId, Scopes};
 use std::fmt::Write;
 
@@ -47,18 +48,23 @@ impl TokenRequest<'_> {
     }
 }
 
-/// `portcullis client update ID --add-scope S --add-resource R`.
+/// `portcullis client update ID --add-scope S --add-api NAME`.
 pub(super) fn client_update(
     id: &ClientId,
     scopes: &Scopes,
     resource: Option<&str>,
+    apis: &[Api],
 ) -> Option<String> {
     let mut line = format!("portcullis client update {}", shell_word(id.as_str()));
     for scope in scopes {
         let _ = write!(line, " --add-scope {}", shell_word(scope.as_str()));
     }
     if let Some(resource) = resource {
-        let _ = write!(line, " --add-resource {}", shell_word(resource));
+        let api = apis.iter().find(|api| api.resource.as_str() == resource);
+        let _ = match api {
+            Some(api) => write!(line, " --add-api {}", shell_word(api.name.as_str())),
+            None => write!(line, " --add-resource {}", shell_word(resource)),
+        };
     }
     (!scopes.is_empty() || resource.is_some()).then_some(line)
 }

@@ -96,11 +96,13 @@ struct Wanted<'a> {
 /// The operator allows what is not allowed; the caller asks for it.
 fn another_token(wanted: &Wanted<'_>, around: &Surroundings<'_>) -> Vec<Step> {
     let mut steps = allow(wanted, around);
-    let scope =
-        if wanted.scope.is_empty() { String::new() } else { format!("scope={}", wanted.scope) };
+    let scope = match wanted.scope.len() {
+        0 => None,
+        1 => Some(format!("scope={}", wanted.scope)),
+        _ => Some(format!("scope=\"{}\"", wanted.scope)),
+    };
     let resource = wanted.resource.map(|resource| format!("resource={resource}"));
-    let asked: Vec<_> =
-        [Some(scope).filter(|scope| !scope.is_empty()), resource].into_iter().flatten().collect();
+    let asked: Vec<_> = [scope, resource].into_iter().flatten().collect();
     let ours = around.issuer.filter(|_| around.issuance.is_some() || around.client.is_some());
     steps.push(Step {
         change: format!("Ask for a token with {}.", asked.join(" and ")),
@@ -150,7 +152,7 @@ fn allow_client(wanted: &Wanted<'_>, around: &Surroundings<'_>) -> Option<Step> 
         what.push(format!("the scope {scopes}"));
     }
     what.extend(resource.map(|resource| format!("tokens for {resource}")));
-    let command = client_update(id, &scopes, resource)?;
+    let command = client_update(id, &scopes, resource, around.apis)?;
     let change = format!("Allow the client {id} {}.", what.join(" and "));
     Some(Step { change, by: Fixer::Operator, command: Some(command) })
 }
@@ -164,7 +166,7 @@ fn allow_as_recorded(wanted: &Wanted<'_>, around: &Surroundings<'_>) -> Option<S
         .map(|lost| lost.scope.clone())
         .filter(|scope| wanted.missing.contains(scope))
         .collect();
-    let command = client_update(&id, &scopes, None)?;
+    let command = client_update(&id, &scopes, None, around.apis)?;
     let change = format!("Allow the client {id} the scope {scopes}.");
     Some(Step { change, by: Fixer::Operator, command: Some(command) })
 }
@@ -185,7 +187,7 @@ pub(super) fn not_allowed(
     registry.missing(&allowed, scopes)
 }
 
-fn dropped_by_policy<'r>(
+pub(super) fn dropped_by_policy<'r>(
     around: &Surroundings<'r>,
     missing: &Scopes,
 ) -> impl Iterator<Item = (&'r Scope, &'r str)> {
@@ -219,7 +221,7 @@ fn for_grant(denial: &Denial, grant: &Grant<'_>, around: &Surroundings<'_>) -> V
                 steps.push(Step {
                     change: format!("Allow the client {} tokens for {one}.", client.id),
                     by: Fixer::Operator,
-                    command: client_update(&client.id, &Scopes::default(), Some(one)),
+                    command: client_update(&client.id, &Scopes::default(), Some(one), around.apis),
                 });
             } else if let (Some(ours), Some(resource)) = (around.issuer, allowed.first()) {
                 let scope = grant.requested_scope.clone().unwrap_or_default();

@@ -73,6 +73,7 @@ fn note(denial: &Denial, around: &Surroundings<'_>) -> Option<String> {
 fn compared(check: Check, record: &Record<'_>) -> Option<String> {
     match &record.event {
         Event::Access(access) => match &access.token {
+            _ if check == Check::Shape => Some("it reads in one way only".into()),
             _ if check == Check::Route => Some(route(access)),
             _ if check == Check::Credential => Some("one bearer credential".into()),
             _ if check == Check::CredentialKind => Some("a token, not an API key".into()),

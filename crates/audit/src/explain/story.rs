@@ -1,6 +1,10 @@
 //! How it came to this: the token's issuance, the keys at that time, who ended what.
 
-use super::{OurKey, Surroundings, TokenView, remedy::not_allowed, span};
+use super::{
+    OurKey, Surroundings, TokenView,
+    remedy::{dropped_by_policy, not_allowed},
+    span,
+};
 use crate::{Access, Admin, Event, Grant, Record};
 use portcullis_types::{
     Audience, Denial, DroppedBy, Issuer, Jti, KnownKey, RevokedBy, Scope, Scopes, Timestamp,
@@ -36,8 +40,9 @@ fn origin(story: &mut Vec<String>, token: &TokenView, at: Timestamp, around: &Su
     if let Some(issuance) = around.issuance {
         let Event::Grant(grant) = &issuance.event else { return };
         let who = grant.client_id.as_deref().or(token.client_id.as_deref()).unwrap_or("a client");
+        let what = if token.verified { "The token" } else { "A token with this jti" };
         story.push(format!(
-            "The token was issued to {who} at {}, {} before this request (decision {}).",
+            "{what} was issued to {who} at {}, {} before this request (decision {}).",
             issuance.at,
             span(at.millis_since(issuance.at)),
             issuance.id
@@ -111,7 +116,10 @@ fn weak_scope(
         let refused = not_allowed(client, missing, around);
         let lines: Vec<_> = client.scopes.iter().map(ToString::to_string).collect();
         let lines = or_none(&lines.join(" ")).to_owned();
-        story.push(if refused.is_empty() {
+        let by_policy = dropped_by_policy(around, missing).next().is_some();
+        story.push(if refused.is_empty() && by_policy {
+            format!("The allow-list of the client {} is not the reason: it covers it.", client.id)
+        } else if refused.is_empty() {
             format!("The client {} may have it now: it only has to ask.", client.id)
         } else {
             format!(

@@ -10,7 +10,7 @@ impl Denial {
         match self {
             Self::Ambiguous { .. } => "a request with one meaning".into(),
             Self::Unmapped { allowed, .. } if !allowed.is_empty() => {
-                format!("one of {}", list(allowed))
+                format!("method {}", alternatives(allowed))
             }
             Self::Unmapped { .. } => "a path that a route maps to an API".into(),
             Self::NoCredential { .. } => "Authorization: Bearer followed by an access token".into(),
@@ -90,7 +90,6 @@ impl Denial {
     /// What was there instead.
     pub fn found(&self) -> String {
         match self {
-            Self::Ambiguous { problem } => problem.clone(),
             Self::Unmapped { method, path, .. } => format!("{} {}", cut(method), cut(path)),
             Self::NoCredential { in_query: true, .. } => {
                 "a token in the query, which is never read".into()
@@ -135,7 +134,7 @@ impl Denial {
             Self::ForeignObject { object_tenant, .. } => {
                 format!("an object of tenant {object_tenant}")
             }
-            Self::BadRequest { problem, .. } => problem.clone(),
+            Self::Ambiguous { problem } | Self::BadRequest { problem, .. } => problem.clone(),
             Self::Throttled { failures, .. } => format!("{failures} failed attempts"),
             Self::BadClient { client_id, proof } => proof.found(client_id.as_deref()),
             Self::ClientDisabled { since, .. } => format!("disabled since {since}"),
