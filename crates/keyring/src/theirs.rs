@@ -113,36 +113,32 @@ impl TheirKeys {
     /// Whether a [`TheirKeys::refresh`] for [`Why::Stale`] would do something: the keys are past their
     /// soft age or absent, and neither is one under way nor does the back-off forbid it.
     pub fn is_stale(&self, now: Timestamp) -> bool {
-        match &self.source {
-            Source::Remote(remote) => remote.is_due(now),
-            _ => false,
-        }
+        self.remote().is_some_and(|remote| remote.is_due(now))
     }
 
     /// Fetches the keys, unless it is too soon. Whoever comes while a fetch is under way waits for that
     /// one. The fetch goes on when the caller gives up: whether it ends is not the caller's to decide.
     /// Needs a tokio runtime.
     pub async fn refresh(&self, why: Why, now: Timestamp) -> Refresh {
-        match &self.source {
-            Source::Remote(remote) => Remote::refresh(remote, why, now).await,
-            _ => Refresh::Throttled,
+        match self.remote() {
+            Some(remote) => Remote::refresh(remote, why, now).await,
+            None => Refresh::Throttled,
         }
     }
 
     /// What keeps the keys from being fresh; `None` if the last fetch succeeded or none was needed.
     pub fn trouble(&self, now: Timestamp) -> Option<Trouble> {
-        match &self.source {
-            Source::Remote(remote) => remote.trouble(now),
-            _ => None,
-        }
+        self.remote()?.trouble(now)
     }
 
     /// The latest fetches, newest first: when, and which keys came or why none did.
     pub fn history(&self) -> Vec<Fetch> {
-        match &self.source {
-            Source::Remote(remote) => remote.history(),
-            _ => Vec::new(),
-        }
+        self.remote().map(|remote| remote.history()).unwrap_or_default()
+    }
+
+    /// Only fetched keys can be late, missing or in trouble.
+    const fn remote(&self) -> Option<&Arc<Remote>> {
+        if let Source::Remote(remote) = &self.source { Some(remote) } else { None }
     }
 }
 

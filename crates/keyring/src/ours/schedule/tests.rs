@@ -271,7 +271,7 @@ fn tokens(world: &mut World, steps: &[Step]) -> Vec<(Kid, Timestamp, Timestamp)>
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(800))]
 
     #[test]
     fn no_token_fails_by_a_rotation_even_with_the_oldest_allowed_cache(
