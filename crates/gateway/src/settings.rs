@@ -5,6 +5,8 @@ use http::{HeaderName, HeaderValue, Method, uri::Authority};
 use portcullis_types::{ApiName, Audience, Scopes, Tenant, Ttl};
 use std::{fmt, sync::Arc};
 
+pub use portcullis_verify::Dialect;
+
 /// The whole of it.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -66,17 +68,6 @@ pub struct Api {
     pub tenant: Option<Tenant>,
     /// Who issues its tokens (RFC 9728 `authorization_servers`).
     pub issuers: Vec<String>,
-}
-
-/// The language in which an API says no.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
-    /// OpenAI's error object.
-    OpenAi,
-    /// Anthropic's error object.
-    Anthropic,
-    /// RFC 9457.
-    Problem,
 }
 
 /// One line of the table of what may pass.

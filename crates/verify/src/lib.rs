@@ -18,6 +18,7 @@ mod key;
 mod known;
 mod presented;
 mod purpose;
+mod refusal;
 mod revocation;
 mod scope;
 mod tenant;
@@ -32,3 +33,4 @@ pub use known::{
     TrustedIssuer,
 };
 pub use presented::{CREDENTIAL_LIMIT, Presented};
+pub use refusal::{Dialect, Refusal, challenge};

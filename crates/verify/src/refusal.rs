@@ -1,0 +1,129 @@
+//! A refusal as HTTP says it: challenge and body in the API's own dialect (RFC 6750 §3, RFC 9728 §5.1,
+//! RFC 9457). One place for all doors, so that a service says no exactly as the gateway before it does.
+
+use portcullis_types::{ApiName, DecisionId, Denial, Scopes};
+use serde_json::{Value, json};
+
+/// The language in which an API says no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// OpenAI's error object.
+    OpenAi,
+    /// Anthropic's error object.
+    Anthropic,
+    /// RFC 9457.
+    Problem,
+}
+
+/// What the caller is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Refusal<'a> {
+    /// The HTTP status.
+    pub status: u16,
+    /// Our name for the reason.
+    pub name: &'a str,
+    /// The reason as a sentence without its full stop.
+    pub message: &'a str,
+    /// What to do about it, as the caller may read it.
+    pub remedy: Option<&'a str>,
+    /// What to ask about.
+    pub id: DecisionId,
+}
+
+impl<'a> Refusal<'a> {
+    /// What a denial says. `remedy` is the `change` of [`Denial::remedy`].
+    pub fn of(denial: &Denial, remedy: &'a str, id: DecisionId) -> Self {
+        let code = denial.code();
+        let (name, message) = (code.name, code.description);
+        Self { status: code.status, name, message, remedy: Some(remedy), id }
+    }
+
+    /// The media type and the body.
+    pub fn body(&self, dialect: Dialect) -> (&'static str, Value) {
+        match dialect {
+            Dialect::OpenAi => ("application/json", self.openai()),
+            Dialect::Anthropic => ("application/json", self.anthropic()),
+            Dialect::Problem => ("application/problem+json", self.problem()),
+        }
+    }
+
+    /// What a person reads in the exception of an SDK: the reason, the way out, and the id to ask about.
+    fn sentence(&self) -> String {
+        let remedy = self.remedy.map(|remedy| format!(" {remedy}")).unwrap_or_default();
+        format!("{}.{remedy} (decision {})", self.message, self.id)
+    }
+
+    fn openai(&self) -> Value {
+        let code = match (self.status, self.name) {
+            (401, "no_credential" | "not_a_token" | "malformed_token") => "invalid_api_key",
+            (404, "not_found") => "model_not_found",
+            (_, name) => name,
+        };
+        let kind = match self.status {
+            401 => "authentication_error",
+            403 => "permission_error",
+            500.. => "server_error",
+            _ => "invalid_request_error",
+        };
+        json!({"error": {
+            "message": self.sentence(), "type": kind, "param": null, "code": code,
+            "reason": self.name, "decision_id": self.id,
+        }})
+    }
+
+    fn anthropic(&self) -> Value {
+        let kind = match self.status {
+            401 => "authentication_error",
+            403 => "permission_error",
+            404 => "not_found_error",
+            413 => "request_too_large",
+            429 => "rate_limit_error",
+            503 | 504 => "overloaded_error",
+            500.. => "api_error",
+            _ => "invalid_request_error",
+        };
+        json!({
+            "type": "error",
+            "error": {"type": kind, "message": self.sentence(), "reason": self.name},
+            "request_id": self.id, "decision_id": self.id,
+        })
+    }
+
+    /// RFC 9457 §3.
+    fn problem(&self) -> Value {
+        let mut problem = json!({
+            "type": format!("urn:portcullis:problem:{}", self.name),
+            "title": self.message, "status": self.status, "code": self.name, "decision_id": self.id,
+        });
+        if let (Some(remedy), Some(members)) = (self.remedy, problem.as_object_mut()) {
+            members.insert("detail".into(), remedy.into());
+        }
+        problem
+    }
+}
+
+/// The value of `WWW-Authenticate` (RFC 6750 §3 with RFC 9728 §5.1). `None` where a challenge would say
+/// nothing: 404, 405, 400 of form.
+pub fn challenge(
+    denial: &Denial,
+    realm: &ApiName,
+    needed: &Scopes,
+    resource_metadata: Option<&str>,
+) -> Option<String> {
+    let code = denial.code();
+    if !matches!(code.status, 401 | 403) && code.error.is_none() {
+        return None;
+    }
+    let mut parts = vec![format!("Bearer realm=\"{realm}\"")];
+    if let Some(error) = code.error {
+        parts.push(format!("error=\"{error}\", error_description=\"{}\"", code.description));
+    }
+    // Every scope of this operation in one go, whatever the token already has.
+    if !needed.is_empty() && !matches!(denial, Denial::ManyCredentials { .. }) {
+        parts.push(format!("scope=\"{needed}\""));
+    }
+    if let Some(address) = resource_metadata {
+        parts.push(format!("resource_metadata=\"{address}\""));
+    }
+    Some(parts.join(", "))
+}
