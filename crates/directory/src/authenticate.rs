@@ -162,8 +162,11 @@ impl Directory {
                 Ok(Proven { client: entry.client.clone(), spent })
             }
             (outcome, _) => {
-                throttle.failed(attempt.place, attempt.now);
                 let proof = outcome.err().unwrap_or(ClientProof::UnknownClient);
+                // Who shows nothing guesses nothing.
+                if proof != ClientProof::Missing {
+                    throttle.failed(attempt.place, attempt.now);
+                }
                 Err(Denial::BadClient { client_id: attempt.client_id, proof })
             }
         })

@@ -1,6 +1,6 @@
 //! A client: who it is, how it proves that, and what it may ask for.
 
-use crate::ClientKeys;
+use crate::{ClientKeys, ClientSecret};
 use portcullis_types::{Audience, ClientId, Pattern, Scopes, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -122,6 +122,9 @@ impl Client {
         if self.name.is_empty() || self.name.len() > 200 || self.name.chars().any(char::is_control)
         {
             return Some("the name must be 1 to 200 bytes without control characters".into());
+        }
+        if self.id.as_str().starts_with(ClientSecret::PREFIX) {
+            return Some("the id must not start with pcs_, which marks secrets".into());
         }
         if self.grant_types.is_empty() {
             return Some("without a grant type the client can do nothing".into());

@@ -10,8 +10,6 @@ use portcullis_types::{Entropy, Random};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::fmt;
 
-/// How our own secrets start; no chosen one may, so that the form alone decides how it is checked.
-const PREFIX: &str = "pcs_";
 /// `pcs_` and 32 bytes in base64url.
 const LENGTH: usize = 47;
 
@@ -34,17 +32,21 @@ pub enum SecretFault {
 }
 
 impl ClientSecret {
+    /// How our own secrets start; no chosen one and no `client_id` may, so that the form alone decides
+    /// how a secret is checked, and one in a wrong place is seen.
+    pub const PREFIX: &'static str = "pcs_";
+
     /// A fresh one: `pcs_` and 256 random bits.
     pub fn generate(entropy: &mut dyn Entropy) -> Self {
         let bits = Random::<32>::draw(entropy);
-        Self(format!("{PREFIX}{}", b64::encode(bits.bytes())).into())
+        Self(format!("{}{}", Self::PREFIX, b64::encode(bits.bytes())).into())
     }
 
     /// One that an operator chose.
     pub fn chosen(text: &str) -> Result<Self, SecretFault> {
         let fits = |b: u8| b.is_ascii_graphic() && b != b'%' && b != b'+';
         match text {
-            _ if text.starts_with(PREFIX) => Err(SecretFault::Prefix),
+            _ if text.starts_with(Self::PREFIX) => Err(SecretFault::Prefix),
             _ if !(16..=256).contains(&text.len()) => Err(SecretFault::Length),
             _ if !text.bytes().all(fits) => Err(SecretFault::Character),
             _ => Ok(Self(text.into())),
@@ -66,7 +68,7 @@ impl fmt::Debug for ClientSecret {
 /// Whether a presented secret has the form of ours. Decides the work that checking it costs, for known
 /// and unknown clients alike: so the time tells nothing about the client.
 pub(crate) fn is_ours(secret: &str) -> bool {
-    secret.len() == LENGTH && secret.starts_with(PREFIX)
+    secret.len() == LENGTH && secret.starts_with(ClientSecret::PREFIX)
 }
 
 /// The key under which secrets are hashed: 32 bytes that are not in the store, so that a copy of the

@@ -2,7 +2,7 @@
 
 use super::{
     course::Course,
-    form::{TokenRequest, excerpt},
+    form::{TokenRequest, excerpt, without_secrets},
 };
 use crate::{Api, server::State};
 use portcullis_directory::Client;
@@ -60,7 +60,10 @@ fn target<'a>(state: &'a State, client: &Client, asked: &[String]) -> Result<&'a
 
 /// RFC 6749 §3.3: what is asked for, or the client's default.
 fn asked(scope: Option<&str>, client: &Client, registry: &Registry) -> Result<Scopes, Denial> {
-    let refuse = |found: &str, problem: String| Denial::BadScope { found: excerpt(found), problem };
+    let refuse = |found: &str, problem: String| Denial::BadScope {
+        found: excerpt(found),
+        problem: without_secrets(&problem).into_owned(),
+    };
     let scopes = match (scope, &client.default_scope) {
         (None, Some(default)) => default.clone(),
         (None, None) => {

@@ -81,4 +81,5 @@ fn what_is_cut_is_no_identifier() {
     let cut = excerpt(&long);
     assert!(cut.ends_with('…') && cut.chars().count() == 121);
     assert_eq!(excerpt("a\u{1b}[31m"), "a\u{fffd}[31m");
+    assert_eq!(excerpt("x pcs_AbC-1_2, pcs_d"), "x pcs_[removed], pcs_[removed]");
 }

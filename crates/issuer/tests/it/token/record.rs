@@ -45,8 +45,12 @@ async fn no_secret_and_no_token_is_kept_anywhere() {
     let wrong = "pcs_wrong-secret-of-which-nothing-may-remain";
     let granted = house.ask("free-app", &secret, "").await;
     house.ask("free-app", wrong, "").await;
-    let swapped = format!("grant_type={wrong}&client_id=free-app&client_secret={secret}");
-    house.post(&[FORM], swapped.replace(wrong, "x")).await;
+    // Each in the other's place, and in places where none belongs.
+    house.ask(&secret, "free-app", "").await;
+    house.ask("free-app", &secret, &format!("&scope={wrong}")).await;
+    house.ask("free-app", &secret, &format!("&resource={wrong}")).await;
+    let odd = format!("grant_type={wrong}&client_id=free-app&client_secret={secret}");
+    house.post(&[FORM], odd).await;
     let token = granted.json()["access_token"].as_str().unwrap().to_owned();
     let signature = token.rsplit('.').next().unwrap().to_owned();
     for entry in std::fs::read_dir(house.folder.path()).unwrap() {
@@ -56,6 +60,24 @@ async fn no_secret_and_no_token_is_kept_anywhere() {
             assert!(!held, "{secret} is in the store");
         }
     }
+}
+
+#[tokio::test]
+async fn without_a_record_there_is_no_token() {
+    let house = House::open().await;
+    let secret = house.free_app().await;
+    let count = async || {
+        let all = house.store.read(|tx| portcullis_audit::tail(tx, 0, 1000)).await;
+        all.unwrap().len()
+    };
+    let before = count().await;
+    house.store.write(|tx| tx.execute("DROP TABLE issued_token", &[])).await.unwrap();
+    let answer = house.ask("free-app", &secret, "").await;
+    assert_eq!((answer.status, answer.error().as_str()), (503, "temporarily_unavailable"));
+    assert_eq!(answer.header("retry-after"), "1");
+    assert!(!answer.body.contains("issued_token"), "the inside is not shown: {}", answer.body);
+    answer.decision();
+    assert_eq!(count().await, before, "the grant is recorded with the token, or not at all");
 }
 
 #[tokio::test]
