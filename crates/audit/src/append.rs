@@ -8,8 +8,8 @@ use crate::{
 use portcullis_store::{Store, StoreFault, Tx, Value};
 use std::sync::Arc;
 
-pub(crate) const BATCH_SEAL: &[u8; 6] = b"batch\0";
-pub(crate) const HEAD_SEAL: &[u8; 6] = b"head\0\0";
+pub(crate) const BATCH_SEAL: [u8; 6] = *b"batch\0";
+pub(crate) const HEAD_SEAL: [u8; 6] = *b"head\0\0";
 
 /// Gives `store` the key of the seals. Call it right after opening, in every process that writes:
 /// a chain is sealed from its first record to its last, or not at all.

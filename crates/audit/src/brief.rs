@@ -7,15 +7,15 @@ const BRIEF: usize = 512;
 const PATH: usize = 256;
 const LONG: usize = 2048;
 
-pub(crate) fn brief<S: Serializer>(text: &Cow<'_, str>, sink: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn brief<S: Serializer>(text: &str, sink: S) -> Result<S::Ok, S::Error> {
     sink.serialize_str(&cut(text, BRIEF))
 }
 
-pub(crate) fn path<S: Serializer>(text: &Cow<'_, str>, sink: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn path<S: Serializer>(text: &str, sink: S) -> Result<S::Ok, S::Error> {
     sink.serialize_str(&cut(text, PATH))
 }
 
-pub(crate) fn long<S: Serializer>(text: &Cow<'_, str>, sink: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn long<S: Serializer>(text: &str, sink: S) -> Result<S::Ok, S::Error> {
     sink.serialize_str(&cut(text, LONG))
 }
 
@@ -35,7 +35,7 @@ fn cut(text: &str, limit: usize) -> Cow<'_, str> {
     if text.len() <= limit {
         return Cow::Borrowed(text);
     }
-    let kept = text.get(..text.floor_char_boundary(limit)).unwrap_or_default();
+    let kept = (0..=limit).rev().find_map(|end| text.get(..end)).unwrap_or_default();
     Cow::Owned(format!("{kept}…"))
 }
 

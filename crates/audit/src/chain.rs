@@ -31,12 +31,7 @@ impl AuditKey {
     }
 
     /// The tag over a purpose and fields of fixed length, so that no two inputs look the same.
-    pub(crate) fn seal(
-        &self,
-        purpose: &'static [u8; 6],
-        numbers: &[u64],
-        hashes: &[&Hash],
-    ) -> Hash {
+    pub(crate) fn seal(&self, purpose: [u8; 6], numbers: &[u64], hashes: &[&Hash]) -> Hash {
         let mut context = hmac::Context::with_key(&self.0);
         feed(purpose, numbers, hashes, |bytes| context.update(bytes));
         let tag = context.sign();
@@ -47,7 +42,7 @@ impl AuditKey {
     pub(crate) fn holds(
         &self,
         tag: &[u8],
-        purpose: &'static [u8; 6],
+        purpose: [u8; 6],
         numbers: &[u64],
         hashes: &[&Hash],
     ) -> bool {
@@ -57,10 +52,14 @@ impl AuditKey {
     }
 }
 
-fn feed(purpose: &[u8; 6], numbers: &[u64], hashes: &[&Hash], mut sink: impl FnMut(&[u8])) {
-    sink(purpose);
-    numbers.iter().for_each(|number| sink(&number.to_be_bytes()));
-    hashes.iter().for_each(|hash| sink(&hash[..]));
+fn feed(purpose: [u8; 6], numbers: &[u64], hashes: &[&Hash], mut sink: impl FnMut(&[u8])) {
+    sink(&purpose);
+    for number in numbers {
+        sink(&number.to_be_bytes());
+    }
+    for hash in hashes {
+        sink(&hash[..]);
+    }
 }
 
 impl fmt::Debug for AuditKey {

@@ -21,7 +21,7 @@ use std::{
     ops::RangeInclusive,
 };
 
-const EXPORT_SEAL: &[u8; 6] = b"export";
+const EXPORT_SEAL: [u8; 6] = *b"export";
 /// The longest line that is read; ours are far shorter.
 const LINE: u64 = 1 << 20;
 

@@ -114,16 +114,9 @@ impl<'a> Iterator for Frames<'a> {
         if self.0.is_empty() {
             return None;
         }
-        match split(self.0) {
-            Some((frame, rest)) => {
-                self.0 = rest;
-                Some(Ok(frame))
-            }
-            None => {
-                self.0 = &[];
-                Some(Err(unreadable()))
-            }
-        }
+        let (frame, rest) = split(self.0).map_or((Err(unreadable()), &[][..]), |(f, r)| (Ok(f), r));
+        self.0 = rest;
+        Some(frame)
     }
 }
 

@@ -144,20 +144,22 @@ impl Shared {
             Phase::Failing(fault) => return Err(JournalClosed::Failing(fault.clone())),
             Phase::Closing | Phase::Shut => return Err(JournalClosed::Shut),
         }
-        let before = buffer.depth();
-        if before >= self.capacity && before > 0 {
+        if buffer.depth() >= self.capacity && buffer.depth() > 0 {
+            // Somebody waits now; the interval is for when nobody does.
+            self.hurry.notify_one();
             return Ok(Pushed::Full);
         }
-        let first = buffer.gathering.is_empty();
+        let before = buffer.gathering.bytes;
         buffer.gathering.push(record).map_err(|e| JournalClosed::Unwritable(e.to_string()))?;
         let half = self.capacity / 2;
-        let crossed = before < half && buffer.depth() >= half;
-        let pushed = match self.interval.duration().is_zero() {
-            true => Pushed::Awaits(buffer.gathering.listen()),
-            false => Pushed::Taken,
+        let crossed = before < half && buffer.gathering.bytes >= half;
+        let pushed = if self.interval.duration().is_zero() {
+            Pushed::Awaits(buffer.gathering.listen())
+        } else {
+            Pushed::Taken
         };
         drop(buffer);
-        if first {
+        if before == 0 {
             self.work.notify_one();
         }
         if crossed {

@@ -28,7 +28,6 @@ pub struct Record<'a> {
 /// What a decision was about; the JSON member `event` names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "lives on the stack of one request, never in a list")]
 pub enum Event<'a> {
     /// A request at the gateway or at a service.
     Access(Access<'a>),

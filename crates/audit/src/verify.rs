@@ -132,9 +132,10 @@ impl Walk {
     fn batch(&mut self, batch: &Batch<'_>, key: Option<&Arc<AuditKey>>) {
         self.follows(batch.first, &batch.previous);
         if key.is_some_and(|key| !batch.is_sealed_by(key)) {
-            self.wrong(batch.first, None, Wrong::Seal);
+            let first = Frames::of(batch.body).next().and_then(|frame| frame.ok()?.record().ok());
+            self.wrong(batch.first, first.as_ref(), Wrong::Seal);
         }
-        let (mut count, mut timely) = (0, true);
+        let (mut count, mut timely, mut last) = (0, true, None);
         for frame in Frames::of(batch.body) {
             let Ok(frame) = frame else {
                 self.wrong(self.at.seq.saturating_add(1), None, Wrong::Unreadable);
@@ -144,10 +145,11 @@ impl Walk {
             if let Some(record) = self.record(frame.json, frame.hash) {
                 let [earliest, latest] = record.times();
                 timely &= earliest.millis() >= batch.min_ms && latest.millis() <= batch.max_ms;
+                last = Some(record);
             }
         }
         if count != batch.count || !timely || self.at.hash != batch.last {
-            self.wrong(batch.first, None, Wrong::Frame);
+            self.wrong(batch.first, last.as_ref(), Wrong::Frame);
         }
         let claimed = batch.first.saturating_add(batch.count).saturating_sub(1);
         self.at = Anchor { seq: claimed.max(batch.first), hash: batch.last };

@@ -10,7 +10,7 @@ use crate::{
 use std::{
     any::Any,
     path::Path,
-    sync::{Arc, Mutex, PoisonError, mpsc},
+    sync::{Arc, Mutex, mpsc},
     thread::{self, JoinHandle},
 };
 use tokio::sync::{Semaphore, oneshot};
@@ -30,7 +30,8 @@ struct Inner {
     readers: Option<mpsc::Sender<Box<dyn Job>>>,
     places: Arc<Semaphore>,
     attached: Arc<Attached>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    writer_thread: Option<JoinHandle<()>>,
+    reader_threads: Vec<JoinHandle<()>>,
 }
 
 impl Store {
@@ -46,7 +47,8 @@ impl Store {
         let (jobs, queue) = mpsc::channel();
         let attached = inner.attached.clone();
         inner.writer = Some(jobs);
-        inner.spawn("store-writer", move || writer::run(&connection, &attached, &queue))?;
+        let run = move || writer::run(&connection, &attached, &queue);
+        inner.writer_thread = Some(spawn("store-writer", run)?);
         inner.spawn_readers(path)?;
         Ok(Self(Arc::new(inner)))
     }
@@ -149,7 +151,8 @@ impl Inner {
             readers: None,
             places: Arc::new(Semaphore::new(QUEUE)),
             attached: Arc::default(),
-            threads: Mutex::default(),
+            writer_thread: None,
+            reader_threads: Vec::new(),
         }
     }
 
@@ -160,30 +163,32 @@ impl Inner {
         for _ in 0..READERS {
             let connection = connection::reader(path)?;
             let (attached, queue) = (self.attached.clone(), queue.clone());
-            self.spawn("store-reader", move || reader::run(&connection, &attached, &queue))?;
+            let run = move || reader::run(&connection, &attached, &queue);
+            self.reader_threads.push(spawn("store-reader", run)?);
         }
-        Ok(())
-    }
-
-    fn spawn(&self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), StoreFault> {
-        let builder = thread::Builder::new().name(name.to_owned());
-        let thread = builder.spawn(run).map_err(|e| StoreFault::Sql(e.to_string()))?;
-        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         Ok(())
     }
 }
 
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreFault> {
+    let builder = thread::Builder::new().name(name.to_owned());
+    builder.spawn(run).map_err(|e| StoreFault::Sql(e.to_string()))
+}
+
+/// The readers go first: the last connection to close tidies the write-ahead log away, and only a
+/// connection that may write can do that.
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.writer = None;
         self.readers = None;
-        let threads =
-            std::mem::take(self.threads.get_mut().unwrap_or_else(PoisonError::into_inner));
-        for thread in threads {
-            // A job that held the last handle drops it on one of these very threads.
-            if thread.thread().id() != thread::current().id() {
-                let _ = thread.join();
-            }
-        }
+        self.reader_threads.drain(..).for_each(join);
+        self.writer = None;
+        self.writer_thread.take().into_iter().for_each(join);
+    }
+}
+
+/// A job that held the last handle drops it on one of these very threads.
+fn join(thread: JoinHandle<()>) {
+    if thread.thread().id() != thread::current().id() {
+        let _ = thread.join();
     }
 }

@@ -1,0 +1,111 @@
+//! Two processes on one file make one chain.
+
+use crate::support::{Chain, key, record};
+use portcullis_audit::{Journal, JournalSettings, MIGRATIONS, append, seal_with};
+use portcullis_store::{Store, StoreFault};
+use portcullis_types::Ttl;
+use proptest::prelude::*;
+use tokio::runtime::Runtime;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_stores_on_one_file_append_at_once_and_the_chain_is_one() {
+    const EACH: u64 = 200;
+    let chain = Chain::new();
+    let stores: Vec<_> = (0..2)
+        .map(|_| {
+            let store = Store::open(&chain.path(), MIGRATIONS).unwrap();
+            seal_with(&store, key());
+            store
+        })
+        .collect();
+    let settings = JournalSettings { capacity_bytes: 1 << 20, flush_interval: Ttl::from_millis(1) };
+    let mut tasks = Vec::new();
+    for (index, store) in (0u64..).zip(stores) {
+        let (journal, task) = Journal::open(store.clone(), settings);
+        tokio::spawn(task);
+        tasks.push(tokio::spawn(async move {
+            for n in 0..EACH {
+                let number = 2 * n + index;
+                journal.record(&record(number)).await.unwrap();
+                store.write(move |tx| append(tx, &record(number + 10_000))).await.unwrap();
+            }
+            journal.close().await;
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let report = chain.store.read(|tx| portcullis_audit::verify(tx, None)).await.unwrap();
+    assert_eq!(report.findings, []);
+    assert_eq!(report.records, 4 * EACH);
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Journal(u8),
+    Transaction(u8),
+    RolledBack,
+    Reopen,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        (1u8..40).prop_map(Step::Journal),
+        (1u8..5).prop_map(Step::Transaction),
+        Just(Step::RolledBack),
+        Just(Step::Reopen),
+    ];
+    prop::collection::vec(step, 1..12)
+}
+
+async fn walk(steps: Vec<Step>) -> (u64, portcullis_audit::Report) {
+    let mut chain = Chain::new();
+    let mut next = 0;
+    let settings = JournalSettings { capacity_bytes: 9000, flush_interval: Ttl::from_millis(1) };
+    for step in steps {
+        match step {
+            Step::Journal(count) => {
+                let (journal, task) = Journal::open(chain.store.clone(), settings);
+                tokio::spawn(task);
+                for _ in 0..count {
+                    next += 1;
+                    journal.record(&record(next)).await.unwrap();
+                }
+                journal.close().await;
+            }
+            Step::Transaction(count) => {
+                let from = next + 1;
+                next += u64::from(count);
+                let job = move |tx: &mut portcullis_store::Tx<'_>| {
+                    (from..from + u64::from(count)).try_for_each(|n| append(tx, &record(n)))
+                };
+                chain.store.write(job).await.unwrap();
+            }
+            Step::RolledBack => {
+                let job = |tx: &mut portcullis_store::Tx<'_>| {
+                    append(tx, &record(7))?;
+                    Err::<(), _>(StoreFault::rejected("changed my mind"))
+                };
+                chain.store.write(job).await.unwrap_err();
+            }
+            Step::Reopen => {
+                chain.store = Store::open(&chain.path(), MIGRATIONS).unwrap();
+                seal_with(&chain.store, key());
+            }
+        }
+    }
+    let report = chain.store.read(|tx| portcullis_audit::verify(tx, None)).await.unwrap();
+    (next, report)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn any_sequence_of_appends_verifies(steps in steps()) {
+        let runtime = Runtime::new().unwrap();
+        let (written, report) = runtime.block_on(walk(steps));
+        prop_assert_eq!(report.findings, []);
+        prop_assert_eq!(report.records, written);
+    }
+}
