@@ -1,0 +1,131 @@
+//! The command line: a file a command. Standard output is data, standard error is talk.
+
+mod audit;
+mod check;
+mod client;
+mod completions;
+mod demo;
+mod explain;
+mod house;
+mod init;
+mod jose;
+mod key;
+mod output;
+mod serve;
+mod token;
+
+pub(crate) use house::{House, config, secret};
+pub(crate) use init::{Who, create};
+pub(crate) use output::{Exit, Format, Outcome, Stop, data, table, talk};
+
+use clap::{
+    CommandFactory, Parser, Subcommand,
+    builder::{BoolishValueParser, TypedValueParser},
+};
+use portcullis_types::Ttl;
+use std::{path::PathBuf, process::ExitCode};
+
+const AFTER_HELP: &str = "\
+Examples:
+  portcullis demo                      everything at once, on loopback, with a model to talk to
+  portcullis init && portcullis check  a configuration to start from
+  portcullis serve                     run it
+  portcullis client add my-app --api text --scope generate:basic
+  portcullis token get --client-id my-app --scope generate:basic
+  portcullis explain dec_01J...        why a request was refused, and what would change that
+
+Exit codes:
+  0  it worked                         1  refused, or invalid
+  2  wrong use of this command         3  cannot run: configuration, file or network";
+
+/// Issues, checks and explains tokens for AI APIs.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version, after_help = AFTER_HELP, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Globals {
+    /// The configuration.
+    #[arg(
+        long,
+        global = true,
+        env = "PORTCULLIS_CONFIG",
+        default_value = "portcullis.toml",
+        value_name = "FILE"
+    )]
+    pub(crate) config: PathBuf,
+    /// Print data as JSON.
+    #[arg(long = "json", global = true, action = clap::ArgAction::SetTrue, value_parser = BoolishValueParser::new().map(Format::of_flag))]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write a configuration to start from.
+    Init(init::Init),
+    /// Check the configuration and report every mistake at once.
+    Check(check::Check),
+    /// Run the issuer, the gateway or both, as the configuration says.
+    Serve(serve::Serve),
+    /// Run everything on loopback, with a small model behind the gateway.
+    Demo(demo::Demo),
+    /// Manage the clients that may ask for tokens.
+    #[command(subcommand)]
+    Client(client::ClientCommand),
+    /// Manage the keys that tokens are signed with.
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// Get, read and verify tokens.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// Say why a request was refused, and what would change that.
+    Explain(explain::Explain),
+    /// Read, verify and export the audit log.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// Verify, sign, encrypt and decrypt with JOSE, on files and standard input.
+    #[command(subcommand)]
+    Jose(jose::JoseCommand),
+    /// Print a completion script for a shell.
+    Completions(completions::Completions),
+}
+
+/// Runs the command that was typed.
+pub(crate) fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => {
+            let _ = usage.print();
+            return if usage.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
+        }
+    };
+    let globals = &cli.globals;
+    let outcome = match cli.command {
+        Command::Init(_) => init::Init::run(globals),
+        Command::Check(_) => check::Check::run(globals),
+        Command::Serve(_) => serve::Serve::run(globals),
+        Command::Demo(demo) => demo.run(),
+        Command::Client(client) => client.run(globals),
+        Command::Key(key) => key.run(globals),
+        Command::Token(token) => token.run(globals),
+        Command::Explain(explain) => explain.run(globals),
+        Command::Audit(audit) => audit.run(globals),
+        Command::Jose(jose) => jose::run(jose, globals.format),
+        Command::Completions(completions) => completions.run(&mut Cli::command()),
+    };
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(stop) => stop.tell(globals.format),
+    }
+}
+
+/// A span of time with its unit, as in the configuration.
+fn ttl(text: &str) -> Result<Ttl, String> {
+    crate::config::ttl(text).ok_or_else(|| "a number and ms, s, m, h or d, such as 24h".to_owned())
+}

@@ -1,0 +1,24 @@
+//! `portcullis check`
+
+use super::{Exit, Format, Globals, Outcome, data, house};
+use crate::config::{Purpose, Severity};
+
+/// Every mistake comes with its file, line and column, the value in question, and what would be right.
+///
+/// Exits with 1 if there is any mistake; warnings alone are fine.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  portcullis check
+  portcullis check --config /etc/portcullis/portcullis.toml --json")]
+pub(super) struct Check {}
+
+impl Check {
+    pub(super) fn run(globals: &Globals) -> Outcome {
+        let (_, report) = house::read_config(&globals.config, Purpose::Check)?;
+        match globals.format {
+            Format::Text => data(report.render())?,
+            Format::Json => globals.format.print(&report.entries(), String::new)?,
+        };
+        Ok(if report.count(Severity::Error) == 0 { Exit::Done } else { Exit::Refused })
+    }
+}

@@ -1,0 +1,187 @@
+//! `portcullis client add`
+
+use super::{acting, refused, show};
+use crate::{
+    cli::{Format, House, Outcome, Stop, house},
+    clock::Chance,
+    config::{self, Config},
+};
+use clap::ValueEnum;
+use portcullis_directory::{ClientKeys, Directory, GrantType, NewAuth, NewClient};
+use portcullis_types::{ApiName, Audience, ClientId, Pattern, Scope, Scopes, Tenant};
+use std::path::PathBuf;
+
+/// A client may ask for what --scope lists, for tokens of the APIs that --api or --resource name.
+///
+/// NAME becomes its client_id too, if it can be one and --id names no other. A client that asks for no
+/// scope gets --default-scope; without it, every --scope that is neither a wildcard nor privileged.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  portcullis client add my-app --api text --scope generate:basic
+  portcullis client add 'Nightly batch' --id batch --api text --scope 'batch:*' --default-scope batch:create
+  portcullis client add partner --api text --scope generate:basic --auth private-key-jwt --jwks partner.jwks.json")]
+pub(in crate::cli) struct Add {
+    /// What people call it.
+    name: String,
+    /// Its client_id.
+    #[arg(long)]
+    id: Option<ClientId>,
+    /// What it may ask for: a scope, or a wildcard such as model:*; may be repeated.
+    #[arg(long, required = true, value_name = "SCOPE", value_delimiter = ' ')]
+    scope: Vec<Pattern>,
+    /// An API that it may have tokens for, by name; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    api: Vec<ApiName>,
+    /// An API that it may have tokens for, by resource; may be repeated.
+    #[arg(long, value_name = "URI")]
+    resource: Vec<Audience>,
+    /// What it gets if it asks for no scope.
+    #[arg(long, value_name = "SCOPES")]
+    default_scope: Option<Scopes>,
+    /// The API it gets a token for if it names none; without it, the first.
+    #[arg(long, value_name = "URI")]
+    default_resource: Option<Audience>,
+    /// The customer it belongs to.
+    #[arg(long)]
+    tenant: Option<Tenant>,
+    /// How it proves who it is.
+    #[arg(long, value_enum)]
+    auth: Option<Auth>,
+    /// Its public keys, as a JWK Set; for private-key-jwt.
+    #[arg(long, value_name = "FILE")]
+    jwks: Option<PathBuf>,
+}
+
+/// How a client proves who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Auth {
+    /// A secret in the Authorization header.
+    SecretBasic,
+    /// A secret in the body.
+    SecretPost,
+    /// A signed assertion (RFC 7523), with keys that only it has.
+    PrivateKeyJwt,
+}
+
+impl Add {
+    pub(super) async fn run(self, house: &House, directory: &Directory, format: Format) -> Outcome {
+        let config = &house.config;
+        let auth = self.credentials()?;
+        let resources = self.resources(config)?;
+        self.check_scopes(config, &resources)?;
+        let id = self.id.or_else(|| self.name.parse().ok());
+        let new = NewClient {
+            id,
+            name: self.name,
+            auth,
+            grant_types: vec![GrantType::ClientCredentials],
+            default_scope: self.default_scope.or_else(|| default_scope(&self.scope)),
+            default_resource: self.default_resource.or_else(|| resources.first().cloned()),
+            scopes: self.scope,
+            resources,
+            tenant: self.tenant,
+        };
+        let added = directory.add(acting(&mut Chance, &house::actor()), new).await;
+        show::added(&added.map_err(|fault| refused(fault, directory))?, format)
+    }
+
+    fn credentials(&self) -> Result<NewAuth, Stop> {
+        match (self.auth, &self.jwks) {
+            (None | Some(Auth::PrivateKeyJwt), Some(file)) => {
+                let text = std::fs::read_to_string(file).map_err(|fault| {
+                    Stop::cannot_run(format!("cannot read {}: {fault}", file.display()))
+                })?;
+                let keys = ClientKeys::parse(&text);
+                let keys =
+                    keys.map_err(|fault| Stop::refused(format!("{}: {fault}", file.display())))?;
+                Ok(NewAuth::Keys(keys))
+            }
+            (Some(Auth::PrivateKeyJwt), None) => Err(Stop::usage(
+                "private-key-jwt needs the client's public keys",
+            )
+            .hint("add --jwks FILE; 'portcullis jose generate --alg ES256' makes a key pair")),
+            (Some(Auth::SecretBasic | Auth::SecretPost), Some(_)) => {
+                Err(Stop::usage("a client has either a secret or keys")
+                    .hint("leave out --jwks, or --auth"))
+            }
+            (_, None) => Ok(NewAuth::Generated),
+        }
+    }
+
+    /// Each API once, in the order in which they were given.
+    fn resources(&self, config: &Config) -> Result<Vec<Audience>, Stop> {
+        let mut resources = Vec::new();
+        for name in &self.api {
+            let api =
+                config.api(name.as_str()).ok_or_else(|| unknown_api(name.as_str(), config))?;
+            resources.push(api.resource.clone());
+        }
+        for resource in &self.resource {
+            if !config.apis.iter().any(|api| api.resource == *resource) {
+                return Err(unknown_api(resource.as_str(), config));
+            }
+            resources.push(resource.clone());
+        }
+        if resources.is_empty() {
+            return match config.apis.as_slice() {
+                [only] => Ok(vec![only.resource.clone()]),
+                _ => Err(Stop::usage("it is not said for which API")
+                    .hint("add --api NAME or --resource URI")),
+            };
+        }
+        let mut seen = Vec::new();
+        resources.retain(|resource| {
+            !seen.contains(resource) && {
+                seen.push(resource.clone());
+                true
+            }
+        });
+        Ok(resources)
+    }
+
+    /// A right that no token of these APIs can have would be a promise that is never kept.
+    fn check_scopes(&self, config: &Config, resources: &[Audience]) -> Result<(), Stop> {
+        let apis: Vec<_> =
+            config.apis.iter().filter(|api| resources.contains(&api.resource)).collect();
+        for pattern in &self.scope {
+            if let Ok(scope) = pattern.to_string().parse::<Scope>() {
+                config.registry.known(&scope).map_err(Stop::refused)?;
+            }
+            let offered = config
+                .registry
+                .closure(&apis.iter().flat_map(|api| api.scopes.iter().cloned()).collect());
+            if !offered.iter().any(|scope| pattern.matches(scope)) && !spans_one(pattern, &offered)
+            {
+                let offers: Vec<_> = offered.iter().map(ToString::to_string).collect();
+                return Err(Stop::refused(format!("no token for these APIs can have '{pattern}'"))
+                    .hint(format!("they offer {}", offers.join(", "))));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether some offered scope is wider than the pattern: `mcp:call` than `mcp:call/github`.
+fn spans_one(pattern: &Pattern, offered: &Scopes) -> bool {
+    let text = pattern.to_string();
+    let narrow = text.trim_end_matches("/*").parse::<Scope>();
+    narrow
+        .is_ok_and(|narrow| offered.iter().any(|wide| Pattern::from(wide.clone()).matches(&narrow)))
+}
+
+fn default_scope(patterns: &[Pattern]) -> Option<Scopes> {
+    let exact = patterns.iter().filter_map(|pattern| pattern.to_string().parse::<Scope>().ok());
+    let ordinary: Scopes = exact.filter(|scope| !scope.is_privileged()).collect();
+    (!ordinary.is_empty()).then_some(ordinary)
+}
+
+fn unknown_api(name: &str, config: &Config) -> Stop {
+    let names: Vec<&str> = config.apis.iter().map(|api| api.name.as_str()).collect();
+    let resources: Vec<&str> = config.apis.iter().map(|api| api.resource.as_str()).collect();
+    let stop = Stop::refused(format!("there is no API '{name}' in {}", config.file.display()));
+    match config::did_you_mean(name, names.iter().chain(&resources).copied()) {
+        Some(hint) => stop.hint(hint),
+        None if names.is_empty() => stop.hint("add an [[api]] there"),
+        None => stop.hint(format!("there are: {}", names.join(", "))),
+    }
+}

@@ -1,0 +1,102 @@
+//! `portcullis.toml`: read, checked as a whole, and made into settings.
+//!
+//! Every mistake is found at once. What comes out of [`load`] can be used without another look.
+
+mod api;
+mod cross;
+mod files;
+mod findings;
+mod gateway;
+mod listen;
+mod read;
+mod render;
+mod route;
+mod scopes;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod trust;
+mod words;
+
+pub(crate) use files::{Machine, Purpose, reason};
+pub(crate) use findings::{Report, Severity};
+pub(crate) use read::ttl;
+pub(crate) use settings::{
+    Access, Api, Config, Credential, Dialect, Issuing, PrivateNetwork, Profile, Route,
+    SecretSource, Tls, Trust, TrustKeys, Upstream,
+};
+pub(crate) use words::did_you_mean;
+
+use cross::Names;
+use findings::{Findings, Place};
+use read::Section;
+use std::path::Path;
+use toml::de::DeTable;
+
+/// Reads `text`, the content of `file`. The report holds warnings even if the settings are usable.
+pub(crate) fn load(file: &Path, text: String, machine: &Machine<'_>) -> (Option<Config>, Report) {
+    let mut out = Findings::default();
+    let config = {
+        let (table, faults) = DeTable::parse_recoverable(&text);
+        for fault in &faults {
+            let span = fault.span().unwrap_or(0..0);
+            out.error(
+                &Place { key: String::new(), span },
+                format!("this is not TOML: {}", fault.message()),
+            );
+        }
+        // Half a file has mistakes that the whole one has not.
+        if faults.is_empty() {
+            config(file, Section::root(table.get_ref()), machine, &mut out)
+        } else {
+            None
+        }
+    };
+    let config = config.filter(|_| out.usable());
+    (config, out.report(file.to_owned(), text))
+}
+
+fn config(
+    file: &Path,
+    mut root: Section<'_>,
+    machine: &Machine<'_>,
+    out: &mut Findings,
+) -> Option<Config> {
+    let data_dir = root.get("data_dir").map(|dir| machine.path(&dir, out));
+    let key = root
+        .need("key_encryption_key", "{ file = \"portcullis.key\" }", out)
+        .and_then(|key| machine.secret(&key, out));
+    let mut names = Names::default();
+    let registry = scopes::registry(&mut root, out);
+    let apis = api::apis(&mut root, &registry, &mut names, out);
+    let issuer = api::issuer(&mut root, &apis, out);
+    let gateway = gateway::gateway(&mut root, machine, out);
+    let admin = gateway::admin(&mut root, out);
+    let trusts = trust::trusts(&mut root, issuer.as_ref(), (machine, &names), out);
+    let upstreams = gateway::upstreams(&mut root, machine, &mut names, out);
+    let routes = route::routes(&mut root, &registry, &mut names, out);
+    names.unused(out);
+    cross::listeners(&mut root, out);
+    let has_issuer = root.get("issuer").is_some();
+    if !has_issuer && root.get("gateway").is_none() {
+        out.error(root.place(), "there is neither an [issuer] nor a [gateway]")
+            .hint("'portcullis init' writes a file to start from");
+    }
+    cross::whole(&root, (gateway.as_ref(), &trusts), has_issuer, out);
+    root.finish(out);
+    let config = Config {
+        file: file.to_owned(),
+        data_dir: data_dir.unwrap_or_else(|| Some(machine.base.join("portcullis-data")))?,
+        key_encryption_key: key?,
+        issuer,
+        apis,
+        gateway,
+        admin,
+        trusts,
+        upstreams,
+        routes,
+        registry,
+    };
+    cross::resources(&config, &names, out);
+    Some(config)
+}

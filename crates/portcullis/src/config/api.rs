@@ -1,0 +1,161 @@
+//! `[[api]]` and `[issuer]`.
+
+use super::{
+    cross::Names,
+    findings::Findings,
+    listen,
+    read::{Section, Value},
+    scopes,
+    settings::{Api, Dialect, Issuing, KeyPolicy},
+};
+use portcullis_jose::Alg;
+use portcullis_types::{Registry, Ttl};
+
+/// A token that lives longer than this is no short-lived token.
+const LONGEST: Ttl = Ttl::seconds(86_400);
+const SHORTEST: Ttl = Ttl::seconds(10);
+
+/// How an API may say no.
+pub(super) const DIALECTS: [(&str, Dialect); 3] =
+    [("openai", Dialect::OpenAi), ("anthropic", Dialect::Anthropic), ("problem", Dialect::Problem)];
+
+const SIGNING: [(&str, Alg); 3] =
+    [("ES256", Alg::ES256), ("RS256", Alg::RS256), ("Ed25519", Alg::Ed25519)];
+
+/// Every API that is right.
+pub(super) fn apis(
+    root: &mut Section<'_>,
+    registry: &Registry,
+    names: &mut Names,
+    out: &mut Findings,
+) -> Vec<Api> {
+    let tables = root.tables("api", out);
+    let mut apis: Vec<Api> = Vec::new();
+    for mut table in tables {
+        let api = api(&mut table, registry, names, out);
+        table.finish(out);
+        let Some((api, resource)) = api else { continue };
+        if let Some(other) = apis.iter().find(|other| other.resource == api.resource) {
+            out.error(
+                &resource.place(),
+                format!("'{}' is the resource of the API '{}' already", api.resource, other.name),
+            )
+            .hint("a token is made for exactly one API: give each its own resource");
+            continue;
+        }
+        apis.push(api);
+    }
+    apis
+}
+
+fn api<'t>(
+    table: &mut Section<'t>,
+    registry: &Registry,
+    names: &mut Names,
+    out: &mut Findings,
+) -> Option<(Api, Value<'t>)> {
+    let name = table.need("name", "\"text\"", out);
+    if let Some(name) = &name {
+        names.add_api(name, out);
+    }
+    let name_text = name.as_ref().and_then(Value::as_text);
+    let name = name.and_then(|name| name.parse(out));
+    let resource = table.need("resource", "\"https://gw.example.com/v1\"", out);
+    let audience = resource.as_ref().and_then(|resource| resource.parse(out));
+    let title = table.get("title").and_then(|title| title.text(out));
+    let scopes = table
+        .need("scopes", "[\"generate:basic\"]", out)
+        .map(|list| scopes::known(&list, registry, out))
+        .unwrap_or_default();
+    let signing_alg = table.get("signing_alg").map(|alg| alg.choice(&SIGNING, out));
+    let ttl = table.get("access_token_ttl").and_then(|ttl| ttl.ttl(SHORTEST..=LONGEST, out));
+    let tenant = table.get("tenant").and_then(|tenant| tenant.parse(out));
+    let dialect = table.get("dialect").and_then(|dialect| dialect.choice(&DIALECTS, out));
+    let scopes = scopes.into_iter().map(|(scope, _)| scope).collect();
+    if let Some(name) = name_text {
+        names.offer(name, &scopes);
+    }
+    let name: portcullis_types::ApiName = name?;
+    let api = Api {
+        title: title.map_or_else(|| name.to_string(), str::to_owned),
+        name,
+        resource: audience?,
+        scopes,
+        signing_alg: signing_alg.flatten().unwrap_or(Alg::ES256),
+        access_token_ttl: ttl,
+        tenant,
+        dialect: dialect.unwrap_or(Dialect::Problem),
+    };
+    Some((api, resource?))
+}
+
+/// `[issuer]`, if it is there.
+pub(super) fn issuer(root: &mut Section<'_>, apis: &[Api], out: &mut Findings) -> Option<Issuing> {
+    let mut table = root.get("issuer")?.section(out)?;
+    let url = table.need("url", "\"https://id.example.com\"", out);
+    if let Some(url) = &url
+        && url.as_text().is_some_and(|text| text.ends_with('/'))
+    {
+        out.warning(&url.place(), "the issuer ends with '/'")
+            .hint("it is compared byte by byte, so every client and API must write the '/' too; better leave it out");
+    }
+    let url = url.and_then(|url| url.parse(out));
+    let listen = table
+        .get("listen")
+        .map_or_else(|| listen::default(8080), |value| listen::address(&value, out));
+    let ttl_value = table.get("access_token_ttl");
+    let ttl =
+        ttl_value.as_ref().map_or(Some(Ttl::seconds(900)), |ttl| ttl.ttl(SHORTEST..=LONGEST, out));
+    if let (Some(value), Some(ttl)) = (&ttl_value, ttl)
+        && ttl > Ttl::seconds(3_600)
+    {
+        out.warning(&value.place(), format!("access tokens live for {ttl}"))
+            .expected("usually 5m to 60m")
+            .hint("who steals a token can use it for that long");
+    }
+    let longest =
+        apis.iter().filter_map(|api| api.access_token_ttl).chain(ttl).max().unwrap_or(SHORTEST);
+    let keys = key_policy(&mut table, longest, out);
+    table.finish(out);
+    Some(Issuing { url: url?, listen: listen?, access_token_ttl: ttl?, keys: keys? })
+}
+
+/// `keys` of the issuer: a key must stay published for as long as a token that it signed may live.
+fn key_policy(table: &mut Section<'_>, longest: Ttl, out: &mut Findings) -> Option<KeyPolicy> {
+    let mut policy = KeyPolicy::usual(longest);
+    let Some(value) = table.get("keys") else { return Some(policy) };
+    let mut keys = value.section(out)?;
+    let (hour, years) = (Ttl::seconds(3_600), Ttl::seconds(2 * 365 * 86_400));
+    let rotate = keys.get("rotate_every");
+    let publish = keys.get("publish_before");
+    let retire = keys.get("retire_after");
+    if let Some(every) = rotate.as_ref() {
+        policy.rotate_every = every.ttl(hour..=years, out)?;
+    }
+    if let Some(before) = publish.as_ref() {
+        policy.publish_before = before.ttl(Ttl::seconds(60)..=years, out)?;
+    }
+    if let Some(after) = retire.as_ref() {
+        policy.retire_after = after.ttl(Ttl::seconds(60)..=years, out)?;
+    }
+    keys.finish(out);
+    if policy.publish_before >= policy.rotate_every {
+        let place = publish.or(rotate).map_or_else(|| value.place(), |value| value.place());
+        out.error(&place, "the next key would have to be published before the current one exists")
+            .expected(format!("less than rotate_every, which is {}", policy.rotate_every));
+    }
+    if let Some(after) = retire
+        && policy.retire_after < longest
+    {
+        out.error(
+            &after.place(),
+            format!(
+                "tokens live for up to {longest}, but their key is withdrawn after {}",
+                policy.retire_after
+            ),
+        )
+        .expected(format!("at least {longest}"))
+        .hint("raise retire_after, or shorten access_token_ttl");
+    }
+    Some(policy)
+}

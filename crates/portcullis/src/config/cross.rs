@@ -1,0 +1,169 @@
+//! What only shows when the sections are seen together.
+
+use super::{
+    findings::{Findings, Place},
+    listen,
+    read::{Section, Value},
+    settings::{Access, Api, Config, Gateway, Trust},
+    words,
+};
+use portcullis_types::{ApiName, Scopes};
+use std::{collections::BTreeMap, net::SocketAddr};
+
+/// The names of APIs and upstreams, so that a reference can be checked even if what it names has
+/// mistakes of its own.
+#[derive(Default)]
+pub(super) struct Names {
+    apis: BTreeMap<String, (Place, Scopes)>,
+    upstreams: BTreeMap<String, (Place, usize)>,
+}
+
+impl Names {
+    /// Notes the name of an API.
+    pub(super) fn add_api(&mut self, name: &Value<'_>, out: &mut Findings) {
+        let Some(text) = name.as_text() else { return };
+        if self.apis.contains_key(text) {
+            out.error(&name.place(), format!("two APIs are called '{text}'"))
+                .hint("give each its own name");
+            return;
+        }
+        self.apis.insert(text.to_owned(), (name.place(), Scopes::default()));
+    }
+
+    /// Notes what tokens for an API can have.
+    pub(super) fn offer(&mut self, api: &str, scopes: &Scopes) {
+        if let Some((_, offered)) = self.apis.get_mut(api) {
+            offered.clone_from(scopes);
+        }
+    }
+
+    /// Notes the name of an upstream.
+    pub(super) fn add_upstream(&mut self, name: &Value<'_>, out: &mut Findings) {
+        let Some(text) = name.as_text() else { return };
+        if self.upstreams.contains_key(text) {
+            out.error(&name.place(), format!("two upstreams are called '{text}'"))
+                .hint("give each its own name");
+            return;
+        }
+        self.upstreams.insert(text.to_owned(), (name.place(), 0));
+    }
+
+    /// Whether the API that is named at `place` exists.
+    pub(super) fn want_api(&self, name: &ApiName, place: &Place, out: &mut Findings) -> bool {
+        let exists = self.apis.contains_key(name.as_str());
+        if !exists {
+            missing(("API", "api"), name, self.apis.keys(), place, out);
+        }
+        exists
+    }
+
+    /// Whether the upstream that is named at `place` exists.
+    pub(super) fn want_upstream(
+        &mut self,
+        name: &ApiName,
+        place: &Place,
+        out: &mut Findings,
+    ) -> bool {
+        if let Some((_, uses)) = self.upstreams.get_mut(name.as_str()) {
+            *uses += 1;
+            return true;
+        }
+        missing(("upstream", "upstream"), name, self.upstreams.keys(), place, out);
+        false
+    }
+
+    /// What tokens for an API can have.
+    pub(super) fn offered(&self, api: &str) -> Option<&Scopes> {
+        self.apis.get(api).map(|(_, offered)| offered)
+    }
+
+    /// Notes every upstream that no route leads to.
+    pub(super) fn unused(&self, out: &mut Findings) {
+        for (name, (place, uses)) in &self.upstreams {
+            if *uses == 0 {
+                out.warning(place, format!("no route leads to the upstream '{name}'"));
+            }
+        }
+    }
+}
+
+fn missing<'a>(
+    (what, table): (&str, &str),
+    name: &ApiName,
+    known: impl Iterator<Item = &'a String>,
+    place: &Place,
+    out: &mut Findings,
+) {
+    let known: Vec<&str> = known.map(String::as_str).collect();
+    out.error(place, format!("there is no {what} called '{name}'"));
+    if known.is_empty() {
+        out.hint(format!("add a [[{table}]] with name = \"{name}\""));
+        return;
+    }
+    out.expected(format!("known: {}", known.join(", ")));
+    if let Some(hint) = words::did_you_mean(name.as_str(), known) {
+        out.hint(hint);
+    }
+}
+
+/// Refuses two listeners on one address; compares as written, whatever else is wrong.
+pub(super) fn listeners(root: &mut Section<'_>, out: &mut Findings) {
+    let mut seen: Vec<(&str, SocketAddr)> = Vec::new();
+    for (table, port) in [("issuer", 8080), ("gateway", 8081), ("admin", 8082)] {
+        let mut silent = Findings::default();
+        let Some(mut section) = root.get(table).and_then(|value| value.section(&mut silent)) else {
+            continue;
+        };
+        let value = section.get("listen");
+        let place = value.as_ref().map_or_else(|| section.place().clone(), Value::place);
+        let address = match value {
+            Some(value) => listen::address(&value, &mut silent),
+            None => listen::default(port),
+        };
+        let Some(address) = address else { continue };
+        if let Some((other, at)) = seen.iter().find(|(_, other)| listen::clash(*other, address)) {
+            out.error(&place, format!("[{table}] would listen where [{other}] does, on {at}"))
+                .expected("another port")
+                .hint("each listener needs an address of its own");
+        }
+        seen.push((table, address));
+    }
+}
+
+/// Says what makes no sense as a whole.
+pub(super) fn whole(
+    root: &Section<'_>,
+    (gateway, trusts): (Option<&Gateway>, &[Trust]),
+    has_issuer: bool,
+    out: &mut Findings,
+) {
+    let place = root.place();
+    let Some(gateway) = gateway else { return };
+    if !has_issuer && trusts.is_empty() {
+        out.warning(place, "the gateway trusts no issuer, so it refuses every token").hint(
+            format!("add a [[trust]], or an [issuer] of your own in front of {}", gateway.url),
+        );
+    }
+}
+
+/// Whether the resources of guarded APIs lie where the gateway serves them: clients find the metadata
+/// of a resource by its URL (RFC 9728 §3).
+pub(super) fn resources(config: &Config, names: &Names, out: &mut Findings) {
+    let Some(gateway) = &config.gateway else { return };
+    let origin = gateway.url.origin();
+    let guarded = |api: &Api| {
+        config
+            .routes
+            .iter()
+            .any(|route| route.api == api.name && matches!(route.access, Access::Scoped(_)))
+    };
+    for api in config.apis.iter().filter(|api| guarded(api)) {
+        let elsewhere =
+            url::Url::parse(api.resource.as_str()).is_ok_and(|url| url.origin() != origin);
+        let Some((place, _)) = names.apis.get(api.name.as_str()).filter(|_| elsewhere) else {
+            continue;
+        };
+        out.warning(place, format!("the resource of the API '{}' is not under {}", api.name, gateway.url))
+            .hint("clients look for its metadata there (RFC 9728), and a token for it names another place");
+    }
+}

@@ -1,0 +1,235 @@
+//! The configuration as the program uses it: checked, typed, with nothing left to doubt.
+
+use portcullis_jose::Alg;
+use portcullis_types::{ApiName, Audience, Issuer, Registry, Scopes, Tenant, Ttl};
+use std::{net::SocketAddr, path::PathBuf};
+use url::Url;
+
+/// Everything in `portcullis.toml`.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// The file it came from.
+    pub(crate) file: PathBuf,
+    /// Where the database lies.
+    pub(crate) data_dir: PathBuf,
+    /// What the private keys are encrypted with.
+    pub(crate) key_encryption_key: SecretSource,
+    /// The issuer that runs here, if one does.
+    pub(crate) issuer: Option<Issuing>,
+    /// What tokens are issued for, and what is guarded.
+    pub(crate) apis: Vec<Api>,
+    /// The gateway that runs here, if one does.
+    pub(crate) gateway: Option<Gateway>,
+    /// Where health and metrics are served.
+    pub(crate) admin: Option<SocketAddr>,
+    /// Whose tokens the gateway accepts, besides our own issuer's.
+    pub(crate) trusts: Vec<Trust>,
+    /// What stands behind the gateway.
+    pub(crate) upstreams: Vec<Upstream>,
+    /// What the gateway lets through, and to where.
+    pub(crate) routes: Vec<Route>,
+    /// Every scope that exists here.
+    pub(crate) registry: Registry,
+}
+
+/// Where a secret is, never the secret itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SecretSource {
+    /// The whole content of a file, without white space around it.
+    File(PathBuf),
+    /// An environment variable.
+    Env(String),
+}
+
+/// `[issuer]`.
+#[derive(Debug)]
+pub(crate) struct Issuing {
+    pub(crate) url: Issuer,
+    pub(crate) listen: SocketAddr,
+    pub(crate) access_token_ttl: Ttl,
+    pub(crate) keys: KeyPolicy,
+}
+
+/// How our keys come and go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeyPolicy {
+    /// A key signs for this long.
+    pub(crate) rotate_every: Ttl,
+    /// A key is published this long before it signs.
+    pub(crate) publish_before: Ttl,
+    /// A key stays published this long after it signed last.
+    pub(crate) retire_after: Ttl,
+}
+
+/// How an API says no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    OpenAi,
+    Anthropic,
+    Problem,
+}
+
+/// `[[api]]`.
+#[derive(Clone, Debug)]
+pub(crate) struct Api {
+    pub(crate) name: ApiName,
+    pub(crate) resource: Audience,
+    pub(crate) title: String,
+    pub(crate) scopes: Scopes,
+    pub(crate) signing_alg: Alg,
+    pub(crate) access_token_ttl: Option<Ttl>,
+    pub(crate) tenant: Option<Tenant>,
+    pub(crate) dialect: Dialect,
+}
+
+/// `[gateway]`.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    pub(crate) url: Url,
+    pub(crate) listen: SocketAddr,
+    /// `None`: one for each core.
+    pub(crate) workers: Option<usize>,
+    /// Tokens that each worker remembers; 0 turns it off.
+    pub(crate) token_cache: usize,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) audit_flush: Ttl,
+    pub(crate) timeouts: Timeouts,
+}
+
+/// Where certificate chain and private key are, both PEM.
+#[derive(Debug)]
+pub(crate) struct Tls {
+    pub(crate) cert: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+/// How long the gateway waits for an upstream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timeouts {
+    pub(crate) connect: Ttl,
+    pub(crate) headers: Ttl,
+    pub(crate) idle: Ttl,
+}
+
+/// `[[trust]]`.
+#[derive(Debug)]
+pub(crate) struct Trust {
+    pub(crate) issuer: Issuer,
+    pub(crate) keys: TrustKeys,
+    pub(crate) algs: Vec<Alg>,
+    pub(crate) typ: Vec<String>,
+    pub(crate) profile: Profile,
+    /// `None`: every API of this gateway.
+    pub(crate) apis: Option<Vec<ApiName>>,
+    pub(crate) tenant: Option<Tenant>,
+    pub(crate) max_lifetime: Ttl,
+    pub(crate) leeway: Ttl,
+    pub(crate) private_network: PrivateNetwork,
+}
+
+/// Where an issuer's keys come from.
+#[derive(Clone, Debug)]
+pub(crate) enum TrustKeys {
+    Discovery,
+    Uri(Url),
+    File(PathBuf),
+}
+
+/// Which shape an issuer's tokens have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// RFC 9068.
+    Rfc9068,
+    /// From before it.
+    Legacy,
+}
+
+/// Whether keys may be fetched from a private address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PrivateNetwork {
+    Allowed,
+    Refused,
+}
+
+/// `[[upstream]]`.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    pub(crate) name: ApiName,
+    pub(crate) url: Url,
+    pub(crate) credential: Option<Credential>,
+}
+
+/// What the gateway shows an upstream in place of the caller's token.
+#[derive(Clone, Debug)]
+pub(crate) enum Credential {
+    /// A secret of the upstream's making, in a header.
+    Header { name: String, prefix: String, secret: SecretSource },
+    /// A short token of the gateway's own making, for that audience.
+    Identity(Audience),
+}
+
+/// `[[route]]`.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) methods: Vec<String>,
+    pub(crate) path: String,
+    pub(crate) api: ApiName,
+    pub(crate) access: Access,
+    pub(crate) upstream: ApiName,
+    pub(crate) upstream_path: Option<String>,
+    pub(crate) dialect: Option<Dialect>,
+}
+
+/// Who may use a route.
+#[derive(Debug)]
+pub(crate) enum Access {
+    /// Everybody.
+    Public,
+    /// Who holds a token for its API with all of these scopes.
+    Scoped(Scopes),
+}
+
+impl KeyPolicy {
+    /// Ninety days, published a day before, and for as long as a token may live after.
+    pub(crate) fn usual(longest: Ttl) -> Self {
+        let day = Ttl::seconds(86_400);
+        Self {
+            rotate_every: Ttl::seconds(90 * 86_400),
+            publish_before: day,
+            retire_after: day.max(Ttl::seconds(longest.as_seconds() + 300)),
+        }
+    }
+}
+
+impl Config {
+    /// The API of that name.
+    pub(crate) fn api(&self, name: &str) -> Option<&Api> {
+        self.apis.iter().find(|api| api.name.as_str() == name)
+    }
+
+    /// Whether the gateway shows identities of its own making to some upstream.
+    pub(crate) fn shows_identities(&self) -> bool {
+        self.upstreams
+            .iter()
+            .any(|upstream| matches!(upstream.credential, Some(Credential::Identity(_))))
+    }
+
+    /// The one database file.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.data_dir.join("portcullis.db")
+    }
+
+    /// The longest life of any token issued here.
+    pub(crate) fn longest_ttl(&self) -> Ttl {
+        let own = self.issuer.as_ref().map(|issuer| issuer.access_token_ttl);
+        let apis = self.apis.iter().filter_map(|api| api.access_token_ttl);
+        own.into_iter().chain(apis).max().unwrap_or(Ttl::seconds(900))
+    }
+
+    /// How keys come and go: as `[issuer]` says, or as usual.
+    pub(crate) fn key_policy(&self) -> KeyPolicy {
+        self.issuer
+            .as_ref()
+            .map_or_else(|| KeyPolicy::usual(self.longest_ttl()), |issuer| issuer.keys)
+    }
+}

@@ -1,0 +1,75 @@
+use super::{Machine, Purpose, Report, Severity, load};
+use std::path::Path;
+
+fn check(name: &str) -> (bool, Report) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config/tests").join(name);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let env = |name: &str| matches!(name, "PORTCULLIS_KEY" | "MODEL_KEY");
+    let machine =
+        Machine { base: Path::new("/etc/portcullis"), env: &env, purpose: Purpose::Check };
+    let (config, report) = load(Path::new(name), text, &machine);
+    (config.is_some(), report)
+}
+
+fn rendered(name: &str) -> String {
+    let (_, report) = check(name);
+    anstream::adapter::strip_str(&report.render()).to_string()
+}
+
+#[test]
+fn a_good_file_is_usable_and_says_so() {
+    let (usable, report) = check("good.toml");
+    assert!(usable, "{}", report.render());
+    insta::assert_snapshot!(rendered("good.toml"), @"good.toml: no mistakes");
+}
+
+#[test]
+fn every_mistake_is_reported_at_once() {
+    for name in ["not_toml", "names", "values", "secrets", "clashes", "nothing"] {
+        let file = format!("{name}.toml");
+        assert!(!check(&file).0);
+        insta::assert_snapshot!(name, rendered(&file));
+    }
+}
+
+#[test]
+fn a_secret_in_the_file_is_never_shown() {
+    let (_, report) = check("secrets.toml");
+    let json = serde_json::to_string(&report.entries()).unwrap();
+    for text in [rendered("secrets.toml"), json, rendered("values.toml")] {
+        for secret in ["c2VjcmV0", "hunter2", "sk-live"] {
+            assert!(!text.contains(secret), "{text}");
+        }
+    }
+}
+
+#[test]
+fn json_gives_place_value_and_remedy() {
+    let (_, report) = check("names.toml");
+    let entries = serde_json::to_value(report.entries()).unwrap();
+    insta::assert_json_snapshot!(entries[0]);
+}
+
+#[test]
+fn the_file_that_init_writes_has_no_mistakes_but_its_key() {
+    let env = |_: &str| true;
+    let machine = Machine { base: Path::new("/nowhere"), env: &env, purpose: Purpose::Check };
+    let text = include_str!("../cli/init/portcullis.toml");
+    let (_, report) = load(Path::new("portcullis.toml"), text.to_owned(), &machine);
+    let text = anstream::adapter::strip_str(&report.render()).to_string();
+    assert_eq!(report.count(Severity::Error), 1, "{text}");
+    assert!(text.contains("/nowhere/portcullis.key"), "{text}");
+}
+
+#[test]
+fn an_unset_variable_is_a_warning_to_the_check_and_a_mistake_to_the_server() {
+    let text =
+        "key_encryption_key = { env = \"UNSET\" }\n[issuer]\nurl = \"https://id.example.com\"\n";
+    for (purpose, usable) in
+        [(Purpose::Check, true), (Purpose::Command, true), (Purpose::Serve, false)]
+    {
+        let machine = Machine { base: Path::new("."), env: &|_| false, purpose };
+        let (config, _) = load(Path::new("portcullis.toml"), text.to_owned(), &machine);
+        assert_eq!(config.is_some(), usable, "{purpose:?}");
+    }
+}

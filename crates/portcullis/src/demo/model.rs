@@ -1,0 +1,54 @@
+//! What stands behind the demo's gateway: a small text generator that has read our documentation.
+
+use super::loopback;
+use crate::{
+    cli::Stop,
+    clock,
+    serve::{self, Place},
+};
+use portcullis_textgen::{BASIC, Generators, Model, PREMIUM, router};
+use std::sync::Arc;
+use tokio::{sync::oneshot, task::JoinHandle};
+
+/// What the model has read.
+const TEXTS: &[&str] = &[include_str!("primer.md")];
+
+/// It runs.
+pub(super) struct Running {
+    url: String,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+/// Trains both models and serves them on a free port.
+pub(super) fn start() -> Result<Running, Stop> {
+    let listener = serve::bind(loopback(0), Place::Flag("the model's port"))?;
+    listener.set_nonblocking(true).map_err(Stop::cannot_run)?;
+    let listener = tokio::net::TcpListener::from_std(listener).map_err(Stop::cannot_run)?;
+    let url = format!("http://{}", listener.local_addr().map_err(Stop::cannot_run)?);
+    let (basic, premium) = (Model::train(BASIC, 3, TEXTS), Model::train(PREMIUM, 5, TEXTS));
+    let seed = u64::from_ne_bytes(*portcullis_types::Random::<8>::draw(&mut clock::Chance).bytes());
+    let generators = Generators::new(basic, premium, seed, || clock::now().seconds());
+    let (stop, stopped) = oneshot::channel();
+    let task = tokio::spawn(async move {
+        let serving = axum::serve(listener, router(Arc::new(generators)));
+        let stopped = async { drop(stopped.await) };
+        if let Err(fault) = serving.with_graceful_shutdown(stopped).await {
+            tracing::error!(%fault, "the model stopped");
+        }
+    });
+    Ok(Running { url, stop, task })
+}
+
+impl Running {
+    /// Where it is.
+    pub(super) fn url(&self) -> String {
+        self.url.clone()
+    }
+
+    /// Ends it; the gateway in front has ended before.
+    pub(super) async fn stop(self) {
+        let _ = self.stop.send(());
+        let _ = self.task.await;
+    }
+}

@@ -1,0 +1,92 @@
+//! The issuer: its clients, its keys, its endpoints.
+
+use crate::{
+    cli::{House, Stop},
+    clock::{self, Chance},
+    config::Issuing,
+};
+use axum::{
+    Router,
+    extract::{Request, State},
+    middleware::{Next, from_fn_with_state},
+    response::Response,
+};
+use portcullis_directory::Directory;
+use portcullis_issuer as issuer;
+use portcullis_keyring::{Act, OurKeys};
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family},
+    registry::Registry,
+};
+
+/// What the issuer knows, and others need.
+pub(super) struct Issuer {
+    pub(super) directory: Directory,
+    pub(super) keys: OurKeys,
+    settings: issuer::Settings,
+}
+
+/// Opens clients and keys; the keys are made if they are not there.
+pub(super) async fn open(house: &House, issuing: &Issuing) -> Result<Issuer, Stop> {
+    let apis = house.config.apis.iter().map(|api| issuer::Api {
+        name: api.name.clone(),
+        resource: api.resource.clone(),
+        scopes: api.scopes.clone(),
+        signing_alg: api.signing_alg,
+        token_ttl: api.access_token_ttl,
+        tenant: api.tenant.clone(),
+    });
+    let registry = house.config.registry.clone();
+    let settings = issuer::Settings::new(
+        issuing.url.clone(),
+        apis.collect(),
+        registry,
+        issuing.access_token_ttl,
+    );
+    let settings = settings.map_err(Stop::cannot_run)?;
+    let directory = house.directory().await?;
+    let act = Act::new("schedule", clock::now(), &mut Chance);
+    let keys = house.keys(house.issuer_keys(), act).await?;
+    Ok(Issuer { directory, keys, settings })
+}
+
+/// The endpoints, counted.
+pub(super) fn router(house: &House, issuer: &Issuer, registry: &mut Registry) -> Router {
+    let router = issuer::router(issuer::State {
+        settings: issuer.settings.clone(),
+        directory: issuer.directory.clone(),
+        keys: issuer.keys.clone(),
+        store: house.store.clone(),
+        clock: clock::clock(),
+        entropy: clock::entropy(),
+    });
+    let answers = Answers::default();
+    registry.register(
+        "portcullis_issuer_answers",
+        "Answers of the issuer by path and status",
+        answers.clone(),
+    );
+    router.layer(from_fn_with_state(answers, count))
+}
+
+type Answers = Family<AnswerLabels, Counter>;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AnswerLabels {
+    endpoint: &'static str,
+    status: u16,
+}
+
+async fn count(State(answers): State<Answers>, request: Request, next: Next) -> Response {
+    // A closed list: paths are the caller's words, and each would be a series of its own.
+    let endpoint = match request.uri().path().rsplit('/').next() {
+        Some("token") => "token",
+        Some("jwks") => "jwks",
+        _ if request.uri().path().contains("/.well-known/") => "metadata",
+        _ => "other",
+    };
+    let response = next.run(request).await;
+    answers.get_or_create(&AnswerLabels { endpoint, status: response.status().as_u16() }).inc();
+    response
+}
