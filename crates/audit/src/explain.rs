@@ -293,7 +293,9 @@ fn target(event: &Event<'_>) -> (Option<String>, Option<String>, Option<Scopes>)
 
 fn token(event: &Event<'_>) -> Option<TokenView> {
     match event {
-        Event::Access(access) => access.token.as_ref().map(TokenView::of),
+        Event::Access(access) => {
+            access.token.as_ref().map(TokenView::of).filter(|token| !token.is_mute())
+        }
         Event::Grant(_) | Event::Admin(_) => None,
     }
 }

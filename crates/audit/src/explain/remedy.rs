@@ -116,6 +116,13 @@ fn another_token(wanted: &Wanted<'_>, around: &Surroundings<'_>) -> Vec<Step> {
 /// What stands in the way at the issuer: the API's offer, the client's allow-list, a policy.
 fn allow(wanted: &Wanted<'_>, around: &Surroundings<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
+    if let Some(client) = around.client.filter(|client| client.disabled_since.is_some()) {
+        steps.push(Step {
+            change: format!("Enable the client {} again.", client.id),
+            by: Fixer::Operator,
+            command: Some(format!("portcullis client enable {}", client.id)),
+        });
+    }
     let api = around.apis.iter().find(|api| Some(api.resource.as_str()) == wanted.resource);
     if let (Some(api), Some(registry)) = (api, around.registry) {
         let lacking = registry.missing(&api.scopes, &wanted.missing);

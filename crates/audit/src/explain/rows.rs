@@ -111,7 +111,7 @@ fn in_token(check: Check, access: &Access<'_>, token: &TokenView, at: Timestamp)
             let exp = token.expires?;
             Some(match exp.millis_since(at) {
                 left if left < 0 => format!("ended {exp}, within the leeway"),
-                left => format!("until {exp}, {} left", span(left)),
+                left => format!("good for another {}", span(left)),
             })
         }
         Check::Audience => access.resource.as_deref().map(str::to_owned),

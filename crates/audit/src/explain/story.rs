@@ -32,6 +32,9 @@ pub(super) fn story(record: &Record<'_>, around: &Surroundings<'_>) -> Vec<Strin
 
 /// Where the token comes from.
 fn origin(story: &mut Vec<String>, token: &TokenView, at: Timestamp, around: &Surroundings<'_>) {
+    if token.is_mute() {
+        return;
+    }
     if !token.verified {
         story.push(
             "The signature was not verified: what the token says of itself may be false.".into(),
@@ -113,6 +116,9 @@ fn weak_scope(
         }
     }
     if let Some(client) = around.client {
+        if let Some(since) = client.disabled_since {
+            story.push(format!("The client {} is disabled since {since}.", client.id));
+        }
         let refused = not_allowed(client, missing, around);
         let lines: Vec<_> = client.scopes.iter().map(ToString::to_string).collect();
         let lines = or_none(&lines.join(" ")).to_owned();

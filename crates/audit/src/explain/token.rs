@@ -56,6 +56,11 @@ impl TokenView {
         }
     }
 
+    /// Whether it says nothing at all, because nothing of it could be read.
+    pub(super) const fn is_mute(&self) -> bool {
+        self.iss.is_none() && self.client_id.is_none() && self.alg.is_none()
+    }
+
     /// Its scopes, if it says any that are scopes of ours.
     pub(super) fn scopes(&self) -> Option<Scopes> {
         Scopes::parse(self.scope.as_deref()?).ok()

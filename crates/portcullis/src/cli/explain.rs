@@ -1,0 +1,121 @@
+//! `portcullis explain`: why was it refused, and what would change that.
+
+mod by_hand;
+mod gather;
+mod paint;
+#[cfg(test)]
+mod tests;
+
+use super::{Exit, Globals, House, Outcome, Stop, house};
+use crate::clock;
+use by_hand::{Question, RequestLine};
+use gather::Gathered;
+use portcullis_audit::{
+    self as audit, Record,
+    explain::{Explanation, LogSpan, Unfound},
+};
+use portcullis_types::DecisionId;
+use secrecy::SecretString;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "Examples:
+  portcullis explain dec_01KF0RDQG00W3GE1R70W3GE1R7
+  portcullis explain --token token.jwt --request 'POST /v1/chat/completions'
+  get-token | portcullis explain --token - --request 'GET /v1/models' --json
+
+A refusal names its decision in the header X-Decision-Id and in its body.
+
+--json prints one object: decision_id, at, stage (access or grant), outcome (verdict, status, error,
+code, description), request, api, resource, needed, headline, rows (check, title, source, mark,
+expected, found, note), remedy and then (change, by, command), story, token. Members are added, never
+renamed or removed, while its schema is 1. It never holds a token or a secret.";
+
+/// The page is as wide as the terminal says (COLUMNS), within these.
+const WIDTHS: std::ops::RangeInclusive<usize> = 60..=100;
+const WIDTH: usize = 80;
+
+/// Prints every check in order, which one failed with what was expected and what was found, how it came
+/// to this, and the smallest change that would allow it.
+///
+/// A decision is looked up in the audit log of this node. A token that was never sent is judged here
+/// and now, with the configured routes, keys and revocations; nothing is recorded.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Explain {
+    /// The decision, as the refusal names it.
+    #[arg(value_name = "DECISION_ID", required_unless_present = "token", conflicts_with_all = ["token", "request", "jwks"])]
+    id: Option<DecisionId>,
+    /// A token to ask about: a file that holds it, or - for standard input. The token itself works too,
+    /// but stays in the shell's history.
+    #[arg(long, value_name = "FILE|-|TOKEN", requires = "request", value_parser = secret)]
+    token: Option<SecretString>,
+    /// What the token is to be used for.
+    #[arg(long, value_name = "'METHOD PATH'", requires = "token")]
+    request: Option<RequestLine>,
+    /// The keys of the token's issuer, as a JWK Set, instead of those at hand or fetched.
+    #[arg(long, value_name = "FILE", requires = "token")]
+    jwks: Option<PathBuf>,
+}
+
+impl Explain {
+    pub(super) fn run(self, globals: &Globals) -> Outcome {
+        let mut house = House::open(&globals.config)?;
+        match (self.id, self.token, self.request) {
+            (Some(id), _, _) => match recorded(&house, id)? {
+                Some(record) => {
+                    let gathered = house::block_on(Gathered::of(&house, &record))?;
+                    let it = Explanation::of(&record, &gathered.around());
+                    globals.format.print(&it, || paint::explanation(&it, width()))
+                }
+                None => unfound(&house, id, globals),
+            },
+            (None, Some(token), Some(request)) => {
+                let question = Question::new(&token, request, self.jwks.as_deref())?;
+                let it = house::block_on(async {
+                    let record = question.decide(&mut house, clock::now()).await?;
+                    let gathered = Gathered::of(&house, &record).await?;
+                    Ok(Explanation::by_hand(&record, &gathered.around()))
+                })?;
+                globals.format.print(&it, || paint::explanation(&it, width()))
+            }
+            _ => Err(Stop::usage("a decision id, or --token and --request, is needed")),
+        }
+    }
+}
+
+/// An explanation as a terminal shows it.
+pub(super) fn page(it: &Explanation) -> String {
+    paint::explanation(it, width())
+}
+
+fn recorded(house: &House, id: DecisionId) -> Result<Option<Record<'static>>, Stop> {
+    house.store.read_blocking(move |tx| audit::find(tx, id)).map_err(Stop::cannot_run)
+}
+
+fn unfound(house: &House, id: DecisionId, globals: &Globals) -> Outcome {
+    let log = house.store.read_blocking(|tx| {
+        let first = audit::tail(tx, 0, 1)?.into_iter().next();
+        let head = audit::head(tx)?;
+        let last = match head {
+            Some(head) => audit::tail(tx, head.seq.saturating_sub(1), 1)?.into_iter().next(),
+            None => None,
+        };
+        let (first, last) = (first.map(|(_, record)| record.at), last.map(|(_, record)| record.at));
+        Ok(first.zip(last).map(|(first, last)| LogSpan { first, last }))
+    });
+    let log = log.map_err(Stop::cannot_run)?;
+    let searched = house.config.database().display().to_string();
+    let it = Unfound::of(id, searched, log, clock::now());
+    globals.format.print(&it, || paint::unfound(&it, width()))?;
+    Ok(Exit::Refused)
+}
+
+fn width() -> usize {
+    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse::<usize>().ok());
+    told.map_or(WIDTH, |columns| columns.clamp(*WIDTHS.start(), *WIDTHS.end()))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "clap wants a parser that may fail")]
+fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
+    Ok(SecretString::from(text))
+}

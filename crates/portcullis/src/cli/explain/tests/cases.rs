@@ -1,0 +1,572 @@
+//! One refusal of every kind, and the surroundings in which it is explained.
+
+use portcullis_audit::{
+    Access, Admin, Event, Grant, Record, TokenFacts,
+    explain::{Api, ClientNow, OurIssuer, OurKey, Surroundings},
+};
+use portcullis_types::{
+    Audience, Check, ClientId, ClientProof, DecisionId, Denial, Dropped, DroppedBy, Entropy,
+    FormatFault, HeaderFault, Issuer, Jti, Kid, KnownKey, Pattern, Random, Registry, RevokedBy,
+    Scope, Scopes, Stage, Tenant, Timestamp, Trace, Ttl,
+};
+use std::{borrow::Cow, collections::BTreeMap};
+
+pub(super) const TEXT: &str = "https://gw.example.com/v1";
+const EMBEDDINGS: &str = "https://gw.example.com/embeddings";
+const OURS: &str = "https://id.example.com";
+const OTHER: &str = "https://login.example.org";
+
+/// 2026-01-15T12:00:00Z.
+pub(super) const NOW: Timestamp = Timestamp::from_seconds(1_768_478_400);
+
+/// A record and what is known around it.
+pub(super) struct Case {
+    pub(super) name: &'static str,
+    pub(super) record: Record<'static>,
+    pub(super) issuance: Option<Record<'static>>,
+    pub(super) ended: Option<Record<'static>>,
+    pub(super) client: Option<ClientNow>,
+    pub(super) world: World,
+}
+
+/// What is configured.
+pub(super) struct World {
+    issuer: OurIssuer,
+    apis: Vec<Api>,
+    registry: Registry,
+    keys: Vec<OurKey>,
+}
+
+impl Case {
+    pub(super) fn around(&self) -> Surroundings<'_> {
+        Surroundings {
+            issuance: self.issuance.as_ref(),
+            ended: self.ended.as_ref(),
+            client: self.client.as_ref(),
+            issuer: Some(&self.world.issuer),
+            apis: &self.world.apis,
+            registry: Some(&self.world.registry),
+            our_keys: &self.world.keys,
+        }
+    }
+
+    fn issued(self, issuance: Grant<'static>) -> Self {
+        let at = NOW.minus(Ttl::seconds(240));
+        Self { issuance: Some(record(at, Stage::Grant, None, Event::Grant(issuance))), ..self }
+    }
+
+    fn ended(self, action: &'static str, reason: &str) -> Self {
+        let admin = Admin {
+            actor: "cli:ada@console".into(),
+            action: action.into(),
+            target: "free-app".into(),
+            detail: BTreeMap::from([("reason".to_owned(), reason.to_owned())]),
+        };
+        let at = NOW.minus(Ttl::seconds(90));
+        Self { ended: Some(record(at, Stage::Grant, None, Event::Admin(admin))), ..self }
+    }
+
+    fn client(self, allowed: &[&str], resources: &[&str]) -> Self {
+        let client = ClientNow {
+            id: id("free-app"),
+            scopes: allowed.iter().map(|line| Pattern::parse(line).unwrap()).collect(),
+            resources: resources.iter().map(|one| audience(one)).collect(),
+            disabled_since: None,
+        };
+        Self { client: Some(client), ..self }
+    }
+
+    fn with_token(mut self, change: impl FnOnce(&mut TokenFacts<'static>)) -> Self {
+        if let Event::Access(access) = &mut self.record.event {
+            change(access.token.get_or_insert_with(token));
+        }
+        self
+    }
+
+    fn without_token(mut self) -> Self {
+        if let Event::Access(access) = &mut self.record.event {
+            access.token = None;
+        }
+        self
+    }
+}
+
+struct Same;
+
+impl Entropy for Same {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        bytes.fill(7);
+    }
+}
+
+pub(super) fn decision(at: Timestamp) -> DecisionId {
+    DecisionId::fresh(at, &Random::draw(&mut Same))
+}
+
+fn jti() -> Jti {
+    Jti::fresh(NOW.minus(Ttl::seconds(240)), &Random::draw(&mut Same))
+}
+
+fn id(text: &str) -> ClientId {
+    ClientId::new(text).unwrap()
+}
+
+fn audience(text: &str) -> Audience {
+    Audience::new(text).unwrap()
+}
+
+fn issuer(text: &str) -> Issuer {
+    Issuer::new(text).unwrap()
+}
+
+pub(super) fn scopes(text: &str) -> Scopes {
+    Scopes::parse(text).unwrap()
+}
+
+fn tenant(text: &str) -> Tenant {
+    Tenant::new(text).unwrap()
+}
+
+fn world() -> World {
+    let api = |name: &str, resource: &str, offered: &str| Api {
+        name: name.parse().unwrap(),
+        resource: audience(resource),
+        scopes: scopes(offered),
+    };
+    let key = |kid: &str, state, age: u64, retires| OurKey {
+        kid: Kid::new(kid).unwrap(),
+        state,
+        created: NOW.minus(Ttl::seconds(age)),
+        retires,
+    };
+    World {
+        issuer: OurIssuer { issuer: issuer(OURS), token_endpoint: format!("{OURS}/token") },
+        apis: vec![
+            api("text", TEXT, "generate:basic generate:advanced model:list"),
+            api("embeddings", EMBEDDINGS, "embedding:create"),
+        ],
+        registry: Registry::standard(),
+        keys: vec![
+            key("key-2026", "current", 86_400, None),
+            key("key-2025", "retired", 9_000_000, Some(NOW.minus(Ttl::seconds(864_000)))),
+        ],
+    }
+}
+
+fn trace(stage: Stage, denial: Option<&Denial>) -> Trace {
+    let mut trace = Trace::new(stage);
+    for check in Check::of(stage) {
+        if let Some(denial) = denial.filter(|denial| denial.check() == check) {
+            let _ = trace.step::<()>(check, Err(denial.clone()));
+            break;
+        }
+        let _ = trace.step(check, Ok(()));
+    }
+    trace
+}
+
+fn record(
+    at: Timestamp,
+    stage: Stage,
+    denial: Option<Denial>,
+    event: Event<'static>,
+) -> Record<'static> {
+    let trace = trace(stage, denial.as_ref());
+    Record { id: decision(at), at, trace, denial: denial.map(Cow::Owned), event }
+}
+
+fn token() -> TokenFacts<'static> {
+    TokenFacts {
+        verified: true,
+        iss: OURS.into(),
+        sub: "free-app".into(),
+        client_id: "free-app".into(),
+        aud: TEXT.into(),
+        jti: jti().to_string().into(),
+        scope: "generate:basic".into(),
+        exp: NOW.seconds() + 660,
+        iat: NOW.seconds() - 240,
+        kid: Some("key-2026".into()),
+        alg: "ES256".into(),
+        tenant: None,
+    }
+}
+
+fn access(name: &'static str, denial: impl Into<Option<Denial>>) -> Case {
+    let denial = denial.into();
+    let early = denial.as_ref().is_some_and(|denial| denial.check() < Check::Format);
+    let verified = denial.as_ref().is_none_or(|denial| denial.check() > Check::Signature);
+    let event = Event::Access(Access {
+        method: "POST".into(),
+        path: "/v1/chat/completions".into(),
+        route: Some("/v1/chat/completions".into()),
+        api: Some("text".into()),
+        resource: Some(TEXT.into()),
+        needed: Some(Cow::Owned(match &denial {
+            Some(Denial::WeakScope { needed, .. }) => needed.clone(),
+            _ => scopes("generate:basic"),
+        })),
+        token: (!early).then(|| TokenFacts { verified, ..token() }),
+    });
+    let record = record(NOW, Stage::Access, denial, event);
+    Case { name, record, issuance: None, ended: None, client: None, world: world() }
+}
+
+fn asked(scope: Option<&str>, granted: Option<&str>) -> Grant<'static> {
+    Grant {
+        grant_type: "client_credentials".into(),
+        client_id: Some("free-app".into()),
+        auth_method: Some("client_secret_basic".into()),
+        requested_scope: scope.map(scopes),
+        default_used: scope.is_none(),
+        requested_resource: vec![TEXT.into()],
+        resource: Some(TEXT.into()),
+        api: Some("text".into()),
+        granted: granted.map(scopes),
+        dropped: Vec::new(),
+        jti: granted.map(|_| jti()),
+        exp: granted.map(|_| NOW.seconds() + 660),
+        kid: granted.map(|_| "key-2026".into()),
+        remote: Some("192.0.2.10".into()),
+    }
+}
+
+fn lost(scope: &str, by: DroppedBy) -> Vec<Dropped> {
+    vec![Dropped { scope: Scope::parse(scope).unwrap(), by }]
+}
+
+fn grant(name: &'static str, denial: impl Into<Option<Denial>>, asked: Grant<'static>) -> Case {
+    let record = record(NOW, Stage::Grant, denial.into(), Event::Grant(asked));
+    Case { name, record, issuance: None, ended: None, client: None, world: world() }
+}
+
+fn weak() -> Denial {
+    Denial::WeakScope {
+        found: scopes("generate:basic"),
+        needed: scopes("generate:advanced"),
+        missing: scopes("generate:advanced"),
+    }
+}
+
+/// Every case.
+pub(super) fn all() -> Vec<Case> {
+    let mut all = of_requests();
+    all.extend(of_tokens());
+    all.extend(of_rights());
+    all.extend(of_grants());
+    all.extend(of_clients());
+    all
+}
+
+fn of_requests() -> Vec<Case> {
+    vec![
+        access("allowed", None).issued(asked(Some("generate:basic"), Some("generate:basic"))),
+        public(),
+        access("ambiguous", Denial::Ambiguous { problem: "two Content-Length fields".into() })
+            .without_token(),
+        access(
+            "unmapped_path",
+            Denial::Unmapped { method: "GET".into(), path: "/admin".into(), allowed: Vec::new() },
+        ),
+        access(
+            "unmapped_method",
+            Denial::Unmapped {
+                method: "DELETE".into(),
+                path: "/v1/chat/completions".into(),
+                allowed: vec!["POST".into()],
+            },
+        ),
+        access("no_credential", Denial::NoCredential { scheme: None, in_query: false }),
+        access("token_in_query", Denial::NoCredential { scheme: None, in_query: true }),
+        access("many_credentials", Denial::ManyCredentials { found: 2 }),
+        access("large_credential", Denial::CredentialTooLarge { bytes: 90_000, limit: 8192 }),
+        access("api_key", Denial::NotAToken { looks_like: "an OpenAI-style API key".into() }),
+    ]
+}
+
+/// A route that needs no token.
+fn public() -> Case {
+    let mut case = access("allowed_publicly", None).without_token();
+    case.record.trace = Trace::new(Stage::Access);
+    for check in [Check::Shape, Check::Route] {
+        let _ = case.record.trace.step(check, Ok(()));
+    }
+    case
+}
+
+fn of_tokens() -> Vec<Case> {
+    let format = Denial::Format { fault: FormatFault::Segments { found: 2 } };
+    let alg = HeaderFault::Algorithm {
+        found: Some("none".into()),
+        accepted: vec!["ES256".into(), "RS256".into()],
+    };
+    let unknown = |kid: &str| Denial::UnknownKey {
+        issuer: issuer(OURS),
+        kid: Some(kid.into()),
+        alg: "ES256".into(),
+        known: vec![KnownKey { kid: Some(Kid::new("key-2026").unwrap()), alg: "ES256".into() }],
+        fetched_at: None,
+    };
+    vec![
+        access("malformed", format).with_token(|token| *token = TokenFacts::default()),
+        access("alg_none", Denial::Header { fault: alg }).with_token(|t| t.alg = "none".into()),
+        access(
+            "id_token",
+            Denial::WrongType { found: Some("JWT".into()), expected: "at+jwt".into() },
+        ),
+        access(
+            "untrusted_issuer",
+            Denial::UntrustedIssuer { found: Some(OTHER.into()), trusted: vec![issuer(OURS)] },
+        )
+        .with_token(|token| token.iss = OTHER.into()),
+        access("retired_key", unknown("key-2025"))
+            .with_token(|token| token.kid = Some("key-2025".into())),
+        access(
+            "unknown_remote_key",
+            Denial::UnknownKey {
+                issuer: issuer(OTHER),
+                kid: Some("k9".into()),
+                alg: "RS256".into(),
+                known: vec![KnownKey { kid: None, alg: "RS256".into() }],
+                fetched_at: Some(NOW.minus(Ttl::seconds(30))),
+            },
+        )
+        .with_token(|token| token.iss = OTHER.into()),
+        access(
+            "keys_unavailable",
+            Denial::KeysUnavailable {
+                issuer: issuer(OTHER),
+                reason: "connection refused".into(),
+                retry_after: Ttl::seconds(30),
+            },
+        )
+        .with_token(|token| token.iss = OTHER.into()),
+        access(
+            "bad_signature",
+            Denial::BadSignature {
+                issuer: issuer(OURS),
+                kid: Some(Kid::new("key-2026").unwrap()),
+                alg: "ES256".into(),
+            },
+        ),
+        access("missing_claim", Denial::MissingClaim { claim: "jti".into() }),
+        access("bad_claim", Denial::BadClaim { claim: "exp".into(), expected: "a number".into() }),
+    ]
+}
+
+fn of_rights() -> Vec<Case> {
+    let mut cases = of_time();
+    cases.extend(of_scopes());
+    cases.extend([
+        access(
+            "wrong_audience",
+            Denial::WrongAudience {
+                found: vec![EMBEDDINGS.into()],
+                expected: audience(TEXT),
+                made_for: vec!["embeddings".parse().unwrap()],
+            },
+        )
+        .with_token(|token| token.aud = EMBEDDINGS.into())
+        .issued(Grant {
+            requested_resource: Vec::new(),
+            default_used: true,
+            ..asked(Some("embedding:create"), Some("embedding:create"))
+        })
+        .client(&["embedding:create"], &[EMBEDDINGS]),
+        access("id_token_claim", Denial::WrongPurpose { claim: "nonce".into() }),
+        access(
+            "wrong_tenant",
+            Denial::WrongTenant { found: Some(tenant("acme")), expected: Some(tenant("globex")) },
+        )
+        .with_token(|token| token.tenant = Some("acme".into())),
+        access(
+            "revoked_token",
+            Denial::Revoked { by: RevokedBy::Token { since: NOW.minus(Ttl::seconds(60)) } },
+        ),
+        access(
+            "client_disabled_later",
+            Denial::Revoked {
+                by: RevokedBy::Client {
+                    client_id: id("free-app"),
+                    since: NOW.minus(Ttl::seconds(90)),
+                },
+            },
+        )
+        .ended("client.disable", "its secret was found in a public repository"),
+        access(
+            "foreign_object",
+            Denial::ForeignObject { tenant: Some(tenant("acme")), object_tenant: tenant("globex") },
+        ),
+    ]);
+    cases
+}
+
+fn of_time() -> Vec<Case> {
+    let leeway = Ttl::seconds(30);
+    let exp = NOW.minus(Ttl::seconds(200));
+    let from = NOW.plus(Ttl::seconds(3_600));
+    vec![
+        access("expired", Denial::Expired { exp, now: NOW, leeway }).with_token(|token| {
+            token.exp = NOW.seconds() - 200;
+            token.iat = NOW.seconds() - 1100;
+        }),
+        access(
+            "not_yet_valid",
+            Denial::NotYetValid { claim: "nbf".into(), from, now: NOW, leeway },
+        ),
+        access(
+            "lives_too_long",
+            Denial::LivesTooLong { lifetime: Ttl::seconds(604_800), limit: Ttl::seconds(86_400) },
+        ),
+    ]
+}
+
+fn of_scopes() -> Vec<Case> {
+    let basic = asked(Some("generate:basic"), Some("generate:basic"));
+    let both = asked(Some("generate:advanced generate:basic"), Some("generate:basic"));
+    vec![
+        access("scope_never_asked", weak()).issued(basic.clone()).client(&["generate:*"], &[TEXT]),
+        access("scope_not_allowed", weak()).issued(basic).client(&["generate:basic"], &[TEXT]),
+        access("scope_dropped_by_client", weak()).issued(Grant {
+            dropped: lost("generate:advanced", DroppedBy::Client),
+            auth_method: Some("private_key_jwt".into()),
+            ..both.clone()
+        }),
+        access("scope_dropped_by_policy", weak())
+            .issued(Grant {
+                dropped: lost(
+                    "generate:advanced",
+                    DroppedBy::Policy("outside office hours".into()),
+                ),
+                ..both
+            })
+            .client(&["generate:*"], &[TEXT]),
+        access("scope_by_default", weak())
+            .issued(asked(None, Some("generate:basic")))
+            .client(&["generate:*"], &[TEXT]),
+        access("scope_of_another_issuer", weak()).with_token(|token| token.iss = OTHER.into()),
+        access(
+            "scope_not_offered",
+            Denial::WeakScope {
+                found: scopes("generate:basic"),
+                needed: scopes("dataset:read"),
+                missing: scopes("dataset:read"),
+            },
+        )
+        .issued(asked(Some("generate:basic"), Some("generate:basic")))
+        .client(&["generate:basic"], &[TEXT]),
+    ]
+}
+
+fn of_grants() -> Vec<Case> {
+    let plain = || asked(Some("generate:advanced"), None);
+    vec![
+        grant("token_issued", None, asked(None, Some("generate:basic"))),
+        grant(
+            "bad_request",
+            Denial::BadRequest {
+                parameter: Some("scope".into()),
+                problem: "sent twice; a parameter may be sent once".into(),
+            },
+            plain(),
+        ),
+        grant(
+            "unknown_grant_type",
+            Denial::UnknownGrantType {
+                found: "password".into(),
+                supported: vec!["client_credentials".into()],
+            },
+            Grant { grant_type: "password".into(), ..plain() },
+        ),
+        grant(
+            "grant_not_allowed",
+            Denial::GrantNotAllowed {
+                client_id: id("free-app"),
+                grant_type: "client_credentials".into(),
+                allowed: Vec::new(),
+            },
+            plain(),
+        ),
+        grant(
+            "target_of_another",
+            Denial::BadTarget { found: vec![EMBEDDINGS.into()], allowed: vec![audience(TEXT)] },
+            Grant { requested_resource: vec![EMBEDDINGS.into()], resource: None, ..plain() },
+        )
+        .client(&["generate:*"], &[TEXT]),
+        grant(
+            "target_unknown",
+            Denial::BadTarget {
+                found: vec!["https://gw.example.com".into()],
+                allowed: vec![audience(TEXT)],
+            },
+            Grant {
+                requested_resource: vec!["https://gw.example.com".into()],
+                resource: None,
+                ..plain()
+            },
+        )
+        .client(&["generate:*"], &[TEXT]),
+        grant(
+            "bad_scope",
+            Denial::BadScope {
+                found: "generate:advancd".into(),
+                problem: "is not registered; did you mean generate:advanced?".into(),
+            },
+            plain(),
+        ),
+        grant(
+            "no_scope_left",
+            Denial::NoScopeLeft {
+                requested: scopes("generate:advanced"),
+                client_may: vec!["generate:basic".into()],
+                api_has: scopes("generate:advanced generate:basic model:list"),
+            },
+            Grant { dropped: lost("generate:advanced", DroppedBy::Client), ..plain() },
+        )
+        .client(&["generate:basic"], &[TEXT]),
+    ]
+}
+
+fn of_clients() -> Vec<Case> {
+    let plain = || asked(Some("generate:basic"), None);
+    let unproven = |proof| Denial::BadClient { client_id: Some("free-app".into()), proof };
+    let assertion = portcullis_types::AssertionFault::Audience {
+        found: vec![format!("{OURS}/token")],
+        expected: issuer(OURS),
+    };
+    vec![
+        grant(
+            "throttled",
+            Denial::Throttled {
+                client_id: Some("free-app".into()),
+                failures: 12,
+                retry_after: Ttl::seconds(300),
+            },
+            plain(),
+        ),
+        grant("wrong_secret", unproven(ClientProof::WrongSecret), plain()),
+        grant(
+            "unknown_client",
+            Denial::BadClient {
+                client_id: Some("fre-app".into()),
+                proof: ClientProof::UnknownClient,
+            },
+            Grant { client_id: Some("fre-app".into()), ..plain() },
+        ),
+        grant("no_proof", unproven(ClientProof::Missing), Grant { auth_method: None, ..plain() }),
+        grant(
+            "assertion_audience",
+            unproven(ClientProof::Assertion { fault: assertion }),
+            Grant { auth_method: Some("private_key_jwt".into()), ..plain() },
+        ),
+        grant(
+            "client_disabled",
+            Denial::ClientDisabled {
+                client_id: id("free-app"),
+                since: NOW.minus(Ttl::seconds(90)),
+            },
+            plain(),
+        )
+        .ended("client.disable", "its secret was found in a public repository"),
+    ]
+}
