@@ -30,8 +30,8 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
+    runtime::LocalOptions,
     sync::watch,
-    task::LocalSet,
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
@@ -140,13 +140,13 @@ fn run(
     tls: Option<TlsAcceptor>,
     stopped: watch::Receiver<bool>,
 ) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = match runtime {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = match runtime.enable_all().build_local(LocalOptions::default()) {
         Ok(runtime) => runtime,
         Err(error) => return tracing::error!(%error, "a gateway worker has no runtime"),
     };
     let serving = accept(shared.clone(), Rc::new(worker), listener, tls, stopped);
-    if let Err(error) = LocalSet::new().block_on(&runtime, serving) {
+    if let Err(error) = runtime.block_on(serving) {
         tracing::error!(%error, "a gateway worker cannot accept");
     }
 }
