@@ -30,6 +30,7 @@ fn request(house: &House, line: &str, headers: &str, body: &str) -> String {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table: one case a line")]
 async fn a_request_with_two_meanings_is_refused() {
     let house = House::open().await;
     let host = format!("host: {}", house.address);
