@@ -25,10 +25,11 @@ const EXAMPLES: &str = "Examples:
 
 A refusal names its decision in the header X-Decision-Id and in its body.
 
---json prints one object: decision_id, at, stage (access or grant), outcome (verdict, status, error,
-code, description), request, api, resource, needed, headline, rows (check, title, source, mark,
-expected, found, note), remedy and then (change, by, command), story, token. Members are added, never
-renamed or removed, while its schema is 1. It never holds a token or a secret.";
+With --json, one object: schema (1), decision_id, at, stage (access, grant),
+outcome (verdict, status, error, code, description), request, api, resource,
+needed, headline, rows (check, title, source, mark, expected, found, note),
+remedy and then (change, by, command), story, token. Members may be added;
+none is renamed or removed while schema is 1. No token, no secret is in it.";
 
 /// The page is as wide as the terminal says (COLUMNS), within these.
 const WIDTHS: std::ops::RangeInclusive<usize> = 60..=100;

@@ -21,7 +21,9 @@ impl Denial {
     #[expect(clippy::too_many_lines, reason = "a table: one entry a denial")]
     pub fn code(&self) -> Code {
         let (status, error, name, description) = match self {
-            Self::Ambiguous { .. } => (400, None, "ambiguous_request", "The request can be read in two ways"),
+            Self::Ambiguous { .. } => {
+                (400, None, "ambiguous_request", "The request can be read in two ways")
+            }
             Self::Unmapped { allowed, .. } if allowed.is_empty() => {
                 (404, None, "route_not_found", "No API is mapped to this path")
             }

@@ -45,7 +45,10 @@ impl Denial {
     #[expect(clippy::too_many_lines, reason = "a table: one line a denial")]
     pub fn remedy(&self) -> Remedy {
         let (by, change) = match self {
-            Self::Ambiguous { .. } => (Caller, "Send a plain request: one Host, one length, one spelling of the path.".into()),
+            Self::Ambiguous { .. } => (
+                Caller,
+                "Send a plain request: one Host, one length, one spelling of the path.".into(),
+            ),
             Self::Unmapped { allowed, .. } if !allowed.is_empty() => {
                 (Caller, format!("Use {}.", allowed.join(" or ")))
             }

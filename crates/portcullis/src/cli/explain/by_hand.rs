@@ -205,7 +205,10 @@ fn token(source: &SecretString) -> Result<SecretString, Stop> {
     };
     read.map_err(|fault| Stop::cannot_run(format!("cannot read the token: {fault}")))?;
     let text = text.trim();
-    let text = text.strip_prefix("Bearer ").unwrap_or(text).trim_start();
+    let text = match text.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim_start(),
+        _ => text,
+    };
     Ok(SecretString::from(text))
 }
 
@@ -235,7 +238,7 @@ mod tests {
     #[test]
     fn a_token_is_read_from_a_file_or_taken_as_given() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "Bearer a.b.c\n").unwrap();
+        std::fs::write(file.path(), "bearer a.b.c\n").unwrap();
         let read =
             |source: &str| token(&SecretString::from(source)).unwrap().expose_secret().to_owned();
         assert_eq!(read(file.path().to_str().unwrap()), "a.b.c");

@@ -254,6 +254,7 @@ pub(super) fn all() -> Vec<Case> {
     all.extend(of_tokens());
     all.extend(of_rights());
     all.extend(of_grants());
+    all.extend(of_targets());
     all.extend(of_clients());
     all
 }
@@ -488,6 +489,30 @@ fn of_grants() -> Vec<Case> {
             plain(),
         ),
         grant(
+            "bad_scope",
+            Denial::BadScope {
+                found: "generate:advancd".into(),
+                problem: "is not registered; did you mean generate:advanced?".into(),
+            },
+            plain(),
+        ),
+        grant(
+            "no_scope_left",
+            Denial::NoScopeLeft {
+                requested: scopes("generate:advanced"),
+                client_may: vec!["generate:basic".into()],
+                api_has: scopes("generate:advanced generate:basic model:list"),
+            },
+            Grant { dropped: lost("generate:advanced", DroppedBy::Client), ..plain() },
+        )
+        .client(&["generate:basic"], &[TEXT]),
+    ]
+}
+
+fn of_targets() -> Vec<Case> {
+    let plain = || asked(Some("generate:advanced"), None);
+    vec![
+        grant(
             "target_of_another",
             Denial::BadTarget { found: vec![EMBEDDINGS.into()], allowed: vec![audience(TEXT)] },
             Grant { requested_resource: vec![EMBEDDINGS.into()], resource: None, ..plain() },
@@ -506,24 +531,6 @@ fn of_grants() -> Vec<Case> {
             },
         )
         .client(&["generate:*"], &[TEXT]),
-        grant(
-            "bad_scope",
-            Denial::BadScope {
-                found: "generate:advancd".into(),
-                problem: "is not registered; did you mean generate:advanced?".into(),
-            },
-            plain(),
-        ),
-        grant(
-            "no_scope_left",
-            Denial::NoScopeLeft {
-                requested: scopes("generate:advanced"),
-                client_may: vec!["generate:basic".into()],
-                api_has: scopes("generate:advanced generate:basic model:list"),
-            },
-            Grant { dropped: lost("generate:advanced", DroppedBy::Client), ..plain() },
-        )
-        .client(&["generate:basic"], &[TEXT]),
     ]
 }
 

@@ -1,0 +1,10 @@
+//! The program as its users meet it: started, asked, stopped.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod commands;
+mod configuration;
+mod demo;
+mod explain;
+mod program;
+mod serving;
