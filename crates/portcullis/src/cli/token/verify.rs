@@ -133,7 +133,8 @@ fn checked(
 ) -> (Option<Vouched>, Option<Denial>) {
     // What a gateway checks before it looks at the token is not in question here.
     trace.passed_before(portcullis_types::Check::Shape, portcullis_types::Check::Route);
-    let vouched = Presented::token(token)
+    let vouched = trace
+        .step(portcullis_types::Check::Credential, Presented::token(token))
         .and_then(|presented| vouch(&presented, target.guarded, known, trace));
     match vouched {
         Err(denial) => (None, Some(denial)),
