@@ -74,7 +74,8 @@ async fn drive<Io>(io: Io) -> Result<SendRequest<Incoming>, ConnectFault>
 where
     Io: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
 {
-    let (sender, connection) = hyper::client::conn::http1::handshake(io).await?;
+    let (sender, connection) =
+        hyper::client::conn::http1::Builder::new().writev(false).handshake(io).await?;
     tokio::task::spawn_local(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "an upstream connection ended");

@@ -1,109 +1,90 @@
 //! What a message may carry across the gateway (RFC 9110 §7.6, RFC 7239).
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, header};
 use smallvec::SmallVec;
-use std::net::IpAddr;
 
-/// Names one hop only (RFC 9110 §7.6.1), whether or not `Connection` lists them.
-const HOP_BY_HOP: [HeaderName; 8] = [
-    header::CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRAILER,
-    header::UPGRADE,
-];
-
-/// The proxy's own statements, and those that services behind proxies believe: from outside, all lies.
-const SPOOFABLE: [&str; 21] = [
-    "forwarded",
-    "x-real-ip",
-    "x-client-ip",
-    "x-cluster-client-ip",
-    "true-client-ip",
-    "cf-connecting-ip",
-    "x-original-url",
-    "x-rewrite-url",
-    "x-original-host",
-    "x-host",
-    "x-user",
-    "x-user-id",
-    "x-remote-user",
-    "remote-user",
-    "x-auth-request-user",
-    "x-authenticated-user",
-    "x-tenant",
-    "x-scope",
-    "txn-token",
-    "x-decision-id",
-    "x-api-key",
-];
-
-/// Removes what is for one hop only. `TE: trailers` survives no hop: no trailer is forwarded.
-pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    if headers.contains_key(header::CONNECTION) {
-        let named: SmallVec<[HeaderName; 4]> = headers
-            .get_all(header::CONNECTION)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
-            .collect();
-        for name in named {
-            // A request may not use this to have its framing or its host removed.
-            if name != header::HOST && name != header::CONTENT_LENGTH {
-                headers.remove(name);
-            }
-        }
-    }
-    for name in HOP_BY_HOP {
-        headers.remove(name);
-    }
-    headers.remove(header::TRANSFER_ENCODING);
+/// Names that are for one hop only (RFC 9110 §7.6.1), whether or not `Connection` lists them. `TE:
+/// trailers` is among them: no trailer is forwarded.
+fn is_hop_by_hop(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+    )
 }
 
-/// Removes from a request what only we may say to the upstream, and every credential of the caller.
-pub(crate) fn strip_claims(headers: &mut HeaderMap) {
-    headers.remove(header::AUTHORIZATION);
-    headers.remove(header::COOKIE);
-    headers.remove(header::EXPECT);
-    let lies: SmallVec<[HeaderName; 8]> = headers
-        .keys()
-        .filter(|name| {
-            let name = name.as_str();
-            name.starts_with("x-forwarded-")
-                || name.starts_with("portcullis-")
-                || name.contains('_') // CGI and WSGI read `x_user` as `x-user`.
-                || SPOOFABLE.contains(&name)
-        })
-        .cloned()
-        .collect();
-    for name in lies {
-        headers.remove(name);
-    }
+/// What only we may say to an upstream, what services behind proxies believe, and every credential of the
+/// caller: from outside, none of it goes on.
+fn is_claim(name: &str) -> bool {
+    matches!(
+        name,
+        "authorization"
+            | "cookie"
+            | "expect"
+            | "forwarded"
+            | "x-real-ip"
+            | "x-client-ip"
+            | "x-cluster-client-ip"
+            | "true-client-ip"
+            | "cf-connecting-ip"
+            | "x-original-url"
+            | "x-rewrite-url"
+            | "x-original-host"
+            | "x-host"
+            | "x-user"
+            | "x-user-id"
+            | "x-remote-user"
+            | "remote-user"
+            | "x-auth-request-user"
+            | "x-authenticated-user"
+            | "x-tenant"
+            | "x-scope"
+            | "txn-token"
+            | "x-decision-id"
+            | "x-api-key"
+    ) || name.starts_with("x-forwarded-")
+        || name.starts_with("portcullis-")
+        // CGI and WSGI read `x_user` as `x-user`.
+        || name.contains('_')
 }
 
-/// Says who asked, by what scheme and for which host.
-pub(crate) fn say_forwarded(
-    headers: &mut HeaderMap,
-    client: IpAddr,
-    proto: &'static str,
-    host: Option<HeaderValue>,
-) {
-    if let Ok(client) = HeaderValue::try_from(client.to_string()) {
-        headers.insert(HeaderName::from_static("x-forwarded-for"), client);
+/// Leaves of a request what may go on to an upstream.
+pub(crate) fn strip_request(headers: &mut HeaderMap) {
+    strip(headers, |name| is_hop_by_hop(name) || is_claim(name));
+}
+
+/// Leaves of an answer what may go on to the caller. Whose decision it was is for us to say.
+pub(crate) fn strip_answer(headers: &mut HeaderMap) {
+    strip(headers, |name| is_hop_by_hop(name) || name == "x-decision-id");
+}
+
+fn strip(headers: &mut HeaderMap, goes: impl Fn(&str) -> bool) {
+    let mut gone: SmallVec<[HeaderName; 4]> = SmallVec::new();
+    gone.extend(headers.keys().filter(|name| goes(name.as_str())).cloned());
+    if gone.contains(&header::CONNECTION) {
+        let named = headers.get_all(header::CONNECTION).iter();
+        let named =
+            named.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+        gone.extend(named.filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok()));
+        // Nobody may use this to have the framing or the host removed.
+        gone.retain(|name| *name != header::HOST && *name != header::CONTENT_LENGTH);
     }
-    headers.insert(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static(proto));
-    if let Some(host) = host {
-        headers.insert(HeaderName::from_static("x-forwarded-host"), host);
+    for name in gone {
+        headers.remove(name);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::HeaderValue;
 
     fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
         lines
@@ -116,7 +97,7 @@ mod tests {
     fn what_connection_names_goes_with_it() {
         let mut map =
             headers(&[("connection", "close, x-secret"), ("x-secret", "1"), ("accept", "*/*")]);
-        strip_hop_by_hop(&mut map);
+        strip_request(&mut map);
         assert_eq!(map, headers(&[("accept", "*/*")]));
     }
 
@@ -127,7 +108,7 @@ mod tests {
             ("host", "a"),
             ("content-length", "3"),
         ]);
-        strip_hop_by_hop(&mut map);
+        strip_request(&mut map);
         assert_eq!(map, headers(&[("host", "a"), ("content-length", "3")]));
     }
 
@@ -144,7 +125,7 @@ mod tests {
             ("authorization", "Bearer x"),
             ("x-stainless-lang", "python"),
         ]);
-        strip_claims(&mut map);
+        strip_request(&mut map);
         assert_eq!(map, headers(&[("x-stainless-lang", "python")]));
     }
 }

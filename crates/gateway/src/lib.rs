@@ -5,10 +5,12 @@
 //! not mapped is denied; nothing is buffered; a client that leaves takes its upstream request along.
 
 mod connect;
+mod forward;
 mod forwarded;
 mod identity;
 mod metadata;
 mod metrics;
+mod open;
 mod pool;
 mod record;
 mod refuse;

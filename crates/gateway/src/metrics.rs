@@ -147,6 +147,15 @@ impl Metrics {
         }
     }
 
+    /// A token was looked up; whether it had been verified before.
+    pub(crate) fn remembered(&self, cached: bool) {
+        if cached {
+            self.cache_hits.inc()
+        } else {
+            self.cache_misses.inc()
+        };
+    }
+
     /// A request failed.
     pub(crate) fn failed(&self, fault: Fault) {
         let name = FAULTS.iter().find(|(known, _)| *known == fault).map(|(_, name)| *name);

@@ -4,7 +4,7 @@ use crate::{
     connect::{self, Connector},
     settings::Upstream,
 };
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use hyper::{body::Incoming, client::conn::http1::SendRequest};
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
@@ -14,6 +14,7 @@ const IDLE_LIMIT: usize = 512;
 /// One worker's connections to one upstream.
 pub(crate) struct Pool {
     upstream: Upstream,
+    host: HeaderValue,
     connector: Connector,
     idle: RefCell<Vec<SendRequest<Incoming>>>,
     connect_within: Duration,
@@ -48,8 +49,12 @@ impl Pool {
         connect_within: Duration,
         answer_within: Duration,
     ) -> Rc<Self> {
+        // An authority has no character that a header may not have.
+        let host = HeaderValue::try_from(upstream.authority.as_str());
+        let host = host.unwrap_or_else(|_| HeaderValue::from_static(""));
         Rc::new(Self {
             upstream,
+            host,
             connector,
             idle: RefCell::default(),
             connect_within,
@@ -60,6 +65,11 @@ impl Pool {
     /// Whom it leads to.
     pub(crate) const fn upstream(&self) -> &Upstream {
         &self.upstream
+    }
+
+    /// Its `Host`.
+    pub(crate) const fn host(&self) -> &HeaderValue {
+        &self.host
     }
 
     /// Sends a request and waits for the head of the answer. A kept connection that turns out to be

@@ -2,7 +2,7 @@
 //! connection and gives it back when it has ended; dropped before that, it closes the connection,
 //! which tells the upstream to stop.
 
-use crate::pool::Lease;
+use crate::{open::Busy, pool::Lease};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use std::{
@@ -26,6 +26,8 @@ pub(crate) enum Answer {
 pub(crate) struct Relay {
     body: Incoming,
     lease: Option<Lease>,
+    /// The connection is busy for as long as this body lasts.
+    busy: Option<Busy>,
     idle: Duration,
     /// Armed only while the upstream lets us wait.
     timer: Option<Pin<Box<Sleep>>>,
@@ -39,7 +41,16 @@ impl Answer {
 
     /// The upstream's body; `idle` is the longest silence between two parts.
     pub(crate) fn relayed(body: Incoming, lease: Lease, idle: Duration) -> Self {
-        Self::Relayed(Box::new(Relay { body, lease: Some(lease), idle, timer: None }))
+        Self::Relayed(Box::new(Relay { body, lease: Some(lease), busy: None, idle, timer: None }))
+    }
+}
+
+impl Answer {
+    /// Keeps the connection busy until the body has ended. Words of our own are there at once.
+    pub(crate) fn hold(&mut self, busy: Busy) {
+        if let Self::Relayed(relay) = self {
+            relay.busy = Some(busy);
+        }
     }
 }
 

@@ -2,27 +2,36 @@
 
 use crate::{
     forwarded,
+    pool::Pool,
     settings::{Dialect, Route, Upstream},
     tap::Tap,
-    worker::DECISION_ID,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, Version, header};
-use portcullis_types::DecisionId;
 use smallvec::SmallVec;
 use std::net::IpAddr;
 
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
 /// The other end of a client's connection.
-#[derive(Clone)]
 pub(crate) struct Peer {
-    /// Its address.
-    pub ip: IpAddr,
+    /// Its address, as upstreams are told.
+    address: HeaderValue,
     /// `http` or `https`.
-    pub proto: &'static str,
+    proto: &'static str,
     /// What came over the wire last, for HTTP/1.
-    pub tap: Option<Tap>,
+    tap: Option<Tap>,
 }
 
 impl Peer {
+    /// Who connected, and how.
+    pub(crate) fn new(ip: IpAddr, proto: &'static str, tap: Option<Tap>) -> Self {
+        let address = HeaderValue::try_from(ip.to_canonical().to_string());
+        let address = address.unwrap_or_else(|_| HeaderValue::from_static("unknown"));
+        Self { address, proto, tap }
+    }
+
     /// The head of `request` as it came, if its framing makes a second look worthwhile.
     pub(crate) fn raw_head<B>(&self, request: &Request<B>) -> Option<Vec<u8>> {
         let tap = self.tap.as_ref()?;
@@ -55,27 +64,26 @@ pub(crate) fn take_credentials(
     found
 }
 
-/// The request as the upstream gets it.
+/// The request as the upstream gets it. `said` is what we say to it on our own account.
 pub(crate) fn outgoing<B>(
     request: Request<B>,
     route: &Route,
-    upstream: &Upstream,
+    pool: &Pool,
     peer: &Peer,
-    (id, credential): (DecisionId, Option<(HeaderName, HeaderValue)>),
+    said: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
 ) -> Result<Request<B>, http::Error> {
     let (mut head, body) = request.into_parts();
-    let host = head.headers.remove(header::HOST).or_else(|| {
+    let host = head.headers.insert(header::HOST, pool.host().clone()).or_else(|| {
         head.uri.authority().and_then(|authority| HeaderValue::try_from(authority.as_str()).ok())
     });
-    forwarded::strip_hop_by_hop(&mut head.headers);
-    forwarded::strip_claims(&mut head.headers);
-    forwarded::say_forwarded(&mut head.headers, peer.ip, peer.proto, host);
-    head.headers.insert(header::HOST, HeaderValue::try_from(upstream.authority.as_str())?);
-    head.headers.insert(DECISION_ID, HeaderValue::try_from(id.to_string())?);
-    if let Some((name, value)) = credential {
-        head.headers.insert(name, value);
+    forwarded::strip_request(&mut head.headers);
+    head.headers.insert(FORWARDED_FOR, peer.address.clone());
+    head.headers.insert(FORWARDED_PROTO, HeaderValue::from_static(peer.proto));
+    if let Some(host) = host {
+        head.headers.insert(FORWARDED_HOST, host);
     }
-    head.uri = target(&head.uri, route, upstream)?;
+    head.headers.extend(said);
+    head.uri = target(&head.uri, route, pool.upstream())?;
     head.version = Version::HTTP_11;
     head.extensions.clear();
     Ok(Request::from_parts(head, body))

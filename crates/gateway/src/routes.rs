@@ -33,6 +33,10 @@ pub struct Matched<'a> {
     pub tenant: Option<Tenant>,
 }
 
+/// Proof that a route asks for no token.
+#[derive(Clone, Copy)]
+pub(crate) struct Public(());
+
 /// Why the table cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("route {path}: {problem}")]
@@ -119,6 +123,14 @@ impl Line {
             resource_metadata: crate::metadata::address(&settings.url, &api.resource),
             needed,
         })
+    }
+
+    /// Whether anyone may pass.
+    pub(crate) const fn public(&self) -> Option<Public> {
+        match self.route.access {
+            Access::Public => Some(Public(())),
+            Access::Scoped(_) => None,
+        }
     }
 
     /// HEAD is GET without the body (RFC 9110 §9.3.2).

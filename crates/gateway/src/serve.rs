@@ -6,13 +6,21 @@ use crate::{
     identity::Identities,
     metadata::Documents,
     metrics::Metrics,
+    open::{Open, Ticket},
+    relay::Answer,
     request::Peer,
     routes::{RouteFault, Routes},
     settings::Settings,
     tap::{Tap, Tapped},
     worker::{Shared, Worker},
 };
-use hyper::{rt::Executor, service::service_fn};
+use http::{Request, Response};
+use hyper::{
+    body::Incoming,
+    rt::Executor,
+    server::conn::{http1, http2},
+    service::service_fn,
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use portcullis_audit::Journal;
 use portcullis_keyring::{Circle, OurKeys, Verifier};
@@ -34,7 +42,6 @@ use tokio::{
     sync::watch,
 };
 use tokio_rustls::TlsAcceptor;
-use tokio_util::task::TaskTracker;
 
 /// The longest head of a request, in bytes; longer ones are answered with 431.
 const HEAD_LIMIT: usize = 64 * 1024;
@@ -159,10 +166,16 @@ async fn accept(
     mut stopped: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let open = TaskTracker::new();
+    let open = Rc::new(Open::default());
+    let mut second = tokio::time::interval(Duration::from_secs(1));
+    let patience = shared.settings.timeouts.request_headers.as_seconds().max(1);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
+            _ = second.tick() => {
+                open.tick(patience);
+                continue;
+            }
             _ = stopped.wait_for(|stop| *stop) => break,
         };
         let (stream, address) = match accepted {
@@ -175,34 +188,33 @@ async fn accept(
             }
         };
         let connection = Connection {
-            worker: worker.clone(),
             shared: shared.clone(),
+            worker: worker.clone(),
             address,
-            stopped: stopped.clone(),
+            ticket: open.enter(),
         };
         let tls = tls.clone();
-        shared.metrics.connections.inc();
-        open.spawn_local(async move {
-            let gauge = connection.shared.clone();
+        tokio::task::spawn_local(async move {
+            let connections = connection.shared.metrics.connections.clone();
+            connections.inc();
             connection.serve(stream, tls).await;
-            gauge.metrics.connections.dec();
+            connections.dec();
         });
     }
-    open.close();
-    let drained =
-        tokio::time::timeout(shared.settings.timeouts.drain.duration(), open.wait()).await;
-    if drained.is_err() {
+    open.stop();
+    let drain = shared.settings.timeouts.drain.duration();
+    if tokio::time::timeout(drain, open.empty()).await.is_err() {
         tracing::warn!(connections = open.len(), "stopped before all requests had ended");
     }
     Ok(())
 }
 
-/// One client connection.
+/// One client connection, before it is known what it speaks.
 struct Connection {
-    worker: Rc<Worker>,
     shared: Arc<Shared>,
+    worker: Rc<Worker>,
     address: SocketAddr,
-    stopped: watch::Receiver<bool>,
+    ticket: Ticket,
 }
 
 impl Connection {
@@ -213,7 +225,7 @@ impl Connection {
         let limit = self.shared.settings.timeouts.request_headers.duration();
         match tls {
             None => match tokio::time::timeout(limit, speaks_http2(&stream)).await {
-                Ok(Ok(true)) => self.http2(stream, "http").await,
+                Ok(Ok(true)) => self.client("http", None).http2(stream).await,
                 Ok(Ok(false)) => self.http1(stream, "http").await,
                 _ => {}
             },
@@ -222,7 +234,7 @@ impl Connection {
                     return;
                 };
                 if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-                    self.http2(stream, "https").await;
+                    self.client("https", None).http2(stream).await;
                 } else {
                     self.http1(stream, "https").await;
                 }
@@ -236,66 +248,55 @@ impl Connection {
         proto: &'static str,
     ) {
         let tap = Tap::default();
-        let peer = Peer { ip: self.address.ip(), proto, tap: Some(tap.clone()) };
-        let worker = self.worker.clone();
-        let service = service_fn(move |request| {
-            // Cloned per request: it may outlive this borrow while its answer streams.
-            let (worker, peer) = (worker.clone(), peer.clone());
-            async move { Ok::<_, Infallible>(worker.handle(request, &peer).await) }
-        });
-        let connection = hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.shared.settings.timeouts.request_headers.duration())
-            .max_buf_size(HEAD_LIMIT)
-            .serve_connection(TokioIo::new(Tapped::new(stream, tap)), service);
-        let mut connection = std::pin::pin!(connection);
-        until_stopped(self.stopped, connection.as_mut(), |connection| {
-            connection.graceful_shutdown();
-        })
-        .await;
+        self.client(proto, Some(tap.clone())).http1(Tapped::new(stream, tap)).await;
     }
 
-    async fn http2<S: AsyncRead + AsyncWrite + Unpin + 'static>(
-        self,
-        stream: S,
-        proto: &'static str,
-    ) {
-        let peer = Peer { ip: self.address.ip(), proto, tap: None };
-        let worker = self.worker.clone();
+    fn client(self, proto: &'static str, tap: Option<Tap>) -> Client {
+        let peer = Peer::new(self.address.ip(), proto, tap);
+        Client { worker: self.worker, peer, ticket: self.ticket }
+    }
+}
+
+/// Who is at the other end of a connection, and who answers.
+struct Client {
+    worker: Rc<Worker>,
+    peer: Peer,
+    ticket: Ticket,
+}
+
+impl Client {
+    async fn http1<S: AsyncRead + AsyncWrite + Unpin + 'static>(self, stream: S) {
+        // No timer of hyper's: `Open::tick` watches over those who keep us waiting, for less.
+        let connection = http1::Builder::new()
+            .max_buf_size(HEAD_LIMIT)
+            .writev(false)
+            .serve_connection(TokioIo::new(stream), service_fn(|request| self.answer(request)));
+        let connection = std::pin::pin!(connection);
+        self.ticket.drive(connection, http1::Connection::graceful_shutdown).await;
+    }
+
+    async fn http2<S: AsyncRead + AsyncWrite + Unpin + 'static>(self, stream: S) {
+        let this = Rc::new(self);
+        let client = this.clone();
         let service = service_fn(move |request| {
-            let (worker, peer) = (worker.clone(), peer.clone());
-            async move { Ok::<_, Infallible>(worker.handle(request, &peer).await) }
+            let client = client.clone();
+            async move { client.answer(request).await }
         });
-        let connection = hyper::server::conn::http2::Builder::new(Local)
+        let connection = http2::Builder::new(Local)
             .timer(TokioTimer::new())
             .keep_alive_interval(Some(Duration::from_secs(30)))
             .max_header_list_size(16 * 1024)
             .max_concurrent_streams(256)
             .serve_connection(TokioIo::new(stream), service);
-        let mut connection = std::pin::pin!(connection);
-        until_stopped(self.stopped, connection.as_mut(), |connection| {
-            connection.graceful_shutdown();
-        })
-        .await;
+        let connection = std::pin::pin!(connection);
+        this.ticket.drive(connection, http2::Connection::graceful_shutdown).await;
     }
-}
 
-/// Drives a connection; when the gateway stops, the connection is told, and driven to its end.
-async fn until_stopped<C: Future<Output = hyper::Result<()>>>(
-    mut stopped: watch::Receiver<bool>,
-    mut connection: std::pin::Pin<&mut C>,
-    tell: impl FnOnce(std::pin::Pin<&mut C>),
-) {
-    let ended = tokio::select! {
-        biased;
-        ended = connection.as_mut() => ended,
-        _ = stopped.wait_for(|stop| *stop) => {
-            tell(connection.as_mut());
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a client connection ended");
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Answer>, Infallible> {
+        let busy = self.ticket.busy();
+        let mut response = self.worker.handle(request, &self.peer).await;
+        response.body_mut().hold(busy);
+        Ok(response)
     }
 }
 

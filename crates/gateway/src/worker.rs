@@ -2,6 +2,7 @@
 
 use crate::{
     connect,
+    forward::Leave,
     identity::Identities,
     metadata::Documents,
     metrics::Metrics,
@@ -11,7 +12,7 @@ use crate::{
     relay::Answer,
     request::{self, Peer},
     routes::{Matched, Routes},
-    settings::{Access, Settings},
+    settings::{Settings, Upstream},
     shape,
 };
 use bytes::Bytes;
@@ -19,8 +20,8 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, header};
 use hyper::body::Incoming;
 use portcullis_audit::Journal;
 use portcullis_keyring::Verifier;
-use portcullis_types::{DecisionId, Denial, Entropy, Random, Stage, Timestamp, Trace};
-use portcullis_verify::{Admission, Presented, Target};
+use portcullis_types::{Check, DecisionId, Denial, Entropy, Random, Stage, Timestamp, Trace};
+use portcullis_verify::{Presented, Target};
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 /// The header that names the decision, in every answer and towards every upstream.
@@ -44,19 +45,21 @@ pub(crate) struct Shared {
 
 /// One thread's gateway.
 pub(crate) struct Worker {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     verifier: Verifier,
-    identities: Option<Identities>,
-    pools: Vec<Rc<Pool>>,
-    entropy: RefCell<Box<dyn Entropy>>,
+    pub(crate) identities: Option<Identities>,
+    pub(crate) pools: Vec<Rc<Pool>>,
+    pub(crate) entropy: RefCell<Box<dyn Entropy>>,
 }
 
 /// A decision in the making: what is known of the request so far.
-struct Decision<'a> {
-    id: DecisionId,
-    at: Timestamp,
-    trace: Trace,
-    matched: Option<&'a Matched<'a>>,
+pub(crate) struct Decision<'a> {
+    pub(crate) id: DecisionId,
+    /// The id as a header's value.
+    pub(crate) name: HeaderValue,
+    pub(crate) at: Timestamp,
+    pub(crate) trace: Trace,
+    pub(crate) matched: Option<&'a Matched<'a>>,
 }
 
 impl Worker {
@@ -69,7 +72,7 @@ impl Worker {
         entropy: Box<dyn Entropy>,
     ) -> Self {
         let timeouts = shared.settings.timeouts;
-        let pool = |upstream: &crate::settings::Upstream| {
+        let pool = |upstream: &Upstream| {
             let (connect, answer) =
                 (timeouts.connect.duration(), timeouts.response_headers.duration());
             Pool::new(upstream.clone(), tls.clone(), connect, answer)
@@ -85,10 +88,10 @@ impl Worker {
         }
         let now = (self.shared.clock)();
         let id = DecisionId::fresh(now, &Random::draw(&mut **self.entropy.borrow_mut()));
-        let mut response = self.decide(request, peer, id, now).await;
-        if let Ok(id) = HeaderValue::try_from(id.to_string()) {
-            response.headers_mut().insert(DECISION_ID, id);
-        }
+        let name = HeaderValue::try_from(id.to_string());
+        let name = name.unwrap_or_else(|_| HeaderValue::from_static(""));
+        let mut response = self.decide(request, peer, (id, name.clone()), now).await;
+        response.headers_mut().insert(DECISION_ID, name);
         response
     }
 
@@ -96,30 +99,27 @@ impl Worker {
         &self,
         request: Request<Incoming>,
         peer: &Peer,
-        id: DecisionId,
-        now: Timestamp,
+        (id, name): (DecisionId, HeaderValue),
+        at: Timestamp,
     ) -> Response<Answer> {
         let mut trace = Trace::new(Stage::Access);
         let raw = peer.raw_head(&request);
-        let shaped = trace
-            .step(portcullis_types::Check::Shape, shape::unambiguous(&request, raw.as_deref()));
+        let shaped = trace.step(Check::Shape, shape::unambiguous(&request, raw.as_deref()));
         let found = shaped.and_then(|()| {
-            trace.step(
-                portcullis_types::Check::Route,
-                self.shared.routes.find(request.method(), request.uri().path()),
-            )
+            let found = self.shared.routes.find(request.method(), request.uri().path());
+            trace.step(Check::Route, found)
         });
         let matched = match found {
             Ok(matched) => matched,
             Err(denial) => {
-                let decision = Decision { id, at: now, trace, matched: None };
-                return self.refuse(&decision, &request, denial, None).await;
+                let decision = Decision { id, name, at, trace, matched: None };
+                return self.refuse(&decision, &request, &denial, None).await;
             }
         };
-        let decision = Decision { id, at: now, trace, matched: Some(&matched) };
-        match matched.line.route.access {
-            Access::Public => self.pass(decision, request, peer, None).await,
-            Access::Scoped(_) => self.guard(decision, request, peer).await,
+        let decision = Decision { id, name, at, trace, matched: Some(&matched) };
+        match matched.line.public() {
+            Some(public) => self.pass(&decision, request, peer, Leave::Public(public)).await,
+            None => self.guard(decision, &matched, request, peer).await,
         }
     }
 
@@ -127,118 +127,31 @@ impl Worker {
     async fn guard(
         &self,
         mut decision: Decision<'_>,
+        matched: &Matched<'_>,
         mut request: Request<Incoming>,
         peer: &Peer,
     ) -> Response<Answer> {
-        let Some(matched) = decision.matched else {
-            return refuse::failed(Fault::Internal, None, decision.id);
-        };
-        let credentials = request::take_credentials(request.headers_mut(), matched.line.dialect());
-        let presented =
-            Presented::take(credentials.iter().map(HeaderValue::as_bytes), request.uri().query());
-        let presented = match decision.trace.step(portcullis_types::Check::Credential, presented) {
+        let line = matched.line;
+        let credentials = request::take_credentials(request.headers_mut(), line.dialect());
+        let credentials = credentials.iter().map(HeaderValue::as_bytes);
+        let presented = Presented::take(credentials, request.uri().query());
+        let presented = match decision.trace.step(Check::Credential, presented) {
             Ok(presented) => presented,
-            Err(denial) => return self.refuse(&decision, &request, denial, None).await,
+            Err(denial) => return self.refuse(&decision, &request, &denial, None).await,
         };
         let target = Target {
-            guarded: &matched.line.guarded,
-            needed: &matched.line.needed,
+            guarded: &line.guarded,
+            needed: &line.needed,
             object_tenant: matched.tenant.as_ref(),
         };
         let verdict =
             self.verifier.admit(&presented, &target, decision.at, &mut decision.trace).await;
-        if verdict.cached {
-            self.shared.metrics.cache_hits.inc()
-        } else {
-            self.shared.metrics.cache_misses.inc()
-        };
+        self.shared.metrics.remembered(verdict.cached);
         match verdict.outcome {
-            Ok(admission) => self.pass(decision, request, peer, Some(&admission)).await,
+            Ok(admission) => self.pass(&decision, request, peer, Leave::Admitted(&admission)).await,
             Err(denial) => {
                 let facts = record::Facts::of(verdict.vouched.as_ref(), &presented);
-                self.refuse(&decision, &request, denial, Some(facts)).await
-            }
-        }
-    }
-
-    /// Recorded, then sent on. Only a public route comes here without an admission.
-    async fn pass(
-        &self,
-        decision: Decision<'_>,
-        request: Request<Incoming>,
-        peer: &Peer,
-        admission: Option<&Admission>,
-    ) -> Response<Answer> {
-        let Some(matched) = decision.matched else {
-            return refuse::failed(Fault::Internal, None, decision.id);
-        };
-        let facts = admission.map(|admission| record::Facts::Verified(admission.vouched()));
-        if self.keep(&decision, &request, None, facts.as_ref()).await.is_err() {
-            return self.fail(Fault::Unrecorded, &decision);
-        }
-        self.shared.metrics.allowed(matched.index);
-        match self.forward(&decision, request, peer, admission).await {
-            Ok(response) => response,
-            Err(fault) => self.fail(fault, &decision),
-        }
-    }
-
-    async fn forward(
-        &self,
-        decision: &Decision<'_>,
-        request: Request<Incoming>,
-        peer: &Peer,
-        admission: Option<&Admission>,
-    ) -> Result<Response<Answer>, Fault> {
-        let line = decision.matched.ok_or(Fault::Internal)?.line;
-        let pool = self.pools.get(line.route.upstream).ok_or(Fault::Internal)?;
-        let credential = self.credential(pool, admission, decision.at)?;
-        let request = request::outgoing(
-            request,
-            &line.route,
-            pool.upstream(),
-            peer,
-            (decision.id, credential),
-        )
-        .map_err(|_| Fault::Internal)?;
-        let sent = pool.send(request).await;
-        let answered = (self.shared.clock)().millis_since(decision.at);
-        self.shared
-            .metrics
-            .answered(std::time::Duration::from_millis(u64::try_from(answered).unwrap_or(0)));
-        let (response, lease) = sent.map_err(|fault| {
-            tracing::warn!(decision_id = %decision.id, upstream = %pool.upstream().name, error = %fault, "no answer");
-            match fault {
-                crate::pool::SendFault::Timeout => Fault::Timeout,
-                _ => Fault::BadGateway,
-            }
-        })?;
-        let (mut head, body) = response.into_parts();
-        crate::forwarded::strip_hop_by_hop(&mut head.headers);
-        head.headers.remove(DECISION_ID);
-        let idle = self.shared.settings.timeouts.idle.duration();
-        Ok(Response::from_parts(head, Answer::relayed(body, lease, idle)))
-    }
-
-    /// What the upstream is shown: its own key, or who the caller is; never the caller's token.
-    fn credential(
-        &self,
-        pool: &Pool,
-        admission: Option<&Admission>,
-        now: Timestamp,
-    ) -> Result<Option<(HeaderName, HeaderValue)>, Fault> {
-        use crate::settings::Credential;
-        match (&pool.upstream().credential, admission) {
-            (Credential::None, _) | (Credential::Identity { .. }, None) => Ok(None),
-            (Credential::Header { name, value }, _) => Ok(Some((name.clone(), value.clone()))),
-            (Credential::Identity { audience }, Some(admission)) => {
-                let identities = self.identities.as_ref().ok_or(Fault::Internal)?;
-                let bearer = identities
-                    .bearer(admission, audience, now, &mut **self.entropy.borrow_mut())
-                    .ok_or(Fault::Internal)?;
-                let mut value = HeaderValue::try_from(&*bearer).map_err(|_| Fault::Internal)?;
-                value.set_sensitive(true);
-                Ok(Some((header::AUTHORIZATION, value)))
+                self.refuse(&decision, &request, &denial, Some(facts)).await
             }
         }
     }
@@ -247,28 +160,24 @@ impl Worker {
         &self,
         decision: &Decision<'_>,
         request: &Request<Incoming>,
-        denial: Denial,
+        denial: &Denial,
         facts: Option<record::Facts<'_>>,
     ) -> Response<Answer> {
         let index = decision.matched.map(|matched| matched.index);
         self.shared.metrics.denied(index, denial.check());
-        let mut decision = Decision { trace: decision.trace, ..*decision };
-        let denied = decision.trace.step::<()>(denial.check(), Err(denial.clone()));
-        if denied.is_ok()
-            || self.keep(&decision, request, Some(&denial), facts.as_ref()).await.is_err()
-        {
-            return self.fail(Fault::Unrecorded, &decision);
+        if self.keep(decision, request, Some(denial), facts.as_ref()).await.is_err() {
+            return self.fail(Fault::Unrecorded, decision);
         }
-        refuse::denied(&denial, decision.matched.map(|matched| matched.line), decision.id)
+        refuse::denied(denial, decision.matched.map(|matched| matched.line), decision.id)
     }
 
-    fn fail(&self, fault: Fault, decision: &Decision<'_>) -> Response<Answer> {
+    pub(crate) fn fail(&self, fault: Fault, decision: &Decision<'_>) -> Response<Answer> {
         self.shared.metrics.failed(fault);
         refuse::failed(fault, decision.matched.map(|matched| matched.line), decision.id)
     }
 
     /// Writes the decision down. Waits while the journal is full.
-    async fn keep(
+    pub(crate) async fn keep(
         &self,
         decision: &Decision<'_>,
         request: &Request<Incoming>,
