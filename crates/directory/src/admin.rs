@@ -1,9 +1,12 @@
 //! Changes to clients. Each says who acts, and is written with its audit record in one transaction.
 
+mod detail;
+
 use crate::{
     Client, ClientAuth, ClientKeys, ClientSecret, Directory, Fault, GrantType, argon, rows,
     secret::Stored,
 };
+use detail::{described, detailed, difference};
 use portcullis_audit::{self as audit, Admin, Event, Record};
 use portcullis_store::{StoreFault, Tx};
 use portcullis_types::{
@@ -328,47 +331,4 @@ fn end_secrets(
 /// `iat` has whole seconds, so a token of this very second counts as earlier.
 const fn next_second(now: Timestamp) -> Timestamp {
     Timestamp::from_seconds(now.seconds() + 1)
-}
-
-/// A client as the audit log has it: no secret, and keys by their thumbprints.
-fn described(client: &Client) -> BTreeMap<String, String> {
-    let words = |items: Vec<String>| items.join(" ");
-    let text = |item: Option<String>| item.unwrap_or_default();
-    let since = |at: Option<Timestamp>| text(at.map(|at| at.to_string()));
-    let keys = match &client.auth {
-        ClientAuth::PrivateKeyJwt { jwks } => words(jwks.thumbprints()),
-        ClientAuth::ClientSecret => String::new(),
-    };
-    let grants = client.grant_types.iter().map(ToString::to_string).collect();
-    let scopes = client.scopes.iter().map(ToString::to_string).collect();
-    let resources = client.resources.iter().map(ToString::to_string).collect();
-    let all = [
-        ("name", client.name.clone()),
-        ("auth", client.auth.name().to_owned()),
-        ("keys", keys),
-        ("grant_types", words(grants)),
-        ("scopes", words(scopes)),
-        ("default_scope", text(client.default_scope.as_ref().map(ToString::to_string))),
-        ("resources", words(resources)),
-        ("default_resource", text(client.default_resource.as_ref().map(ToString::to_string))),
-        ("tenant", text(client.tenant.as_ref().map(ToString::to_string))),
-        ("disabled_since", since(client.disabled_since)),
-    ];
-    let mut described = detailed(all);
-    described.retain(|_, value| !value.is_empty());
-    described
-}
-
-/// What changed, and what it is now.
-fn difference(before: &Client, after: &Client) -> BTreeMap<String, String> {
-    let (before, mut after) = (described(before), described(after));
-    let gone = before.keys().filter(|name| !after.contains_key(*name)).cloned();
-    let gone: Vec<_> = gone.collect();
-    after.retain(|name, value| before.get(name) != Some(value));
-    after.extend(gone.into_iter().map(|name| (name, "none".to_owned())));
-    after
-}
-
-fn detailed<const N: usize>(pairs: [(&str, String); N]) -> BTreeMap<String, String> {
-    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -1,0 +1,48 @@
+//! What the audit log says about a change.
+
+use crate::{Client, ClientAuth};
+use portcullis_types::Timestamp;
+use std::collections::BTreeMap;
+
+/// A client as the audit log has it: no secret, and keys by their thumbprints.
+pub(super) fn described(client: &Client) -> BTreeMap<String, String> {
+    let words = |items: Vec<String>| items.join(" ");
+    let text = |item: Option<String>| item.unwrap_or_default();
+    let since = |at: Option<Timestamp>| text(at.map(|at| at.to_string()));
+    let keys = match &client.auth {
+        ClientAuth::PrivateKeyJwt { jwks } => words(jwks.thumbprints()),
+        ClientAuth::ClientSecret => String::new(),
+    };
+    let grants = client.grant_types.iter().map(ToString::to_string).collect();
+    let scopes = client.scopes.iter().map(ToString::to_string).collect();
+    let resources = client.resources.iter().map(ToString::to_string).collect();
+    let all = [
+        ("name", client.name.clone()),
+        ("auth", client.auth.name().to_owned()),
+        ("keys", keys),
+        ("grant_types", words(grants)),
+        ("scopes", words(scopes)),
+        ("default_scope", text(client.default_scope.as_ref().map(ToString::to_string))),
+        ("resources", words(resources)),
+        ("default_resource", text(client.default_resource.as_ref().map(ToString::to_string))),
+        ("tenant", text(client.tenant.as_ref().map(ToString::to_string))),
+        ("disabled_since", since(client.disabled_since)),
+    ];
+    let mut described = detailed(all);
+    described.retain(|_, value| !value.is_empty());
+    described
+}
+
+/// What changed, and what it is now.
+pub(super) fn difference(before: &Client, after: &Client) -> BTreeMap<String, String> {
+    let (before, mut after) = (described(before), described(after));
+    let gone = before.keys().filter(|name| !after.contains_key(*name)).cloned();
+    let gone: Vec<_> = gone.collect();
+    after.retain(|name, value| before.get(name) != Some(value));
+    after.extend(gone.into_iter().map(|name| (name, "none".to_owned())));
+    after
+}
+
+pub(super) fn detailed<const N: usize>(pairs: [(&str, String); N]) -> BTreeMap<String, String> {
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
