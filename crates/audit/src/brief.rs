@@ -3,9 +3,9 @@
 use serde::Serializer;
 use std::borrow::Cow;
 
-const BRIEF: usize = 512;
-const PATH: usize = 256;
-const LONG: usize = 2048;
+pub(crate) const BRIEF: usize = 512;
+pub(crate) const PATH: usize = 256;
+pub(crate) const LONG: usize = 2048;
 
 pub(crate) fn brief<S: Serializer>(text: &str, sink: S) -> Result<S::Ok, S::Error> {
     sink.serialize_str(&cut(text, BRIEF))
@@ -31,7 +31,7 @@ pub(crate) fn brief_opt<S: Serializer>(
 }
 
 /// At most `limit` bytes of `text` and a mark that something is gone.
-fn cut(text: &str, limit: usize) -> Cow<'_, str> {
+pub(crate) fn cut(text: &str, limit: usize) -> Cow<'_, str> {
     if text.len() <= limit {
         return Cow::Borrowed(text);
     }

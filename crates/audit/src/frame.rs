@@ -3,7 +3,7 @@
 use crate::{
     Record,
     chain::{self, Hash},
-    redact,
+    redact, write,
 };
 use portcullis_store::StoreFault;
 use serde_json::Error;
@@ -45,7 +45,7 @@ impl Chunk {
     }
 
     fn fill(&mut self, record: &Record<'_>, start: usize) -> Result<(), Error> {
-        serde_json::to_writer(&mut self.body, record)?;
+        write::record(record, &mut self.body)?;
         redact::tokens(&mut self.body, start + LENGTH);
         let length = self.body.len() - start - LENGTH;
         let length = u32::try_from(length).map_err(serde::ser::Error::custom)?;

@@ -20,6 +20,7 @@ mod record;
 mod redact;
 mod report;
 mod verify;
+mod write;
 
 pub use append::{append, head, seal_with};
 pub use chain::{Anchor, AuditKey};
