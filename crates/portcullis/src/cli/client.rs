@@ -27,7 +27,7 @@ pub(super) enum ClientCommand {
     List,
     /// Show one client.
     Show(One),
-    /// Change what a client may ask for.
+    /// Change what a client may ask for, its defaults, its name or its keys.
     Update(Box<update::Update>),
     /// End a client at once: no more tokens, and those that are out open nothing.
     Disable(One),

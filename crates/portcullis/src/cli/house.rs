@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Whose clients and keys these are where no [issuer] runs: nothing is ever signed in this name.
+/// Whose clients and keys these are where no issuer runs: nothing is ever signed in this name.
 const NO_ISSUER: &str = "https://gateway-alone.invalid";
 
 /// An open house: what the configuration says, and the store that belongs to it.

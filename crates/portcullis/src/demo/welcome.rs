@@ -25,7 +25,7 @@ impl Demo {
             (&self.free, "generate:basic model:list"),
             (&self.premium, "generate:advanced as well"),
         ] {
-            let (id, secret) = (&visitor.id, visitor.secret.expose());
+            let (id, secret) = (visitor.id.as_str(), visitor.secret.expose());
             let _ = writeln!(page, "  {id:<12} {secret}   {QUIET}{may}{QUIET:#}");
         }
         for (number, (title, command)) in (1..).zip(self.commands()) {
@@ -55,7 +55,7 @@ impl Demo {
         );
         let premium = format!("'{gateway}/generate/premium?prompt=Hello' {bearer}");
         let why = format!(
-            "{} explain --config {} $(curl -s -o /dev/null -D - {premium} | \\\n  \
+            "{} explain --config {} \\\n  $(curl -s -o /dev/null -D - {premium} | \\\n  \
              sed -n 's/^x-decision-id: *\\(dec_[0-9A-Z]*\\).*/\\1/p')",
             program(),
             quoted(&self.config),
@@ -63,7 +63,7 @@ impl Demo {
         [
             ("Get a token", token),
             ("Call the model", format!("curl -s {}", chat(""))),
-            ("Be refused: this token may not use the premium model", format!("curl -i {premium}")),
+            ("Be refused: this token may not use the premium model", format!("curl -si {premium}")),
             ("Ask why", why),
             ("Stream", format!("curl -sN {}", chat(", \"stream\": true"))),
         ]

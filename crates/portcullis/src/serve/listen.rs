@@ -6,6 +6,9 @@ use std::{
     net::{SocketAddr, TcpListener},
 };
 
+/// Connections that may wait to be accepted.
+const WAITING: i32 = 1024;
+
 /// The sockets of everything that a configuration describes.
 #[derive(Default)]
 pub(crate) struct Listeners {
@@ -49,7 +52,12 @@ impl Listeners {
 
 /// Binds one address.
 pub(crate) fn bind(address: SocketAddr, place: Place) -> Result<TcpListener, Stop> {
-    TcpListener::bind(address).map_err(|fault| {
+    let bound = TcpListener::bind(address).and_then(|listener| {
+        // The standard library lets 128 connections wait, which a burst of clients passes.
+        rustix::net::listen(&listener, WAITING)?;
+        Ok(listener)
+    });
+    bound.map_err(|fault| {
         let wish = match place {
             Place::Key(key) => key,
             Place::Flag(flag) => flag,

@@ -9,7 +9,7 @@ use crate::{
 use clap::ValueEnum;
 use portcullis_directory::{ClientKeys, Directory, GrantType, NewAuth, NewClient};
 use portcullis_types::{ApiName, Audience, ClientId, Pattern, Scope, Scopes, Tenant};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A client may ask for what --scope lists, for tokens of the APIs that --api or --resource name.
 ///
@@ -68,7 +68,7 @@ impl Add {
         let config = &house.config;
         let auth = self.credentials()?;
         let resources = self.resources(config)?;
-        self.check_scopes(config, &resources)?;
+        check_scopes(&self.scope, config, &resources)?;
         let id = self.id.or_else(|| self.name.parse().ok());
         let new = NewClient {
             id,
@@ -87,15 +87,7 @@ impl Add {
 
     fn credentials(&self) -> Result<NewAuth, Stop> {
         match (self.auth, &self.jwks) {
-            (None | Some(Auth::PrivateKeyJwt), Some(file)) => {
-                let text = std::fs::read_to_string(file).map_err(|fault| {
-                    Stop::cannot_run(format!("cannot read {}: {fault}", file.display()))
-                })?;
-                let keys = ClientKeys::parse(&text);
-                let keys =
-                    keys.map_err(|fault| Stop::refused(format!("{}: {fault}", file.display())))?;
-                Ok(NewAuth::Keys(keys))
-            }
+            (None | Some(Auth::PrivateKeyJwt), Some(file)) => Ok(NewAuth::Keys(keys(file)?)),
             (Some(Auth::PrivateKeyJwt), None) => Err(Stop::usage(
                 "private-key-jwt needs the client's public keys",
             )
@@ -108,57 +100,64 @@ impl Add {
         }
     }
 
-    /// Each API once, in the order in which they were given.
+    /// The APIs that were named; the only one there is, if none was.
     fn resources(&self, config: &Config) -> Result<Vec<Audience>, Stop> {
-        let mut resources = Vec::new();
-        for name in &self.api {
-            let api =
-                config.api(name.as_str()).ok_or_else(|| unknown_api(name.as_str(), config))?;
+        let named = resources(&self.api, &self.resource, config)?;
+        match config.apis.as_slice() {
+            _ if !named.is_empty() => Ok(named),
+            [only] => Ok(vec![only.resource.clone()]),
+            _ => Err(Stop::usage("it is not said for which API")
+                .hint("add --api NAME or --resource URI")),
+        }
+    }
+}
+
+/// The public keys in a file.
+pub(super) fn keys(file: &Path) -> Result<ClientKeys, Stop> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|fault| Stop::cannot_run(format!("cannot read {}: {fault}", file.display())))?;
+    ClientKeys::parse(&text).map_err(|fault| Stop::refused(format!("{}: {fault}", file.display())))
+}
+
+/// The resources of APIs that are configured, each once, in the order in which they were given.
+pub(super) fn resources(
+    names: &[ApiName],
+    given: &[Audience],
+    config: &Config,
+) -> Result<Vec<Audience>, Stop> {
+    let mut resources: Vec<Audience> = Vec::new();
+    let by_name = names.iter().map(|name| (name.as_str(), config.api(name.as_str())));
+    let find = |resource: &Audience| config.apis.iter().find(|api| api.resource == *resource);
+    let by_resource = given.iter().map(|resource| (resource.as_str(), find(resource)));
+    for (name, api) in by_name.chain(by_resource) {
+        let api = api.ok_or_else(|| unknown_api(name, config))?;
+        if !resources.contains(&api.resource) {
             resources.push(api.resource.clone());
         }
-        for resource in &self.resource {
-            if !config.apis.iter().any(|api| api.resource == *resource) {
-                return Err(unknown_api(resource.as_str(), config));
-            }
-            resources.push(resource.clone());
-        }
-        if resources.is_empty() {
-            return match config.apis.as_slice() {
-                [only] => Ok(vec![only.resource.clone()]),
-                _ => Err(Stop::usage("it is not said for which API")
-                    .hint("add --api NAME or --resource URI")),
-            };
-        }
-        let mut seen = Vec::new();
-        resources.retain(|resource| {
-            !seen.contains(resource) && {
-                seen.push(resource.clone());
-                true
-            }
-        });
-        Ok(resources)
     }
+    Ok(resources)
+}
 
-    /// A right that no token of these APIs can have would be a promise that is never kept.
-    fn check_scopes(&self, config: &Config, resources: &[Audience]) -> Result<(), Stop> {
-        let apis: Vec<_> =
-            config.apis.iter().filter(|api| resources.contains(&api.resource)).collect();
-        for pattern in &self.scope {
-            if let Ok(scope) = pattern.to_string().parse::<Scope>() {
-                config.registry.known(&scope).map_err(Stop::refused)?;
-            }
-            let offered = config
-                .registry
-                .closure(&apis.iter().flat_map(|api| api.scopes.iter().cloned()).collect());
-            if !offered.iter().any(|scope| pattern.matches(scope)) && !spans_one(pattern, &offered)
-            {
-                let offers: Vec<_> = offered.iter().map(ToString::to_string).collect();
-                return Err(Stop::refused(format!("no token for these APIs can have '{pattern}'"))
-                    .hint(format!("they offer {}", offers.join(", "))));
-            }
+/// A right that no token of these APIs can have would be a promise that is never kept.
+pub(super) fn check_scopes(
+    patterns: &[Pattern],
+    config: &Config,
+    resources: &[Audience],
+) -> Result<(), Stop> {
+    let apis = config.apis.iter().filter(|api| resources.contains(&api.resource));
+    let offered: Scopes = apis.flat_map(|api| api.scopes.iter().cloned()).collect();
+    let offered = config.registry.closure(&offered);
+    for pattern in patterns {
+        if let Ok(scope) = pattern.to_string().parse::<Scope>() {
+            config.registry.known(&scope).map_err(Stop::refused)?;
         }
-        Ok(())
+        if !offered.iter().any(|scope| pattern.matches(scope)) && !spans_one(pattern, &offered) {
+            let offers: Vec<_> = offered.iter().map(ToString::to_string).collect();
+            return Err(Stop::refused(format!("no token for these APIs can have '{pattern}'"))
+                .hint(format!("they offer {}", offers.join(", "))));
+        }
     }
+    Ok(())
 }
 
 /// Whether some offered scope is wider than the pattern: `mcp:call` than `mcp:call/github`.

@@ -1,19 +1,20 @@
 //! `portcullis client update`
 
-use super::{acting, refused, show, unknown};
+use super::{acting, add, refused, show, unknown};
 use crate::{
     cli::{Format, House, Outcome, Stop, house, talk},
     clock::Chance,
 };
-use portcullis_directory::{Client, Directory};
-use portcullis_types::{ApiName, Audience, ClientId, Pattern, Scope, Scopes};
+use portcullis_directory::{Client, ClientAuth, ClientKeys, Directory};
+use portcullis_types::{ApiName, Audience, ClientId, Pattern, Scopes};
+use std::path::PathBuf;
 
-/// Changes what a client is called or may ask for. Tokens that are out keep what they have.
+/// Tokens that are out already keep what they hold until they expire.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   portcullis client update my-app --add-scope generate:advanced
-  portcullis client update my-app --add-api embeddings --add-scope embedding:create
-  portcullis client update my-app --remove-scope 'model:*' --default-scope generate:basic")]
+  portcullis client update my-app --remove-scope 'model:*' --default-scope generate:basic
+  portcullis client update partner --jwks new-keys.jwks.json")]
 pub(in crate::cli) struct Update {
     /// The client_id.
     #[arg(value_name = "CLIENT_ID")]
@@ -21,19 +22,19 @@ pub(in crate::cli) struct Update {
     /// What people call it.
     #[arg(long)]
     name: Option<String>,
-    /// What it may ask for too; may be repeated.
+    /// One more scope that it may ask for; may be repeated.
     #[arg(long, value_name = "SCOPE", value_delimiter = ' ')]
     add_scope: Vec<Pattern>,
-    /// What it may ask for no more, as it was added; may be repeated.
+    /// A scope that it may not ask for any more, written as it was allowed; may be repeated.
     #[arg(long, value_name = "SCOPE", value_delimiter = ' ')]
     remove_scope: Vec<Pattern>,
-    /// An API that it may have tokens for too, by name; may be repeated.
+    /// One more API that it may have tokens for, by name; may be repeated.
     #[arg(long, value_name = "NAME")]
     add_api: Vec<ApiName>,
-    /// An API that it may have tokens for too, by resource; may be repeated.
+    /// One more API, by resource; may be repeated.
     #[arg(long, value_name = "URI")]
     add_resource: Vec<Audience>,
-    /// An API that it may have tokens for no more, by resource; may be repeated.
+    /// An API that it may not have tokens for any more, by resource; may be repeated.
     #[arg(long, value_name = "URI")]
     remove_resource: Vec<Audience>,
     /// What it gets if it asks for no scope.
@@ -42,71 +43,78 @@ pub(in crate::cli) struct Update {
     /// The API it gets a token for if it names none.
     #[arg(long, value_name = "URI")]
     default_resource: Option<Audience>,
+    /// Its new public keys, in place of the old ones.
+    #[arg(long, value_name = "FILE")]
+    jwks: Option<PathBuf>,
+}
+
+/// What is to be changed, checked against the configuration.
+struct Change {
+    update: Update,
+    resources: Vec<Audience>,
+    keys: Option<ClientKeys>,
 }
 
 impl Update {
-    pub(super) async fn run(
-        mut self,
-        house: &House,
-        directory: &Directory,
-        format: Format,
-    ) -> Outcome {
-        let before = directory.client(&self.id).ok_or_else(|| unknown(&self.id, directory))?;
-        self.resolve(house)?;
+    pub(super) async fn run(self, house: &House, directory: &Directory, format: Format) -> Outcome {
         let id = self.id.clone();
-        let client = directory
-            .update(acting(&mut Chance, &house::actor()), &id, move |client| self.edit(client))
+        let before = directory.client(&id).ok_or_else(|| unknown(&id, directory))?;
+        let named = add::resources(&self.add_api, &self.add_resource, &house.config)?;
+        let may: Vec<Audience> = before.resources.iter().chain(&named).cloned().collect();
+        add::check_scopes(&self.add_scope, &house.config, &may)?;
+        for pattern in &self.remove_scope {
+            if !before.scopes.contains(pattern) {
+                let has: Vec<String> = before.scopes.iter().map(ToString::to_string).collect();
+                return Err(Stop::refused(format!("the allow-list of {id} has no '{pattern}'"))
+                    .hint(format!("it is: {}", has.join(" "))));
+            }
+        }
+        let keys = self.jwks.as_deref().map(add::keys).transpose()?;
+        let change = Change { update: self, resources: named, keys };
+        let after = directory
+            .update(acting(&mut Chance, &house::actor()), &id, move |client| change.apply(client))
             .await
             .map_err(|fault| refused(fault, directory))?;
-        if *client == *before {
+        if *after == *before {
             talk(format_args!("client {id} was so already"));
+        } else {
+            talk(format_args!("client {id} is updated; a running server knows within a second"));
         }
-        show::one(&client, format)
+        show::one(&after, format)
     }
+}
 
-    /// Names become resources, and every scope and API must exist.
-    fn resolve(&mut self, house: &House) -> Result<(), Stop> {
-        let config = &house.config;
-        for name in std::mem::take(&mut self.add_api) {
-            let api = config.api(name.as_str()).ok_or_else(|| no_api(name.as_str(), house))?;
-            self.add_resource.push(api.resource.clone());
-        }
-        let stray = self
-            .add_resource
-            .iter()
-            .find(|resource| !config.apis.iter().any(|api| api.resource == **resource));
-        if let Some(stray) = stray {
-            return Err(no_api(stray.as_str(), house));
-        }
-        for pattern in &self.add_scope {
-            if let Ok(scope) = pattern.to_string().parse::<Scope>() {
-                config.registry.known(&scope).map_err(Stop::refused)?;
+impl Change {
+    fn apply(self, client: &mut Client) {
+        let update = self.update;
+        client.scopes.retain(|pattern| !update.remove_scope.contains(pattern));
+        for pattern in update.add_scope {
+            if !client.scopes.contains(&pattern) {
+                client.scopes.push(pattern);
             }
         }
-        Ok(())
-    }
-
-    fn edit(self, client: &mut Client) {
-        client.name = self.name.unwrap_or_else(|| client.name.clone());
-        client.scopes.retain(|scope| !self.remove_scope.contains(scope));
-        client.resources.retain(|resource| !self.remove_resource.contains(resource));
-        for scope in self.add_scope {
-            if !client.scopes.contains(&scope) {
-                client.scopes.push(scope);
-            }
-        }
-        for resource in self.add_resource {
+        client.resources.retain(|resource| !update.remove_resource.contains(resource));
+        for resource in self.resources {
             if !client.resources.contains(&resource) {
                 client.resources.push(resource);
             }
         }
-        client.default_scope = self.default_scope.or_else(|| client.default_scope.take());
-        client.default_resource = self.default_resource.or_else(|| client.default_resource.take());
+        // A default must not promise what is not allowed any more.
+        let allowed = |scope: &_| client.scopes.iter().any(|pattern| pattern.matches(scope));
+        let kept = client
+            .default_scope
+            .take()
+            .map(|scopes| scopes.into_iter().filter(allowed).collect::<Scopes>());
+        client.default_scope =
+            update.default_scope.or_else(|| kept.filter(|scopes| !scopes.is_empty()));
+        let kept =
+            client.default_resource.take().filter(|resource| client.resources.contains(resource));
+        client.default_resource = update.default_resource.or(kept);
+        if let Some(name) = update.name {
+            client.name = name;
+        }
+        if let Some(jwks) = self.keys {
+            client.auth = ClientAuth::PrivateKeyJwt { jwks };
+        }
     }
-}
-
-fn no_api(name: &str, house: &House) -> Stop {
-    let names: Vec<&str> = house.config.apis.iter().map(|api| api.name.as_str()).collect();
-    Stop::refused(format!("there is no API '{name}' in {}", house.config.file.display()))
-        .hint(format!("there are: {}", names.join(", ")))
 }

@@ -1,0 +1,150 @@
+//! Clients, keys and the audit log from the command line, with nothing running.
+
+use crate::program::House;
+
+#[test]
+fn a_client_lives_its_whole_life() {
+    let house = House::new();
+    let added = house.run(&[
+        "client",
+        "add",
+        "My app",
+        "--id",
+        "my-app",
+        "--api",
+        "text",
+        "--scope",
+        "generate:basic model:list",
+        "--json",
+    ]);
+    let added = added.good().json();
+    let secret = added["client_secret"].as_str().unwrap();
+    assert!(secret.starts_with("pcs_"));
+    assert_eq!(added["client"]["default_scope"], "generate:basic model:list");
+
+    let listed = house.run(&["client", "list", "--json"]).good();
+    assert_eq!(listed.json()[0]["id"], "my-app");
+    assert!(!listed.out.contains(secret), "the secret is shown once");
+    assert!(house.run(&["client", "list"]).good().out.contains("my-app"));
+
+    let updated = house
+        .run(&["client", "update", "my-app", "--add-scope", "generate:advanced", "--json"])
+        .good()
+        .json();
+    assert_eq!(updated["scopes"].as_array().unwrap().len(), 3);
+    house.run(&["client", "disable", "my-app"]).good();
+    assert!(house.run(&["client", "show", "my-app"]).good().out.contains("disabled since"));
+    house.run(&["client", "enable", "my-app"]).good();
+    let rotated = house
+        .run(&["client", "rotate-secret", "my-app", "--overlap", "1h", "--json"])
+        .good()
+        .json();
+    assert_ne!(rotated["client_secret"], secret);
+    assert_eq!(
+        house.run(&["client", "show", "my-app", "--json"]).good().json()["secrets"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+
+    let tail = house.run(&["audit", "tail"]).good().out;
+    for action in
+        ["client.add", "client.update", "client.disable", "client.enable", "client.rotate_secret"]
+    {
+        assert!(tail.contains(action), "{tail}");
+    }
+    assert!(house.run(&["audit", "verify"]).good().out.starts_with("intact: "));
+}
+
+#[test]
+fn a_client_cannot_be_promised_what_no_token_can_hold() {
+    let house = House::new();
+    let add = |more: &[&str]| house.run(&[&["client", "add", "app"][..], more].concat());
+    let stray = add(&["--api", "text", "--scope", "embedding:create"]);
+    assert_eq!(stray.code, 1);
+    assert!(stray.err.contains("they offer generate:advanced"), "{}", stray.err);
+    let slip = add(&["--api", "txt", "--scope", "generate:basic"]);
+    assert_eq!(slip.code, 1);
+    assert!(slip.err.contains("did you mean 'text'?"), "{}", slip.err);
+    let unsaid = add(&["--scope", "generate:basic"]);
+    assert_eq!(unsaid.code, 2, "two APIs: which one? {}", unsaid.err);
+    assert_eq!(add(&["--api", "text", "--scope", "generate:basc"]).code, 1);
+    assert_eq!(add(&["--api", "text", "--scope", "*:*"]).code, 2);
+    assert_eq!(house.run(&["client", "list", "--json"]).good().json(), serde_json::json!([]));
+}
+
+#[test]
+fn an_unknown_client_is_answered_with_the_nearest_one() {
+    let house = House::new();
+    house.client("my-app");
+    let unknown = house.run(&["client", "disable", "my-ap"]);
+    assert_eq!(unknown.code, 1);
+    assert!(unknown.err.contains("did you mean 'my-app'?"), "{}", unknown.err);
+    let taken =
+        house.run(&["client", "add", "my-app", "--api", "text", "--scope", "generate:basic"]);
+    assert_eq!(taken.code, 1);
+    let json = house.run(&["client", "show", "nobody", "--json"]);
+    assert!(serde_json::from_str::<serde_json::Value>(&json.err).unwrap()["error"].is_string());
+}
+
+#[test]
+fn keys_rotate_orderly_or_at_once() {
+    let house = House::new();
+    let states = || {
+        let keys = house.run(&["key", "list", "--json"]).good().json();
+        let keys = keys.as_array().unwrap().clone();
+        keys.iter()
+            .map(|key| {
+                (key["kid"].as_str().unwrap().to_owned(), key["state"].as_str().unwrap().to_owned())
+            })
+            .collect::<Vec<_>>()
+    };
+    let first = states();
+    let of = |wanted: &str| first.iter().find(|(_, state)| state == wanted).map(|(kid, _)| kid);
+    assert_eq!(first.len(), 2);
+    assert!(of("next").is_some());
+    let current = of("current").unwrap();
+    assert!(house.run(&["key", "rotate"]).good().out.contains("20"), "put off until a date");
+    let refused = house.run(&["key", "retire", current]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.contains("--now forces it"), "{}", refused.err);
+    house.run(&["key", "rotate", "--now"]).good();
+    let after = states();
+    assert!(after.contains(&(current.clone(), "retiring".to_owned())), "{after:?}");
+    house.run(&["key", "retire", current, "--now"]).good();
+    assert!(states().contains(&(current.clone(), "retired".to_owned())));
+    assert_eq!(house.run(&["key", "retire", "no-such-key"]).code, 1);
+}
+
+#[test]
+fn the_audit_log_is_exported_whole_and_to_an_anchor() {
+    let house = House::new();
+    house.client("one");
+    let anchor = house.run(&["audit", "verify", "--json"]).good().json()["anchor"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    house.client("two");
+    house.run(&["audit", "verify", "--anchor", &anchor]).good();
+    let other =
+        format!("{}{}", &anchor[..anchor.len() - 1], if anchor.ends_with('0') { '1' } else { '0' });
+    let rewritten = house.run(&["audit", "verify", "--anchor", &other]);
+    assert_eq!(rewritten.code, 1);
+    assert!(rewritten.out.contains("NOT intact"), "{}", rewritten.out);
+    let export = house.run(&["audit", "export"]).good();
+    let records =
+        house.run(&["audit", "verify", "--json"]).good().json()["records"].as_u64().unwrap();
+    assert_eq!(u64::try_from(export.out.lines().count()).unwrap(), records + 1, "and a last line");
+    let file = house.file("export.jsonl");
+    house.run(&["audit", "export", "--out", file.to_str().unwrap()]).good();
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), export.out);
+    assert_eq!(
+        house.run(&["audit", "export", "--out", file.to_str().unwrap()]).code,
+        3,
+        "nothing is overwritten"
+    );
+    let tail = house.run(&["audit", "tail", "-n", "1", "--json"]).good();
+    assert_eq!(tail.out.lines().count(), 1);
+    assert_eq!(tail.json()["target"], "two");
+}
