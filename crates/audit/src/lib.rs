@@ -38,7 +38,7 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
     room: "audit",
     number: 1,
     sql: "CREATE TABLE audit (
-              first_seq BIGINT PRIMARY KEY,
+              first_seq BIGINT NOT NULL PRIMARY KEY,
               count BIGINT NOT NULL,
               min_ms BIGINT NOT NULL,
               max_ms BIGINT NOT NULL,

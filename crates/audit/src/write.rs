@@ -94,7 +94,7 @@ fn text(key: &[u8], text: &str, limit: usize, out: &mut Vec<u8>) -> Result<(), E
 
 /// RFC 8259 §7: everything but these may stand in a string as it is.
 const fn is_plain(byte: u8) -> bool {
-    (byte >= 0x20) & (byte != b'"') & (byte != b'\\')
+    !matches!(byte, ..0x20 | b'"' | b'\\')
 }
 
 #[cfg(test)]

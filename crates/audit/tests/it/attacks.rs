@@ -126,6 +126,19 @@ fn a_duplicated_batch_is_found() {
 }
 
 #[test]
+fn a_batch_put_in_without_a_number_is_found() {
+    let chain = Chain::of(3);
+    chain.tamper("ALTER TABLE audit RENAME TO was", vec![]);
+    chain.tamper("CREATE TABLE audit AS SELECT * FROM was", vec![]);
+    chain.tamper(
+        "INSERT INTO audit SELECT NULL, count, min_ms, max_ms, prev_hash, last_hash, seal, body \
+         FROM was WHERE first_seq = 2",
+        vec![],
+    );
+    assert_eq!(wrongs(&chain.verify()), [(4, Wrong::Repeated)]);
+}
+
+#[test]
 fn a_batch_that_claims_more_records_than_it_has_is_found() {
     let chain = Chain::of(3);
     chain.tamper("UPDATE audit SET count = 2 WHERE first_seq = 2", vec![]);

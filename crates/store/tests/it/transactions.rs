@@ -28,11 +28,14 @@ async fn as_one_batch<T: Send + 'static>(
     let holder = tokio::spawn(async move {
         let wait = move |_: &mut Tx<'_>| {
             waiting.wait();
+            waiting.wait();
             Ok(())
         };
         held.write(wait).await
     });
     tokio::task::yield_now().await;
+    // Once it runs, its own batch takes in nothing more.
+    gate.wait();
     let mut answers = Vec::new();
     for job in jobs {
         let store = store.clone();
