@@ -42,7 +42,7 @@ BOTH = Door("POST", "/batch", "text", ["generate:basic", "batch:create"])
 ACME_DOOR = Door("POST", "/acme/generate", "acme", ["generate:basic"])
 OBJECT = Door("GET", "/tenants/acme/usage", "text", ["usage:read"], object_tenant="acme")
 DOORS = [BASIC, PREMIUM, BOTH, ACME_DOOR, OBJECT]
-APIS = [
+APIS: list[dict[str, Any]] = [
     {"name": "text", "audience": TEXT, "tenant": None},
     {"name": "acme", "audience": "https://api.test/acme", "tenant": "acme"},
 ]
@@ -174,7 +174,9 @@ def algorithms(to: Makers) -> Iterator[Case]:
     yield Case("alg is a number", to.es({"alg": 256}), "bad_token_header", "header")
     yield Case("alg that this issuer does not use", to.es({"alg": "RS512"}), "bad_token_header", "header")
     yield Case("alg of encryption", to.es({"alg": "dir", "enc": "A256GCM"}), "bad_token_header", "header")
-    yield Case("RS256 by a key for PS256", to.keys.ps.token(to.keys.ps.header(alg="RS256"), to.claims()), "unknown_key", "key")
+    yield Case(
+        "RS256 by a key for PS256", to.keys.ps.token(to.keys.ps.header(alg="RS256"), to.claims()), "unknown_key", "key"
+    )
     yield Case("ES256 named, the kid is RSA", to.es({"kid": "rs"}), "unknown_key", "key")
 
 
@@ -195,8 +197,14 @@ def headers(to: Makers) -> Iterator[Case]:
     yield Case("header is a list", to.signed(b'["ES256"]', payload), *refused)
     yield Case("header is no JSON", to.signed(b"ES256", payload), *refused)
     yield Case("header is not UTF-8", to.signed(b'{"alg":"ES256","kid":"\xff\xfe","typ":"at+jwt"}', payload), *refused)
-    yield Case("header with something behind it", to.signed(b'{"alg":"ES256","kid":"es","typ":"at+jwt"} {}', payload), *refused)
-    yield Case("header with a byte order mark", to.signed(b'\xef\xbb\xbf{"alg":"ES256","kid":"es","typ":"at+jwt"}', payload), *refused)
+    yield Case(
+        "header with something behind it", to.signed(b'{"alg":"ES256","kid":"es","typ":"at+jwt"} {}', payload), *refused
+    )
+    yield Case(
+        "header with a byte order mark",
+        to.signed(b'\xef\xbb\xbf{"alg":"ES256","kid":"es","typ":"at+jwt"}', payload),
+        *refused,
+    )
     deep = b'{"alg":"ES256","kid":"es","typ":"at+jwt","x":' + b"[" * 1000 + b"]" * 1000 + b"}"
     yield Case("header nested 1000 deep", to.signed(deep, payload), *refused)
     long = to.es({"x": "y" * 5000})
@@ -254,7 +262,11 @@ def formats(to: Makers) -> Iterator[Case]:
     yield Case("base64 of the other alphabet", f"{header}.{claims}.{'+/' * 43}", *malformed)
     yield Case("percent-encoded dots", token.replace(".", "%2E"), "not_a_token", "credential_kind")
     yield Case("stray bits in the signature", f"{header}.{claims}.{stray(signature)}", *malformed)
-    yield Case("stray bits in the header", f"{stray(encoded(b' ' + json.dumps(to.keys.es.header()).encode()))}.{claims}.{signature}", *malformed)
+    yield Case(
+        "stray bits in the header",
+        f"{stray(encoded(b' ' + json.dumps(to.keys.es.header()).encode()))}.{claims}.{signature}",
+        *malformed,
+    )
     yield Case("an impossible length of base64", f"{token}AAA", *malformed)
     yield Case("a client secret of ours", "pcs_0123456789abcdef0123456789abcdef", "not_a_token", "credential_kind")
     yield Case("an OpenAI-style key", "sk-proj-0123456789abcdef", "not_a_token", "credential_kind")
@@ -312,7 +324,9 @@ def signatures(to: Makers) -> Iterator[Case]:
     yield Case("no signature", f"{message}.", *bad)
     yield Case("one bit of the signature changed", with_(right[:-1] + bytes([right[-1] ^ 1])), *bad)
     first, signature = message.partition(".")[0], b64(right)
-    yield Case("claims changed after signing", f"{first}.{encoded(to.claims(scope='generate:premium'))}.{signature}", *bad)
+    yield Case(
+        "claims changed after signing", f"{first}.{encoded(to.claims(scope='generate:premium'))}.{signature}", *bad
+    )
     yield Case("by another's key under our kid", to.keys.thief.token(es.header(), to.claims()), *bad)
     yield Case("by our key for another algorithm's name", to.keys.rs.token(to.keys.ps.header(), to.claims()), *bad)
     ed = to.keys.ed
@@ -338,8 +352,9 @@ def times(to: Makers) -> Iterator[Case]:
 
 def claims_(to: Makers) -> Iterator[Case]:
     bad = ("bad_claims", "claims")
+    gone: Any = ...
     for name in ("sub", "aud", "client_id", "iat", "exp", "jti"):
-        yield Case(f"no {name}", to.es(**{name: ...}), *bad)
+        yield Case(f"no {name}", to.es(**{name: gone}), *bad)
         yield Case(f"{name} is null", to.es(**{name: None}), *bad)
         yield Case(f"{name} is an object", to.es(**{name: {}}), *bad)
     for value in (str(to.now + 600), 1e300, 99999999999999999999, -1, True, [to.now + 600]):
@@ -399,10 +414,16 @@ def issuers(to: Makers) -> Iterator[Case]:
         yield Case(f"issuer {name}", to.es(iss=iss), *wrong)
     acme = to.keys.acme
     claims = to.claims(tenant="acme")
-    yield Case("our issuer's name, another trusted issuer's key", acme.token(acme.header(), claims), "unknown_key", "key")
+    yield Case(
+        "our issuer's name, another trusted issuer's key", acme.token(acme.header(), claims), "unknown_key", "key"
+    )
     claims = to.claims(iss=ACME, tenant="acme")
-    yield Case("another trusted issuer's name, our key", to.keys.es.token(to.keys.es.header(), claims), "unknown_key", "key")
-    yield Case("another trusted issuer's kid, our key", to.keys.es.token(acme.header(), claims), "bad_signature", "signature")
+    yield Case(
+        "another trusted issuer's name, our key", to.keys.es.token(to.keys.es.header(), claims), "unknown_key", "key"
+    )
+    yield Case(
+        "another trusted issuer's kid, our key", to.keys.es.token(acme.header(), claims), "bad_signature", "signature"
+    )
 
 
 def purposes(to: Makers) -> Iterator[Case]:
@@ -410,7 +431,7 @@ def purposes(to: Makers) -> Iterator[Case]:
     yield Case("nonce, as an ID token has", to.es(nonce="n"), *wrong)
     yield Case("at_hash, as an ID token has", to.es(at_hash="h"), *wrong)
     yield Case("c_hash, as an ID token has", to.es(c_hash="h"), *wrong)
-    events = {"http://schemas.openid.net/event/backchannel-logout": {}}
+    events: dict[str, Any] = {"http://schemas.openid.net/event/backchannel-logout": {}}
     yield Case("events, as a logout token has", to.es(events=events), *wrong)
     yield Case("token_use id", to.es(token_use="id"), *wrong)
     yield Case("good, token_use access", to.es(token_use="access"))
@@ -435,7 +456,13 @@ def tenants(to: Makers) -> Iterator[Case]:
     granted = to.es(scope="usage:read:acme", tenant="umbrella")
     yield Case("good, another tenant's object by a scope that names it", granted, door=OBJECT)
     yield Case("a tenant's object, no tenant", to.es(scope="usage:read"), "not_found", "object", door=OBJECT)
-    yield Case("a tenant's object, no scope", to.es(scope="generate:basic", tenant="acme"), "missing_scope", "scope", door=OBJECT)
+    yield Case(
+        "a tenant's object, no scope",
+        to.es(scope="generate:basic", tenant="acme"),
+        "missing_scope",
+        "scope",
+        door=OBJECT,
+    )
 
 
 def scopes(to: Makers) -> Iterator[Case]:
@@ -462,7 +489,9 @@ def scopes(to: Makers) -> Iterator[Case]:
     yield Case("no scope", to.es(scope=...), *weak)
     yield Case("scp instead of scope", to.es(scope=..., scp="generate:basic"), *weak)
     yield Case("roles instead of scope", to.es(scope=..., roles=["generate:basic"]), *weak)
-    yield Case("scope for another tenant than the token's", to.es(scope="generate:basic:acme", tenant="umbrella"), *weak)
+    yield Case(
+        "scope for another tenant than the token's", to.es(scope="generate:basic:acme", tenant="umbrella"), *weak
+    )
     yield Case("good, scope for the token's own tenant", to.es(scope="generate:basic:acme", tenant="acme"))
     yield Case("scope for one resource only", to.es(scope="generate:basic/llama"), *weak)
     # RFC 8693 §4.2 writes a string; lists are common, and no word is read differently in one.

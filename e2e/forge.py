@@ -48,7 +48,7 @@ class Key:
                 return cls(kid, alg, ec.generate_private_key(CURVES[alg][0]))
 
     def public(self) -> dict[str, Any]:
-        key = json.loads(jwk.JWK.from_pyca(self.private.public_key()).export_public())
+        key: dict[str, Any] = json.loads(jwk.JWK.from_pyca(self.private.public_key()).export_public())
         return key | {"kid": self.kid, "alg": self.alg, "use": "sig"}
 
     def der(self, message: bytes) -> bytes:

@@ -74,12 +74,16 @@ def running(command: list[str | Path], ready_url: str, log: Path, **env: str) ->
             raise
 
 
-def run(*arguments: str | Path, config: Path | None = None, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str | Path, config: Path | None = None, stdin: str = "", **env: str
+) -> subprocess.CompletedProcess[str]:
     """One command of the program."""
     if config is not None:
         env["PORTCULLIS_CONFIG"] = str(config)
     command = [PORTCULLIS, *arguments]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=PATIENCE, env=environment(**env))
+    return subprocess.run(
+        command, input=stdin, capture_output=True, text=True, timeout=PATIENCE, env=environment(**env)
+    )
 
 
 def data(*arguments: str | Path, config: Path | None = None, **env: str) -> Any:
@@ -166,7 +170,7 @@ sys.stdin.read()
 @pytest.fixture(scope="session")
 def demo() -> Iterator[Demo]:
     """A demo that runs while a command waits, which ends when it is told to; the demo ends with its code."""
-    command = [PORTCULLIS, "demo", "--", sys.executable, "-c", TELL]
+    command: list[str | Path] = [PORTCULLIS, "demo", "--", sys.executable, "-c", TELL]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment())
     assert process.stdin and process.stdout
     try:

@@ -1,4 +1,4 @@
-"""Clients that nobody here wrote, against the real issuer and gateway: SDKs of model vendors, OAuth and JOSE libraries."""
+"""Clients that nobody here wrote, against the real issuer and gateway: SDKs of vendors, OAuth and JOSE libraries."""
 
 import asyncio
 import json
@@ -18,10 +18,10 @@ from authlib.integrations.requests_client import OAuth2Session
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from forge import Key
-from house import Demo, data, wait_until
+from house import Demo, data, run, wait_until
+from jose import jwt as python_jose
 from joserfc import jwt as joserfc_jwt
 from joserfc.jwk import ECKey, KeySet
-from jose import jwt as python_jose
 from jwcrypto import jwk as jwcrypto_jwk
 from jwcrypto import jwt as jwcrypto_jwt
 from oauthlib.oauth2 import BackendApplicationClient
@@ -128,14 +128,9 @@ def test_openai_learns_which_scope_is_missing_and_the_operator_learns_more(demo:
     decision = error.response.headers["x-decision-id"]
     assert decision in error.message
 
-    def explained() -> bool:
-        # The gateway's decisions reach the disk within milliseconds, not before the answer.
-        nonlocal explanation
-        explanation = data("explain", decision, config=demo.config)
-        return "outcome" in explanation
-
-    explanation: dict[str, Any] = {}
-    wait_until(explained, "the decision is in the audit log")
+    # The gateway's decisions reach the disk within milliseconds, not before the answer.
+    wait_until(lambda: run("explain", decision, config=demo.config).returncode == 0, "the decision is on the disk")
+    explanation = data("explain", decision, config=demo.config)
     assert explanation["outcome"]["code"] == "missing_scope"
     assert [row["check"] for row in explanation["rows"] if row["mark"] == "failed"] == ["scope"]
     assert any("never asked" in line or "asked for" in line for line in explanation["story"]), explanation["story"]
@@ -224,7 +219,7 @@ def partner(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, 
     key = Key.make("partner-1", "ES256")
     file: Path = tmp_path_factory.mktemp("partner") / "partner.jwks.json"
     file.write_text(json.dumps({"keys": [key.public()]}))
-    terms = ["--auth", "private-key-jwt", "--jwks", file, "--scope", "generate:basic"]
+    terms: list[str | Path] = ["--auth", "private-key-jwt", "--jwks", file, "--scope", "generate:basic"]
     data("client", "add", "Partner", "--id", "partner", *terms, config=demo.config)
     return "partner", key
 
@@ -243,20 +238,21 @@ def assertion_session(partner: tuple[str, Key], aud: str) -> OAuth2Session:
 def test_authlib_authenticates_with_its_own_key(demo: Demo, metadata: dict[str, Any], partner: tuple[str, Key]) -> None:
     assert "private_key_jwt" in metadata["token_endpoint_auth_methods_supported"]
 
+    token: dict[str, Any] = {}
+
     def granted() -> bool:
-        nonlocal token
         with assertion_session(partner, aud=demo.issuer) as session:
             try:
-                token = session.fetch_token(metadata["token_endpoint"], grant_type="client_credentials")
+                token.update(session.fetch_token(metadata["token_endpoint"], grant_type="client_credentials"))
             except Exception as error:
                 # A running server takes over what a command changed within a second.
                 assert "invalid_client" in str(error)
                 return False
         return True
 
-    token: dict[str, Any] = {}
     wait_until(granted, "the new client is known")
-    answer = httpx.post(f"{demo.gateway}/generate", headers={"authorization": f"Bearer {token['access_token']}"}, json={}, trust_env=False)
+    bearer = {"authorization": f"Bearer {token['access_token']}"}
+    answer = httpx.post(f"{demo.gateway}/generate", headers=bearer, json={}, trust_env=False)
     assert answer.status_code == 200
 
 
@@ -294,7 +290,7 @@ def test_jwcrypto_verifies_our_token(jwks: dict[str, Any], token: str) -> None:
 
 
 def test_joserfc_verifies_our_token(jwks: dict[str, Any], token: str) -> None:
-    found = joserfc_jwt.decode(token, KeySet.import_key_set(jwks), algorithms=["ES256"])
+    found = joserfc_jwt.decode(token, KeySet.import_key_set({"keys": jwks["keys"]}), algorithms=["ES256"])
     assert found.header["typ"] == "at+jwt"
 
 

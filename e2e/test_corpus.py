@@ -127,7 +127,7 @@ def at_gateway(world: World) -> dict[str, Verdict]:
     answers = {}
     with httpx.Client(base_url=world.gateway, trust_env=False) as client:
         for case in world.cases:
-            header = {"authorization": f"Bearer {case.token}".encode()}
+            header = [(b"authorization", f"Bearer {case.token}".encode())]
             answers[case.name] = client.request(case.door.method, case.door.path, headers=header)
     exported = run("audit", "export", config=world.config)
     assert exported.returncode == 0, exported.stderr
@@ -173,7 +173,9 @@ def at_library(world: World) -> dict[str, Verdict]:
         for case in world.cases
     ]
     asked = {"now_seconds": int(time.time()), "issuers": world.terms(), "apis": corpus.APIS, "questions": questions}
-    done = subprocess.run([program], input=json.dumps(asked), capture_output=True, text=True, check=True, env=environment())
+    done = subprocess.run(
+        [program], input=json.dumps(asked), capture_output=True, text=True, check=True, env=environment()
+    )
     return {case.name: verdict(said) for case, said in zip(world.cases, json.loads(done.stdout), strict=True)}
 
 
@@ -243,9 +245,16 @@ def at_token_verify(world: World) -> dict[str, Verdict]:
 
     def ask(case: Case) -> Verdict:
         algs = [word for alg in corpus.ALGS for word in ("--alg", alg)]
-        terms = ["--issuer", corpus.ISSUER, "--jwks", world.folder / "main.json", "--audience", corpus.TEXT, *algs]
-        question = ["token", "verify", *terms, "--scope", " ".join(case.door.scopes), "--json"]
-        done = run(*question, stdin=case.token)
+        terms: list[str | Path] = [
+            "--issuer",
+            corpus.ISSUER,
+            "--jwks",
+            world.folder / "main.json",
+            "--audience",
+            corpus.TEXT,
+            *algs,
+        ]
+        done = run("token", "verify", *terms, "--scope", " ".join(case.door.scopes), "--json", stdin=case.token)
         found = explained(done)
         assert done.returncode == (0 if found == ADMITTED else 1)
         return found
@@ -274,8 +283,9 @@ def agree(cases: list[Case], said: dict[str, Verdict]) -> None:
 def test_the_corpus_is_large_and_has_an_attack_on_every_check_of_a_token(world: World) -> None:
     assert len(world.cases) >= 200
     checks = {case.check for case in world.cases}
-    reachable = "credential credential_kind format header type issuer key signature claims time audience purpose tenant scope object"
-    assert checks == {None, *reachable.split()}
+    signed = "credential credential_kind format header type issuer key signature"
+    said = "claims time audience purpose tenant scope object"
+    assert checks == {None, *signed.split(), *said.split()}
 
 
 def test_the_library_decides_as_the_standards_say(world: World, at_library: dict[str, Verdict]) -> None:

@@ -30,7 +30,9 @@ class Doors:
     def token(self, **more: Any) -> str:
         now = int(time.time())
         claims = {"iss": "https://id.test", "sub": "s", "aud": "https://api.test/v1", "client_id": "c", "jti": "j"}
-        return self.key.token(self.key.header(), claims | {"iat": now, "exp": now + 600, "scope": "generate:basic"} | more)
+        return self.key.token(
+            self.key.header(), claims | {"iat": now, "exp": now + 600, "scope": "generate:basic"} | more
+        )
 
 
 def configuration(folder: Path, gateway: str, admin: str, upstream: str) -> str:

@@ -18,6 +18,6 @@ def test_node_clients_work(tmp_path: Path) -> None:
     install = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"]
     installed = subprocess.run(install, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert installed.returncode == 0, installed.stderr
-    command = [PORTCULLIS, "demo", "--", "node", "--test"]
+    command: list[str | Path] = [PORTCULLIS, "demo", "--", "node", "--test"]
     done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,10 +78,10 @@ credential = {{ identity = "{INTERNAL}" }}
 {routes}"""
 
 
-def service(address: str, log: Path, **env: str) -> "subprocess.Popen[bytes]":
+def service(address: str, log: Path, **env: str) -> AbstractContextManager["subprocess.Popen[bytes]"]:
     port = address.rpartition(":")[2]
-    command = [sys.executable, "-m", "uvicorn", "app:app", "--app-dir", str(HERE), "--port", port]
-    return running(command, f"{address}/health", log, **env)  # type: ignore[return-value]
+    command: list[str | Path] = [sys.executable, "-m", "uvicorn", "app:app", "--app-dir", str(HERE), "--port", port]
+    return running(command, f"{address}/health", log, **env)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +99,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         clients.append((name, added["client_secret"]))
     with (
         running([PORTCULLIS, "serve", "--config", config], f"{admin}/readyz", folder / "serve.log"),
-        service(alone, folder / "alone.log", PORTCULLIS_ISSUER=issuer, PORTCULLIS_AUDIENCE=RESOURCE, PORTCULLIS_API="text"),
+        service(
+            alone, folder / "alone.log", PORTCULLIS_ISSUER=issuer, PORTCULLIS_AUDIENCE=RESOURCE, PORTCULLIS_API="text"
+        ),
         service(
             behind,
             folder / "behind.log",

@@ -106,7 +106,12 @@ def test_a_denial_says_everything_and_holds_no_token(verifier: Verifier, key: Ke
     with pytest.raises(Denied) as caught:
         verifier.verify(token, ["generate:premium", "model:list"])
     denied = caught.value
-    assert (denied.code, denied.status, denied.error, denied.check) == ("missing_scope", 403, "insufficient_scope", "scope")
+    assert (denied.code, denied.status, denied.error, denied.check) == (
+        "missing_scope",
+        403,
+        "insufficient_scope",
+        "scope",
+    )
     assert denied.expected == "scope generate:premium model:list"
     assert denied.remedy == "Ask for a token with scope=generate:premium as well."
     assert denied.decision_id.startswith("dec_")
@@ -230,7 +235,12 @@ def test_a_rotated_key_is_found_and_a_flood_of_unknown_ones_is_not_passed_on(key
 def test_while_one_thread_waits_for_keys_python_goes_on(key: Key) -> None:
     reached, go = threading.Event(), threading.Event()
     with issuing(key) as issuer, ThreadPoolExecutor(1) as pool:
-        issuer.before = lambda: (reached.set(), go.wait(2))
+
+        def hold() -> None:
+            reached.set()
+            go.wait(2)
+
+        issuer.before = hold
         verifier = Verifier(audience=AUDIENCE, issuer=issuer.url)
         waiting = pool.submit(verifier.verify, key.token(key.header(), claims(iss=issuer.url)), ["model:list"])
         # If the interpreter were held, this thread and the server's could not run, and the fetch would time out.
@@ -253,8 +263,10 @@ def test_an_issuer_that_is_down_is_no_fault_of_the_caller(key: Key) -> None:
 
 def test_this_machine_is_called_only_by_those_who_were_told_so(key: Key) -> None:
     with issuing(key) as issuer:
-        for told in ({"issuer": issuer.url, "allow_loopback": False}, {"issuer": ISSUER, "jwks_uri": issuer.url.replace("http:", "https:"), "allow_loopback": False}):
-            verifier = Verifier(audience=AUDIENCE, **told)
+        elsewhere = issuer.url.replace("http:", "https:")
+        refused: list[dict[str, Any]] = [{"issuer": issuer.url}, {"issuer": ISSUER, "jwks_uri": elsewhere}]
+        for told in refused:
+            verifier = Verifier(audience=AUDIENCE, allow_loopback=False, **told)
             with pytest.raises(Denied, match="keys_unavailable"):
                 verifier.verify(key.token(key.header(), claims(iss=told["issuer"])), ["model:list"])
         assert issuer.asked == []

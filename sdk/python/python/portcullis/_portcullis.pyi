@@ -1,6 +1,8 @@
 from collections.abc import Sequence
 from typing import Any, final
 
+__all__ = ["Claims", "Engine", "Need", "__version__"]
+
 __version__: str
 
 @final

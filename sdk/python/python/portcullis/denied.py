@@ -47,7 +47,9 @@ class Denied(Exception):
     retry_after: int | None
     """Seconds until it is worth while to try again, where that is known."""
 
-    def __init__(self, *, trace: list[tuple[str, str, str, str]], bodies: dict[str, tuple[str, str]], **fields: Any) -> None:
+    def __init__(
+        self, *, trace: list[tuple[str, str, str, str]], bodies: dict[str, tuple[str, str]], **fields: Any
+    ) -> None:
         super().__init__()
         self.__dict__.update(fields)
         self.trace = [TraceRow(*row) for row in trace]  # type: ignore[arg-type]

@@ -80,7 +80,7 @@ class Verifier:
                 allow_loopback=allow_loopback,
             )
             trusted.insert(0, one)
-        elif not (jwks_uri is jwks is algs is leeway is max_lifetime is allow_loopback is None):
+        elif any(term is not None for term in (jwks_uri, jwks, algs, leeway, max_lifetime, allow_loopback)):
             raise ValueError("these terms belong to issuer=…; for several, write issuers=[Issuer(…)]")
         settings = {
             "api": api,
@@ -108,7 +108,9 @@ class Verifier:
             issuer, _, jwks_uri = word.partition("=")
             issuers.append(Issuer(issuer=issuer, jwks_uri=jwks_uri or None))
         if not audience or not issuers:
-            raise RuntimeError("set PORTCULLIS_ISSUER and PORTCULLIS_AUDIENCE, or call portcullis.configure(Verifier(…))")
+            raise RuntimeError(
+                "set PORTCULLIS_ISSUER and PORTCULLIS_AUDIENCE, or call portcullis.configure(Verifier(…))"
+            )
         return cls(
             audience=audience,
             issuers=issuers,
