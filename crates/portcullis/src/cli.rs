@@ -67,32 +67,21 @@ pub(crate) struct Globals {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Write a configuration to start from.
     Init(init::Init),
-    /// Check the configuration and report every mistake at once.
     Check(check::Check),
-    /// Run the issuer, the gateway or both, as the configuration says.
     Serve(serve::Serve),
-    /// Run everything on loopback, with a small model behind the gateway.
     Demo(demo::Demo),
-    /// Manage the clients that may ask for tokens.
     #[command(subcommand)]
     Client(client::ClientCommand),
-    /// Manage the keys that tokens are signed with.
     #[command(subcommand)]
     Key(key::KeyCommand),
-    /// Get, read and verify tokens.
     #[command(subcommand)]
     Token(token::TokenCommand),
-    /// Say why a request was refused, and what would change that.
     Explain(explain::Explain),
-    /// Read, verify and export the audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
-    /// Verify, sign, encrypt and decrypt with JOSE, on files and standard input.
     #[command(subcommand)]
     Jose(jose::JoseCommand),
-    /// Print a completion script for a shell.
     Completions(completions::Completions),
 }
 

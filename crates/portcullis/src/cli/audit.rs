@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(300);
 /// Records that are read at once.
 const PAGE: usize = 500;
 
-/// What can be done with the audit log.
+/// Read, verify and export the audit log.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   portcullis audit tail
@@ -25,15 +25,12 @@ const PAGE: usize = 500;
   portcullis audit verify
   portcullis audit export --out audit.jsonl")]
 pub(super) enum AuditCommand {
-    /// Print the latest records; --json prints one a line.
     Tail(Tail),
-    /// Find every record that was altered, is missing or was put in.
     Verify(Verify),
-    /// Write records as JSON lines that can be checked without the database.
     Export(Export),
 }
 
-/// The latest records.
+/// Print the latest records; --json prints one a line.
 #[derive(Debug, clap::Args)]
 pub(super) struct Tail {
     /// How many.
@@ -44,7 +41,7 @@ pub(super) struct Tail {
     follow: bool,
 }
 
-/// The whole chain.
+/// Find every record that was altered, is missing or was put in.
 #[derive(Debug, clap::Args)]
 pub(super) struct Verify {
     /// SEQ:HASH as an earlier 'audit verify' printed it, kept elsewhere: finds a database that was put back.
@@ -52,7 +49,7 @@ pub(super) struct Verify {
     anchor: Option<Anchor>,
 }
 
-/// A part of the chain.
+/// Write records as JSON lines that can be checked without the database.
 #[derive(Debug, clap::Args)]
 pub(super) struct Export {
     /// The first record.

@@ -3,6 +3,8 @@
 use super::{Exit, Format, Globals, Outcome, data, house};
 use crate::config::{Purpose, Severity};
 
+/// Check the configuration and report every mistake at once.
+///
 /// Every mistake comes with its file, line and column, the value in question, and what would be right.
 ///
 /// Exits with 1 if there is any mistake; warnings alone are fine.

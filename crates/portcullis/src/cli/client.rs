@@ -17,23 +17,20 @@ const EXAMPLES: &str = "Examples:
   portcullis client rotate-secret my-app --overlap 24h
   portcullis client disable my-app";
 
-/// What can be done with clients.
+/// Manage the clients that may ask for tokens.
 #[derive(Debug, Subcommand)]
 #[command(after_help = EXAMPLES)]
 pub(super) enum ClientCommand {
-    /// Register a client; its secret is shown this once.
     Add(Box<add::Add>),
     /// List all clients.
     List,
     /// Show one client.
     Show(One),
-    /// Change what a client may ask for, its defaults, its name or its keys.
     Update(Box<update::Update>),
     /// End a client at once: no more tokens, and those that are out open nothing.
     Disable(One),
     /// Let a disabled client in again.
     Enable(One),
-    /// Give a client a new secret; it is shown this once.
     RotateSecret(Rotate),
 }
 
@@ -45,7 +42,7 @@ pub(super) struct One {
     id: ClientId,
 }
 
-/// A new secret.
+/// Give a client a new secret; it is shown this once.
 #[derive(Debug, clap::Args)]
 pub(super) struct Rotate {
     /// The client_id.

@@ -3,6 +3,8 @@
 use super::{Outcome, data};
 use clap_complete::Shell;
 
+/// Print a completion script for a shell.
+///
 /// The script goes to standard output.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:

@@ -7,6 +7,8 @@ use crate::{
 };
 use std::{ffi::OsString, path::PathBuf};
 
+/// Run everything on loopback, with a small model behind the gateway.
+///
 /// Starts an issuer, a gateway and a small text generator behind it, all on loopback, with two clients:
 /// free-app may use the basic model, premium-app the advanced one too. Nothing stays behind.
 ///
@@ -60,7 +62,7 @@ impl Demo {
             };
             tokio::select! {
                 () = demo.stop() => {}
-                () = signals.next() => {}
+                () = signals.again() => {}
             }
             Ok(exit)
         });

@@ -34,7 +34,11 @@ none is renamed or removed while schema is 1. No token, no secret is in it.";
 /// The page is as wide as the terminal says (COLUMNS), within these.
 const WIDTHS: std::ops::RangeInclusive<usize> = 60..=100;
 const WIDTH: usize = 80;
+/// Milliseconds in which the gateway has certainly written a decision down.
+const ON_ITS_WAY: i64 = 2_000;
 
+/// Say why a request was refused, and what would change that.
+///
 /// Prints every check in order, which one failed with what was expected and what was found, how it came
 /// to this, and the smallest change that would allow it.
 ///
@@ -89,8 +93,16 @@ pub(super) fn page(it: &Explanation) -> String {
     paint::explanation(it, width())
 }
 
+/// The record; one of this very moment may still be on its way to the disk.
 fn recorded(house: &House, id: DecisionId) -> Result<Option<Record<'static>>, Stop> {
-    house.store.read_blocking(move |tx| audit::find(tx, id)).map_err(Stop::cannot_run)
+    loop {
+        let found = house.store.read_blocking(move |tx| audit::find(tx, id));
+        let found = found.map_err(Stop::cannot_run)?;
+        if found.is_some() || !(0..ON_ITS_WAY).contains(&clock::now().millis_since(id.time())) {
+            return Ok(found);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
 }
 
 fn unfound(house: &House, id: DecisionId, globals: &Globals) -> Outcome {

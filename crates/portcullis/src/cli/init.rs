@@ -13,6 +13,8 @@ use std::{
 
 const TEMPLATE: &str = include_str!("init/portcullis.toml");
 
+/// Write a configuration to start from.
+///
 /// Writes portcullis.toml, with a comment to every setting, and beside it portcullis.key, the key that
 /// encrypts all other keys. Nothing that exists is overwritten.
 #[derive(Debug, clap::Args)]

@@ -7,7 +7,7 @@ use portcullis_jose::Alg;
 use portcullis_keyring::{Act, Haste, KeyChange, KeyInfo, KeyState, KeyringFault, OurKeys};
 use portcullis_types::{Kid, Timestamp};
 
-/// What can be done with signing keys.
+/// Manage the keys that tokens are signed with.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   portcullis key list
@@ -17,13 +17,11 @@ use portcullis_types::{Kid, Timestamp};
 pub(super) enum KeyCommand {
     /// List all keys, with what each is doing.
     List,
-    /// Let the next key sign; the current one stays published until its last token has expired.
     Rotate(Rotate),
-    /// Take a key out of the published set.
     Retire(Retire),
 }
 
-/// The next key signs.
+/// Let the next key sign; the current one stays published until its last token has expired.
 #[derive(Debug, clap::Args)]
 pub(super) struct Rotate {
     /// Only the key of this algorithm.
@@ -37,7 +35,7 @@ pub(super) struct Rotate {
     now: bool,
 }
 
-/// A key goes.
+/// Take a key out of the published set.
 #[derive(Debug, clap::Args)]
 pub(super) struct Retire {
     /// The key, as 'portcullis key list' shows it.

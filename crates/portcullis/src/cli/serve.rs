@@ -5,11 +5,14 @@ use crate::{
     config::Purpose,
     serve::{self, Listeners, Running},
 };
+use std::time::{Duration, Instant};
 use tokio::{
     runtime::Runtime,
     signal::unix::{Signal, SignalKind, signal},
 };
 
+/// Run the issuer, the gateway or both, as the configuration says.
+///
 /// Runs until SIGTERM or SIGINT, then lets requests under way end; a second signal ends them too.
 ///
 /// Commands that change clients or keys work on the same database: a running server takes their changes
@@ -35,7 +38,7 @@ impl Serve {
             tracing::info!("stopping: requests under way may end");
             tokio::select! {
                 () = running.stop() => tracing::info!("stopped"),
-                () = signals.next() => tracing::warn!("stopped at once"),
+                () = signals.again() => tracing::warn!("stopped at once"),
             }
             Ok(Exit::Done)
         });
@@ -56,6 +59,9 @@ pub(super) fn runtime() -> Result<Runtime, Stop> {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     builder.map_err(|fault| Stop::cannot_run(format!("cannot start threads: {fault}")))
 }
+
+/// How soon after a signal the same one is only its echo.
+const ECHO: Duration = Duration::from_millis(300);
 
 /// The signals that ask a program to end.
 pub(super) struct Signals {
@@ -81,6 +87,14 @@ impl Signals {
     /// Waits for one.
     pub(super) async fn next(&mut self) {
         self.number().await;
+    }
+
+    /// Waits for another one: not for the echo of the first, which a process group may get twice.
+    pub(super) async fn again(&mut self) {
+        let start = Instant::now();
+        while start.elapsed() < ECHO {
+            self.next().await;
+        }
     }
 
     /// Waits for one and says which.

@@ -11,18 +11,15 @@ use std::io::Read;
 /// A token is never larger.
 const LARGEST: u64 = 64 * 1024;
 
-/// What can be done with tokens.
+/// Get, read and verify tokens.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   TOKEN=$(CLIENT_SECRET=... portcullis token get --client-id my-app --scope generate:basic)
   echo \"$TOKEN\" | portcullis token inspect
-  echo \"$TOKEN\" | portcullis token verify --issuer https://id.example.com --audience https://gw.example.com/v1")]
+  echo \"$TOKEN\" | portcullis token verify --audience https://gw.example.com/v1")]
 pub(super) enum TokenCommand {
-    /// Get a token by client credentials; prints the token alone.
     Get(get::Get),
-    /// Show what a token says, without verifying it.
     Inspect(inspect::Inspect),
-    /// Make every check that a gateway would make.
     Verify(verify::Verify),
 }
 

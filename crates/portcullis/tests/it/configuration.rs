@@ -115,6 +115,16 @@ fn usage_is_2_and_help_has_examples() {
         let help = run(&[command, &["--help"]].concat()).good();
         assert!(help.out.contains("Examples:"), "{command:?}: {}", help.out);
     }
-    assert!(run(&["--help"]).good().out.contains("Exit codes:"));
+    let help = run(&["--help"]).good().out;
+    assert!(help.starts_with("Issues, checks and explains tokens"), "{help}");
+    assert!(
+        help.contains("Exit codes:") && help.contains("Say why a request was refused"),
+        "{help}"
+    );
+    let help = run(&["client", "add", "--help"]).good().out;
+    assert!(
+        help.starts_with("Register a client") && help.contains("NAME becomes its client_id"),
+        "{help}"
+    );
     assert!(run(&["completions", "bash"]).good().out.contains("complete -F"));
 }

@@ -11,6 +11,8 @@ use portcullis_directory::{ClientKeys, Directory, GrantType, NewAuth, NewClient}
 use portcullis_types::{ApiName, Audience, ClientId, Pattern, Scope, Scopes, Tenant};
 use std::path::{Path, PathBuf};
 
+/// Register a client; its secret is shown this once.
+///
 /// A client may ask for what --scope lists, for tokens of the APIs that --api or --resource name.
 ///
 /// NAME becomes its client_id too, if it can be one and --id names no other. A client that asks for no
@@ -18,8 +20,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   portcullis client add my-app --api text --scope generate:basic
-  portcullis client add 'Nightly batch' --id batch --api text --scope 'batch:*' --default-scope batch:create
-  portcullis client add partner --api text --scope generate:basic --auth private-key-jwt --jwks partner.jwks.json")]
+  portcullis client add 'Nightly batch' --id batch --api text --scope 'batch:*'
+  portcullis client add partner --api text --scope generate:basic --jwks partner.jwks.json")]
 pub(in crate::cli) struct Add {
     /// What people call it.
     name: String,

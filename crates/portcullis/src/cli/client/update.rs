@@ -9,6 +9,8 @@ use portcullis_directory::{Client, ClientAuth, ClientKeys, Directory};
 use portcullis_types::{ApiName, Audience, ClientId, Pattern, Scopes};
 use std::path::PathBuf;
 
+/// Change what a client may ask for, its defaults, its name or its keys.
+///
 /// Tokens that are out already keep what they hold until they expire.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:

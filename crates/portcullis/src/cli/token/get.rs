@@ -18,6 +18,8 @@ const TIME_OUT: Duration = Duration::from_secs(30);
 /// How long a client assertion lives (RFC 7523 §3: shortly).
 const ASSERTION: Ttl = Ttl::seconds(60);
 
+/// Get a token by client credentials; prints the token alone.
+///
 /// The secret comes from the environment variable CLIENT_SECRET, unless another source is named. Only the
 /// token goes to standard output; with --json the whole answer of the issuer.
 #[derive(Debug, clap::Args)]

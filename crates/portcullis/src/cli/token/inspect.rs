@@ -37,6 +37,8 @@ const MEANINGS: &[(&str, &str)] = &[
     ("nonce", "binds an ID token to a sign-in: an access token has none"),
 ];
 
+/// Show what a token says, without verifying it.
+///
 /// Nothing is checked and nothing is sent anywhere: these are the token's own words.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:

@@ -26,12 +26,14 @@ use std::{borrow::Cow, path::PathBuf, sync::Arc};
 const LIFETIME: Ttl = Ttl::seconds(365 * 86_400);
 const LEEWAY: Ttl = Ttl::seconds(30);
 
+/// Make every check that a gateway would make.
+///
 /// The keys come from the issuer's metadata, or from --jwks. Exits with 0 if every check passes, else
 /// with 1 after saying which one failed, why, and what would change that. Revocation is not looked up.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   portcullis token verify --issuer https://id.example.com --audience https://gw.example.com/v1 < token
-  portcullis token verify --jwks keys.json --audience https://gw.example.com/v1 --scope generate:basic < token")]
+  portcullis token verify --jwks keys.json --audience https://gw.example.com/v1 < token")]
 pub(in crate::cli) struct Verify {
     /// The token; standard input without it.
     token: Option<String>,
