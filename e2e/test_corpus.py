@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import subprocess
 import time
 from collections.abc import Iterator
@@ -353,3 +354,37 @@ def test_the_gateway_is_well_after_all_of_it(world: World, at_gateway: dict[str,
     answer = httpx.request(case.door.method, world.gateway + case.door.path, headers=header, trust_env=False)
     assert answer.status_code == 200
     assert run("audit", "verify", config=world.config).returncode == 0
+
+
+def test_a_token_with_any_one_character_changed_is_refused(world: World) -> None:
+    verifier = portcullis.Verifier(
+        audience=corpus.TEXT, issuer=corpus.ISSUER, jwks=world.keys.main_set(), algs=corpus.ALGS, leeway=corpus.LEEWAY
+    )
+    need = verifier.need(["generate:basic"])
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
+    by_alg = {f"good, {alg}" for alg in corpus.ALGS}
+    for case in (case for case in world.cases if case.name in by_alg):
+        verifier.verify(case.token, need)
+        for at, old in enumerate(case.token):
+            new = alphabet[(alphabet.index(old) + 1 + at) % len(alphabet)]
+            if new == old:
+                continue
+            changed = case.token[:at] + new + case.token[at + 1 :]
+            with pytest.raises(portcullis.Denied):
+                verifier.verify(changed, need)
+
+
+def test_tokens_torn_and_glued_together_are_refused_and_nothing_breaks(world: World) -> None:
+    verifier = portcullis.Verifier(audience=corpus.TEXT, issuer=corpus.ISSUER, jwks=world.keys.main_set())
+    need = verifier.need(["generate:basic"])
+    good = {case.token for case in world.cases if case.code is None}
+    pieces = [piece for case in world.cases[:80] for piece in case.token[:4000].split(".")]
+    chance = random.Random(1)
+    for _ in range(5000):
+        torn = ".".join(chance.choices(pieces, k=3))
+        start, end = sorted(chance.sample(range(len(torn) + 1), 2))
+        for token in (torn, torn[start:end], torn[:start] + torn[end:]):
+            if token in good:
+                continue
+            with pytest.raises(portcullis.Denied):
+                verifier.verify(token, need)
