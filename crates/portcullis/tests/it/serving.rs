@@ -164,3 +164,27 @@ fn a_taken_port_names_the_setting_and_who_has_it() {
     assert!(stopped.err.contains("([gateway] listen) is taken: it"), "{}", stopped.err);
     assert!(stopped.err.contains(&format!("process {}", std::process::id())), "{}", stopped.err);
 }
+
+#[test]
+fn a_gateway_alone_accepts_the_tokens_of_an_issuer_elsewhere() {
+    let (there, here) = (House::new(), House::new());
+    let secret = there.client("my-app");
+    let own = std::fs::read_to_string(here.file("portcullis.toml")).unwrap();
+    let (head, rest) = own.split_once("[issuer]").unwrap();
+    let alone = format!("{head}{}", &rest[rest.find("[[api]]").unwrap()..]);
+    let alone = alone.replace(&format!("{}/v1", here.gateway), &format!("{}/v1", there.gateway));
+    let trust = format!("\n[[trust]]\nissuer = \"{}\"\nalgs = [\"ES256\"]\n", there.issuer);
+    std::fs::write(here.file("portcullis.toml"), alone + &trust).unwrap();
+    let (_there, _here) = (there.serve(), here.serve());
+    let get_token = there
+        .command(&["token", "get", "--client-id", "my-app"])
+        .env("CLIENT_SECRET", &secret)
+        .output();
+    let token = String::from_utf8(get_token.unwrap().stdout).unwrap();
+    let (status, answer) = get(&format!("{}/v1/health", here.gateway), token.trim());
+    assert_eq!(status, 200, "{answer}");
+    let metadata = format!("{}/.well-known/oauth-protected-resource/v1", here.gateway);
+    assert!(get(&metadata, "").1.contains(&there.issuer), "clients learn where to get a token");
+    assert!(here.run(&["audit", "tail"]).good().out.contains("my-app GET /v1/health"));
+    assert_eq!(here.run(&["token", "get", "--client-id", "my-app"]).code, 2, "no issuer here");
+}
