@@ -13,7 +13,7 @@ mod buffer;
 mod task;
 
 use crate::Record;
-use buffer::{Buffer, Phase, Pushed};
+use buffer::{Buffer, Phase, Pushed, Written};
 use portcullis_store::{Store, StoreFault};
 use portcullis_types::Ttl;
 use std::{
@@ -57,6 +57,26 @@ pub struct Journal(Arc<Shared>);
 #[must_use = "the journal commits nothing until its task is spawned"]
 pub struct JournalTask(Pin<Box<dyn Future<Output = ()> + Send>>);
 
+/// What became of a record that was offered.
+pub enum Offered {
+    /// It will be committed within the flush interval.
+    Taken,
+    /// It will be committed at once, and the journal was opened to wait for that.
+    Awaits(Commit),
+    /// It was not taken: there is no room. [`Journal::record`] waits for some.
+    Full,
+}
+
+/// A commit that is under way.
+pub struct Commit(Written);
+
+impl Commit {
+    /// Waits until the record is on the disk.
+    pub async fn done(self) -> Result<(), JournalClosed> {
+        committed(self.0).await
+    }
+}
+
 impl Future for JournalTask {
     type Output = ();
 
@@ -90,6 +110,16 @@ impl Journal {
         });
         let task = task::Task::new(store, shared.clone());
         (Self(shared), JournalTask(Box::pin(task.run())))
+    }
+
+    /// Takes `record` if there is room, without waiting: the path of a request on which nothing is slow.
+    /// An error means that it was not taken and the request must be refused.
+    pub fn offer(&self, record: &Record<'_>) -> Result<Offered, JournalClosed> {
+        Ok(match self.0.push(record)? {
+            Pushed::Taken => Offered::Taken,
+            Pushed::Awaits(written) => Offered::Awaits(Commit(written)),
+            Pushed::Full => Offered::Full,
+        })
     }
 
     /// Takes `record`. An error means that it was not taken and the request must be refused.

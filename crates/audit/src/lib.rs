@@ -26,7 +26,7 @@ pub use append::{append, head, seal_with};
 pub use chain::{Anchor, AuditKey};
 pub use export::{export, verify_export};
 pub use find::{find, find_act, find_issuance, tail};
-pub use journal::{Journal, JournalClosed, JournalSettings, JournalTask};
+pub use journal::{Commit, Journal, JournalClosed, JournalSettings, JournalTask, Offered};
 pub use record::{Access, Admin, Event, Grant, Record, TokenFacts};
 pub use report::{Finding, Report, Wrong};
 pub use verify::verify;

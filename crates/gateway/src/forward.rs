@@ -3,7 +3,6 @@
 use crate::{
     forwarded,
     pool::{Pool, SendFault},
-    record,
     refuse::Fault,
     relay::Answer,
     request::{self, Peer},
@@ -15,19 +14,19 @@ use http::{HeaderName, HeaderValue, Request, Response, header};
 use hyper::body::Incoming;
 use portcullis_types::Timestamp;
 use portcullis_verify::Admission;
+use std::rc::Rc;
 use tokio::time::Instant;
 
 /// Why a request may pass. Nothing reaches an upstream without it.
-#[derive(Clone, Copy)]
-pub(crate) enum Leave<'a> {
+pub(crate) enum Leave {
     /// Its token was admitted.
-    Admitted(&'a Admission),
+    Admitted(Admission),
     /// Its route asks for none.
     Public(Public),
 }
 
-impl<'a> Leave<'a> {
-    const fn admission(self) -> Option<&'a Admission> {
+impl Leave {
+    pub(crate) const fn admission(&self) -> Option<&Admission> {
         match self {
             Self::Admitted(admission) => Some(admission),
             Self::Public(_) => None,
@@ -36,64 +35,70 @@ impl<'a> Leave<'a> {
 }
 
 impl Worker {
-    /// Recorded first: what cannot be recorded does not pass.
+    /// Sends a request on that was decided and recorded, and hands the answer's stream back.
     pub(crate) async fn pass(
         &self,
         decision: &Decision<'_>,
         request: Request<Incoming>,
         peer: &Peer,
-        pass: Leave<'_>,
+        leave: &Leave,
     ) -> Response<Answer> {
-        let facts = pass.admission().map(|admission| record::Facts::Verified(admission.vouched()));
-        if self.keep(decision, &request, None, facts.as_ref()).await.is_err() {
-            return self.fail(Fault::Unrecorded, decision);
-        }
-        match self.forward(decision, request, peer, pass).await {
-            Ok(response) => response,
-            Err(fault) => self.fail(fault, decision),
+        let Some(pool) = self.pool_of(decision) else {
+            return self.fail(Fault::Internal, decision);
+        };
+        let outgoing = match self.outgoing(decision, request, peer, (pool, leave)) {
+            Ok(outgoing) => outgoing,
+            Err(fault) => return self.fail(fault, decision),
+        };
+        let sent_at = Instant::now();
+        let sent = pool.send(outgoing).await;
+        self.shared.metrics.answered(sent_at.elapsed());
+        match sent {
+            Ok((response, connection)) => {
+                let (mut head, body) = response.into_parts();
+                forwarded::strip_answer(&mut head.headers);
+                let idle = self.shared.settings.timeouts.idle.duration();
+                Response::from_parts(head, Answer::relayed(body, connection, idle))
+            }
+            Err(fault) => {
+                let upstream = &pool.upstream().name;
+                tracing::warn!(decision_id = %decision.id, %upstream, error = %fault, "no answer");
+                let fault = match fault {
+                    SendFault::Timeout => Fault::Timeout,
+                    SendFault::Connect(_) | SendFault::Broken(_) => Fault::BadGateway,
+                };
+                self.fail(fault, decision)
+            }
         }
     }
 
-    async fn forward(
+    fn pool_of(&self, decision: &Decision<'_>) -> Option<&Rc<Pool>> {
+        self.pools.get(decision.matched.as_ref()?.line.route.upstream)
+    }
+
+    fn outgoing(
         &self,
         decision: &Decision<'_>,
         request: Request<Incoming>,
         peer: &Peer,
-        pass: Leave<'_>,
-    ) -> Result<Response<Answer>, Fault> {
-        let matched = decision.matched.ok_or(Fault::Internal)?;
+        (pool, leave): (&Pool, &Leave),
+    ) -> Result<Request<Incoming>, Fault> {
+        let matched = decision.matched.as_ref().ok_or(Fault::Internal)?;
         self.shared.metrics.allowed(matched.index);
-        let route = &matched.line.route;
-        let pool = self.pools.get(route.upstream).ok_or(Fault::Internal)?;
-        let credential = self.credential(pool, pass, decision.at)?;
+        let credential = self.credential(pool, leave, decision.at)?;
         let said = credential.into_iter().chain([(DECISION_ID, decision.name.clone())]);
-        let request = request::outgoing(request, route, pool, peer, said);
-
-        let sent_at = Instant::now();
-        let sent = pool.send(request.map_err(|_| Fault::Internal)?).await;
-        self.shared.metrics.answered(sent_at.elapsed());
-        let (response, lease) = sent.map_err(|fault| {
-            let upstream = &pool.upstream().name;
-            tracing::warn!(decision_id = %decision.id, %upstream, error = %fault, "no answer");
-            match fault {
-                SendFault::Timeout => Fault::Timeout,
-                SendFault::Connect(_) | SendFault::Broken(_) => Fault::BadGateway,
-            }
-        })?;
-        let (mut head, body) = response.into_parts();
-        forwarded::strip_answer(&mut head.headers);
-        let idle = self.shared.settings.timeouts.idle.duration();
-        Ok(Response::from_parts(head, Answer::relayed(body, lease, idle)))
+        request::outgoing(request, &matched.line.route, pool, peer, said)
+            .map_err(|_| Fault::Internal)
     }
 
     /// What the upstream is shown: its own key, or who the caller is; never the caller's token.
     fn credential(
         &self,
         pool: &Pool,
-        pass: Leave<'_>,
+        leave: &Leave,
         now: Timestamp,
     ) -> Result<Option<(HeaderName, HeaderValue)>, Fault> {
-        match (&pool.upstream().credential, pass) {
+        match (&pool.upstream().credential, leave) {
             (Credential::None, _) | (Credential::Identity { .. }, Leave::Public(_)) => Ok(None),
             (Credential::Header { name, value }, _) => Ok(Some((name.clone(), value.clone()))),
             (Credential::Identity { audience }, Leave::Admitted(admission)) => {

@@ -98,8 +98,9 @@ impl Pool {
                 },
             }
         }
-        let mut sender =
-            connect::open(&self.upstream, &self.connector, self.connect_within).await?;
+        let sender = connect::open(&self.upstream, &self.connector, self.connect_within);
+        // Rare and large: boxed, so that the future of a request stays small.
+        let mut sender = Box::pin(sender).await?;
         match sender.try_send_request(request).await {
             Ok(response) => Ok((response, self.lease(sender))),
             Err(error) => Err(error.into_error().into()),

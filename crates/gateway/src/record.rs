@@ -1,56 +1,40 @@
-//! A decision as the audit log keeps it: the claims that mattered, never the token.
+//! A request as the audit log keeps it: the claims that mattered, never the token.
 
 use crate::routes::Matched;
 use http::Request;
-use portcullis_audit::{Access, Event, Record, TokenFacts};
-use portcullis_types::{DecisionId, Denial, Timestamp, Trace};
-use portcullis_verify::{Glance, Presented, Vouched};
+use portcullis_audit::{Access, TokenFacts};
+use portcullis_types::Timestamp;
+use portcullis_verify::{Glance, Vouched};
 use std::borrow::Cow;
 
 /// What is known of the token.
+#[derive(Clone, Copy)]
 pub(crate) enum Facts<'a> {
     /// Its signature was verified.
     Verified(&'a Vouched),
     /// Only what it says of itself.
-    Claimed(Box<Glance>),
+    Claimed(&'a Glance),
 }
 
-impl<'a> Facts<'a> {
-    /// The verified claims if there are any, else what can be read.
-    pub(crate) fn of(vouched: Option<&'a Vouched>, presented: &Presented<'_>) -> Self {
-        match vouched {
-            Some(vouched) => Self::Verified(vouched),
-            None => Self::Claimed(Box::new(Glance::at(presented))),
-        }
-    }
-
-    fn token(&self) -> TokenFacts<'_> {
-        match self {
-            Self::Verified(vouched) => verified(vouched),
-            Self::Claimed(glance) => claimed(glance),
-        }
-    }
-}
-
-/// The record of one decision.
-pub(crate) fn of<'a, B>(
-    (id, at, trace): (DecisionId, Timestamp, Trace),
-    matched: Option<&'a Matched<'a>>,
+/// What was asked for, and with what.
+pub(crate) fn access<'a, B>(
     request: &'a Request<B>,
-    denial: Option<&'a Denial>,
-    facts: Option<&'a Facts<'a>>,
-) -> Record<'a> {
+    matched: Option<&'a Matched<'a>>,
+    facts: Option<Facts<'a>>,
+) -> Access<'a> {
     let line = matched.map(|matched| matched.line);
-    let access = Access {
+    Access {
         method: Cow::Borrowed(request.method().as_str()),
-        path: Cow::Borrowed(cut(request.uri().path())),
+        path: Cow::Borrowed(request.uri().path()),
         route: line.map(|line| Cow::Borrowed(&*line.route.name)),
         api: line.map(|line| Cow::Borrowed(line.guarded.api.as_str())),
         resource: line.map(|line| Cow::Borrowed(line.guarded.audience.as_str())),
         needed: line.map(|line| Cow::Borrowed(&line.needed)),
-        token: facts.map(Facts::token),
-    };
-    Record { id, at, trace, denial: denial.map(Cow::Borrowed), event: Event::Access(access) }
+        token: facts.map(|facts| match facts {
+            Facts::Verified(vouched) => verified(vouched),
+            Facts::Claimed(glance) => claimed(glance),
+        }),
+    }
 }
 
 fn verified(vouched: &Vouched) -> TokenFacts<'_> {
@@ -74,27 +58,19 @@ fn verified(vouched: &Vouched) -> TokenFacts<'_> {
     }
 }
 
+/// As it says, at whatever length: the log cuts.
 fn claimed(glance: &Glance) -> TokenFacts<'_> {
-    let text = |claim: &'_ Option<String>| {
-        Cow::Owned(claim.as_deref().map(cut).unwrap_or_default().to_owned())
-    };
+    let text = |claim: &'_ Option<String>| Cow::Owned(claim.clone().unwrap_or_default());
     TokenFacts {
         iss: text(&glance.claims.iss),
         sub: text(&glance.claims.sub),
         client_id: text(&glance.claims.client_id),
-        aud: Cow::Borrowed(""),
         jti: text(&glance.claims.jti),
         scope: text(&glance.claims.scope),
         exp: glance.claims.exp.unwrap_or(0),
-        iat: 0,
-        kid: glance.kid.as_deref().map(|kid| Cow::Borrowed(cut(kid))),
+        kid: glance.kid.as_deref().map(Cow::Borrowed),
         alg: Cow::Borrowed(glance.alg.map_or("", portcullis_jose::Alg::name)),
-        tenant: None,
         verified: false,
+        ..TokenFacts::default()
     }
-}
-
-/// At most 256 bytes, whole characters.
-fn cut(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(256)).unwrap_or(text)
 }

@@ -7,7 +7,7 @@ use crate::{
     metadata::Documents,
     metrics::Metrics,
     pool::Pool,
-    record,
+    record::{self, Facts},
     refuse::{self, Fault},
     relay::Answer,
     request::{self, Peer},
@@ -18,11 +18,12 @@ use crate::{
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Response, header};
 use hyper::body::Incoming;
-use portcullis_audit::Journal;
+use portcullis_audit::{Event, Journal, JournalClosed, Offered, Record};
 use portcullis_keyring::Verifier;
 use portcullis_types::{Check, DecisionId, Denial, Entropy, Random, Stage, Timestamp, Trace};
-use portcullis_verify::{Presented, Target};
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use portcullis_verify::{Admission, Glance, Presented, Target, Vouched};
+use smallvec::SmallVec;
+use std::{borrow::Cow, cell::RefCell, rc::Rc, sync::Arc};
 
 /// The header that names the decision, in every answer and towards every upstream.
 pub(crate) const DECISION_ID: HeaderName = HeaderName::from_static("x-decision-id");
@@ -59,7 +60,15 @@ pub(crate) struct Decision<'a> {
     pub(crate) name: HeaderValue,
     pub(crate) at: Timestamp,
     pub(crate) trace: Trace,
-    pub(crate) matched: Option<&'a Matched<'a>>,
+    pub(crate) matched: Option<Matched<'a>>,
+    /// Taken out of the request, so that none goes on by mistake.
+    credentials: SmallVec<[HeaderValue; 1]>,
+}
+
+/// Why a request may not pass, and what was known of its token.
+pub(crate) struct Refusal {
+    denial: Denial,
+    vouched: Option<Vouched>,
 }
 
 impl Worker {
@@ -81,117 +90,128 @@ impl Worker {
         Self { shared, verifier, identities, pools, entropy: RefCell::new(entropy) }
     }
 
-    /// One request, from its head to the head of its answer.
-    pub(crate) async fn handle(&self, request: Request<Incoming>, peer: &Peer) -> Response<Answer> {
-        if let Some(document) = self.well_known(&request) {
-            return document;
-        }
-        let now = (self.shared.clock)();
-        let id = DecisionId::fresh(now, &Random::draw(&mut **self.entropy.borrow_mut()));
-        let name = HeaderValue::try_from(id.to_string());
-        let name = name.unwrap_or_else(|_| HeaderValue::from_static(""));
-        let mut response = self.decide(request, peer, (id, name.clone()), now).await;
-        response.headers_mut().insert(DECISION_ID, name);
-        response
-    }
-
-    async fn decide(
+    /// One request, from its head to the head of its answer: decided, recorded, and only then answered.
+    ///
+    /// What is slow and rare is boxed: this future is moved for every request, so it is kept small.
+    pub(crate) async fn handle(
         &self,
-        request: Request<Incoming>,
-        peer: &Peer,
-        (id, name): (DecisionId, HeaderValue),
-        at: Timestamp,
-    ) -> Response<Answer> {
-        let mut trace = Trace::new(Stage::Access);
-        let raw = peer.raw_head(&request);
-        let shaped = trace.step(Check::Shape, shape::unambiguous(&request, raw.as_deref()));
-        let found = shaped.and_then(|()| {
-            let found = self.shared.routes.find(request.method(), request.uri().path());
-            trace.step(Check::Route, found)
-        });
-        let matched = match found {
-            Ok(matched) => matched,
-            Err(denial) => {
-                let decision = Decision { id, name, at, trace, matched: None };
-                return self.refuse(&decision, &request, &denial, None).await;
-            }
-        };
-        let decision = Decision { id, name, at, trace, matched: Some(&matched) };
-        match matched.line.public() {
-            Some(public) => self.pass(&decision, request, peer, Leave::Public(public)).await,
-            None => self.guard(decision, &matched, request, peer).await,
-        }
-    }
-
-    /// The checks on the credential, which leaves the request here.
-    async fn guard(
-        &self,
-        mut decision: Decision<'_>,
-        matched: &Matched<'_>,
         mut request: Request<Incoming>,
         peer: &Peer,
     ) -> Response<Answer> {
-        let line = matched.line;
-        let credentials = request::take_credentials(request.headers_mut(), line.dialect());
-        let credentials = credentials.iter().map(HeaderValue::as_bytes);
-        let presented = Presented::take(credentials, request.uri().query());
-        let presented = match decision.trace.step(Check::Credential, presented) {
-            Ok(presented) => presented,
-            Err(denial) => return self.refuse(&decision, &request, &denial, None).await,
+        if let Some(document) = self.well_known(&request) {
+            return document;
+        }
+        let mut decision = self.begin();
+        let mut verdict = self.decide(&mut decision, &mut request, peer);
+        if let Err(refusal) = &verdict
+            && refusal.lacks_a_key()
+            && Box::pin(self.verifier.fetched_more(&refusal.denial, decision.at)).await
+        {
+            decision.trace.retry();
+            verdict = self.judge(&mut decision, &request);
+        }
+        let kept = match self.keep(&decision, &request, &verdict) {
+            Ok(Offered::Taken) => Ok(()),
+            Ok(Offered::Awaits(commit)) => Box::pin(commit.done()).await,
+            Ok(Offered::Full) => Box::pin(self.keep_waiting(&decision, &request, &verdict)).await,
+            Err(closed) => Err(closed),
         };
-        let target = Target {
-            guarded: &line.guarded,
-            needed: &line.needed,
-            object_tenant: matched.tenant.as_ref(),
+        let mut response = match (kept, verdict) {
+            (Err(_), _) => self.fail(Fault::Unrecorded, &decision),
+            (Ok(()), Err(refusal)) => self.refuse(&decision, &refusal.denial),
+            (Ok(()), Ok(leave)) => self.pass(&decision, request, peer, &leave).await,
         };
-        let verdict =
-            self.verifier.admit(&presented, &target, decision.at, &mut decision.trace).await;
-        self.shared.metrics.remembered(verdict.cached);
-        match verdict.outcome {
-            Ok(admission) => self.pass(&decision, request, peer, Leave::Admitted(&admission)).await,
-            Err(denial) => {
-                let facts = record::Facts::of(verdict.vouched.as_ref(), &presented);
-                self.refuse(&decision, &request, &denial, Some(facts)).await
-            }
+        response.headers_mut().insert(DECISION_ID, decision.name);
+        response
+    }
+
+    fn begin(&self) -> Decision<'_> {
+        let at = (self.shared.clock)();
+        let id = DecisionId::fresh(at, &Random::draw(&mut **self.entropy.borrow_mut()));
+        let name = HeaderValue::try_from(id.to_string());
+        Decision {
+            id,
+            name: name.unwrap_or_else(|_| HeaderValue::from_static("")),
+            at,
+            trace: Trace::new(Stage::Access),
+            matched: None,
+            credentials: SmallVec::new(),
         }
     }
 
-    async fn refuse(
-        &self,
-        decision: &Decision<'_>,
-        request: &Request<Incoming>,
-        denial: &Denial,
-        facts: Option<record::Facts<'_>>,
-    ) -> Response<Answer> {
-        let index = decision.matched.map(|matched| matched.index);
-        self.shared.metrics.denied(index, denial.check());
-        if self.keep(decision, request, Some(denial), facts.as_ref()).await.is_err() {
-            return self.fail(Fault::Unrecorded, decision);
+    /// Shape, route, credential, token. The credential leaves the request here.
+    fn decide<'a>(
+        &'a self,
+        decision: &mut Decision<'a>,
+        request: &mut Request<Incoming>,
+        peer: &Peer,
+    ) -> Result<Leave, Box<Refusal>> {
+        let raw = peer.raw_head(request);
+        decision.trace.step(Check::Shape, shape::unambiguous(request, raw.as_deref()))?;
+        let found = self.shared.routes.find(request.method(), request.uri().path());
+        let matched = decision.matched.insert(decision.trace.step(Check::Route, found)?);
+        if let Some(public) = matched.line.public() {
+            return Ok(Leave::Public(public));
         }
-        refuse::denied(denial, decision.matched.map(|matched| matched.line), decision.id)
+        let dialect = matched.line.dialect();
+        decision.credentials = request::take_credentials(request.headers_mut(), dialect);
+        self.judge(decision, request)
+    }
+
+    /// The checks on the credential.
+    fn judge(
+        &self,
+        decision: &mut Decision<'_>,
+        request: &Request<Incoming>,
+    ) -> Result<Leave, Box<Refusal>> {
+        let Decision { matched: Some(matched), credentials, trace, at, .. } = decision else {
+            return Err(Denial::NoCredential { scheme: None, in_query: false }.into());
+        };
+        let values = credentials.iter().map(HeaderValue::as_bytes);
+        let presented = Presented::take(values, request.uri().query());
+        let presented = trace.step(Check::Credential, presented)?;
+        let target = Target {
+            guarded: &matched.line.guarded,
+            needed: &matched.line.needed,
+            object_tenant: matched.tenant.as_ref(),
+        };
+        let verdict = self.verifier.judge(&presented, &target, *at, trace);
+        self.shared.metrics.remembered(verdict.cached);
+        let vouched = verdict.vouched;
+        verdict.outcome.map(Leave::Admitted).map_err(|denial| Box::new(Refusal { denial, vouched }))
+    }
+
+    fn refuse(&self, decision: &Decision<'_>, denial: &Denial) -> Response<Answer> {
+        let matched = decision.matched.as_ref();
+        self.shared.metrics.denied(matched.map(|matched| matched.index), denial.check());
+        refuse::denied(denial, matched.map(|matched| matched.line), decision.id)
     }
 
     pub(crate) fn fail(&self, fault: Fault, decision: &Decision<'_>) -> Response<Answer> {
         self.shared.metrics.failed(fault);
-        refuse::failed(fault, decision.matched.map(|matched| matched.line), decision.id)
+        refuse::failed(fault, decision.matched.as_ref().map(|matched| matched.line), decision.id)
     }
 
-    /// Writes the decision down. Waits while the journal is full.
-    pub(crate) async fn keep(
+    /// Writes the decision down, if there is room for it.
+    fn keep(
         &self,
         decision: &Decision<'_>,
         request: &Request<Incoming>,
-        denial: Option<&Denial>,
-        facts: Option<&record::Facts<'_>>,
-    ) -> Result<(), Fault> {
-        let record = record::of(
-            (decision.id, decision.at, decision.trace),
-            decision.matched,
-            request,
-            denial,
-            facts,
-        );
-        self.shared.journal.record(&record).await.map_err(|_| Fault::Unrecorded)
+        verdict: &Result<Leave, Box<Refusal>>,
+    ) -> Result<Offered, JournalClosed> {
+        let glance = decision.glance(verdict);
+        self.shared.journal.offer(&decision.record(request, verdict, glance.as_ref()))
+    }
+
+    /// Writes the decision down as soon as there is room: a full journal makes requests wait.
+    async fn keep_waiting(
+        &self,
+        decision: &Decision<'_>,
+        request: &Request<Incoming>,
+        verdict: &Result<Leave, Box<Refusal>>,
+    ) -> Result<(), JournalClosed> {
+        let glance = decision.glance(verdict);
+        self.shared.journal.record(&decision.record(request, verdict, glance.as_ref())).await
     }
 
     /// RFC 9728 documents, and the keys of the identities we sign.
@@ -214,5 +234,55 @@ impl Worker {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=600"));
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         Some(response)
+    }
+}
+
+impl Decision<'_> {
+    /// What a token that was not verified says of itself, for the record of its refusal.
+    fn glance(&self, verdict: &Result<Leave, Box<Refusal>>) -> Option<Glance> {
+        let Err(Refusal { vouched: None, .. }) = verdict.as_ref().map_err(|refusal| &**refusal)
+        else {
+            return None;
+        };
+        let values = self.credentials.iter().map(HeaderValue::as_bytes);
+        Presented::take(values, None).ok().map(|presented| Glance::at(&presented))
+    }
+
+    fn record<'r>(
+        &'r self,
+        request: &'r Request<Incoming>,
+        verdict: &'r Result<Leave, Box<Refusal>>,
+        glance: Option<&'r Glance>,
+    ) -> Record<'r> {
+        let (denial, vouched) = match verdict {
+            Ok(leave) => (None, leave.admission().map(Admission::vouched)),
+            Err(refusal) => (Some(&refusal.denial), refusal.vouched.as_ref()),
+        };
+        let facts = vouched.map(Facts::Verified).or(glance.map(Facts::Claimed));
+        Record {
+            id: self.id,
+            at: self.at,
+            trace: self.trace,
+            denial: denial.map(Cow::Borrowed),
+            event: Event::Access(record::access(request, self.matched.as_ref(), facts)),
+        }
+    }
+}
+
+impl Refusal {
+    fn lacks_a_key(&self) -> bool {
+        matches!(self.denial, Denial::UnknownKey { .. } | Denial::KeysUnavailable { .. })
+    }
+}
+
+impl From<Denial> for Refusal {
+    fn from(denial: Denial) -> Self {
+        Self { denial, vouched: None }
+    }
+}
+
+impl From<Denial> for Box<Refusal> {
+    fn from(denial: Denial) -> Self {
+        Box::new(denial.into())
     }
 }

@@ -73,54 +73,48 @@ impl Verifier {
         now: Timestamp,
         trace: &mut Trace,
     ) -> Verdict {
-        let mut known = self.known(now);
-        if let Some(vouched) = self.cache.borrow_mut().find(presented) {
-            let outcome = self.judge(&vouched, (&known, target, now), trace);
-            return Verdict { outcome, vouched: Some(vouched), cached: true };
+        let verdict = self.judge(presented, target, now, trace);
+        match &verdict.outcome {
+            Err(denial) if self.fetched_more(denial, now).await => {
+                trace.retry();
+                self.judge(presented, target, now, trace)
+            }
+            _ => verdict,
         }
-        let mut vouched = self.vouch(presented, &known, target, trace);
-        if let Err(denial) = &vouched
-            && self.fetched_more(denial, now).await
-        {
-            trace.retry();
-            known = self.known(now);
-            vouched = self.vouch(presented, &known, target, trace);
-        }
-        let vouched = match vouched {
-            Ok(vouched) => vouched,
-            Err(denial) => return Verdict { outcome: Err(denial), vouched: None, cached: false },
+    }
+
+    /// All checks with the keys that are at hand, without waiting. If [`Verifier::fetched_more`] for the
+    /// denial, it is worth asking again.
+    pub fn judge(
+        &self,
+        presented: &Presented<'_>,
+        target: &Target<'_>,
+        now: Timestamp,
+        trace: &mut Trace,
+    ) -> Verdict {
+        let issuers = self.known(now);
+        let revocations = self.circle.revocations.load();
+        let known = self.circle.known(&issuers, &revocations);
+        let remembered = self.cache.borrow_mut().find(presented);
+        let cached = remembered.is_some();
+        let vouched = match remembered {
+            Some(vouched) => vouched,
+            None => match vouch(presented, target.guarded, &known, trace) {
+                Ok(vouched) => vouched,
+                Err(denial) => return Verdict { outcome: Err(denial), vouched: None, cached },
+            },
         };
-        let outcome = self.judge(&vouched, (&known, target, now), trace);
-        if outcome.is_ok() {
+        let outcome = authorize(vouched.clone(), target, &known, now, trace);
+        if !cached && outcome.is_ok() {
             // Only a token that is good somewhere, now, is worth the room.
             self.cache.borrow_mut().keep(presented, &vouched);
         }
-        Verdict { outcome, vouched: Some(vouched), cached: false }
+        Verdict { outcome, vouched: Some(vouched), cached }
     }
 
-    fn vouch(
-        &self,
-        presented: &Presented<'_>,
-        known: &[KnownIssuer],
-        target: &Target<'_>,
-        trace: &mut Trace,
-    ) -> Result<Vouched, Denial> {
-        let revocations = self.circle.revocations.load();
-        vouch(presented, target.guarded, &self.circle.known(known, &revocations), trace)
-    }
-
-    fn judge(
-        &self,
-        vouched: &Vouched,
-        (known, target, now): (&[KnownIssuer], &Target<'_>, Timestamp),
-        trace: &mut Trace,
-    ) -> Result<Admission, Denial> {
-        let revocations = self.circle.revocations.load();
-        authorize(vouched.clone(), target, &self.circle.known(known, &revocations), now, trace)
-    }
-
-    /// Asks the issuer for keys that we lack. False if there is nothing new to try.
-    async fn fetched_more(&self, denial: &Denial, now: Timestamp) -> bool {
+    /// Asks the issuer for keys that we lack, if that is what the denial is about. False if there is
+    /// nothing new to try.
+    pub async fn fetched_more(&self, denial: &Denial, now: Timestamp) -> bool {
         let (issuer, why) = match denial {
             Denial::UnknownKey { issuer, .. } => (issuer, Why::UnknownKid),
             Denial::KeysUnavailable { issuer, .. } => (issuer, Why::Stale),

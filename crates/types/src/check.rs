@@ -13,11 +13,10 @@ pub enum Stage {
 }
 
 macro_rules! checks {
-    ($($stage:ident $name:ident $slug:literal $title:literal $source:literal;)*) => {
+    ($($stage:ident $name:ident $bit:literal $slug:literal $title:literal $source:literal;)*) => {
         /// One check. Declaration order is the order of checking.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
-        #[repr(u8)]
         pub enum Check { $(#[doc = concat!($title, " (", $source, ").")] $name,)* }
 
         impl Check {
@@ -26,6 +25,12 @@ macro_rules! checks {
             /// Whether it is asked of a request or of a grant.
             pub const fn stage(self) -> Stage {
                 match self { $(Self::$name => Stage::$stage,)* }
+            }
+
+            /// Its place in a stored [`Trace`](crate::Trace): unique in its stage, and never changed, since
+            /// records outlive programs.
+            pub(crate) const fn bit(self) -> u32 {
+                match self { $(Self::$name => 1 << $bit,)* }
             }
 
             /// Its name in JSON, metrics and the audit log.
@@ -47,36 +52,52 @@ macro_rules! checks {
 }
 
 checks! {
-    Access Shape "shape" "Can it be read in one way only?" "RFC 9112 §11.2";
-    Access Route "route" "Is the path mapped to an API?" "default deny";
-    Access Credential "credential" "Is there exactly one bearer credential?" "RFC 6750 §2";
-    Access CredentialKind "credential_kind" "Is the credential an access token?" "RFC 6750 §2.1";
-    Access Format "format" "Is it a well-formed signed JWT?" "RFC 7515 §3.1, §7.1";
-    Access Header "header" "Is its header acceptable?" "RFC 8725 §3.1, RFC 7515 §4";
-    Access Type "type" "Is it an access token by type?" "RFC 9068 §4";
-    Access Issuer "issuer" "Is the issuer trusted here?" "RFC 9068 §4, RFC 8725 §3.8";
-    Access Key "key" "Does the issuer have this key?" "RFC 7517 §5, RFC 8725 §3.1";
-    Access Signature "signature" "Is the signature right?" "RFC 7515 §5.2";
-    Access Claims "claims" "Are all required claims there?" "RFC 9068 §2.2";
-    Access Time "time" "Is it valid now?" "RFC 7519 §4.1.4–4.1.6";
-    Access Audience "audience" "Is it meant for this API?" "RFC 7519 §4.1.3, RFC 8707";
-    Access Purpose "purpose" "Is it no other kind of token?" "RFC 8725 §3.12";
-    Access Tenant "tenant" "Does it belong to this tenant?" "issuer and tenant binding";
-    Access Revocation "revocation" "Is it still in force?" "RFC 7009";
-    Access Scope "scope" "Does its scope cover this?" "RFC 6750 §3.1";
-    Access Object "object" "Is the object its tenant's own?" "OWASP API1";
-    Grant Request "request" "Is the request well formed?" "RFC 6749 §3.2";
-    Grant Throttle "throttle" "Were there few enough failures?" "RFC 6749 §2.3.1";
-    Grant Client "client" "Has the client proven itself?" "RFC 6749 §2.3, RFC 7523 §3";
-    Grant ClientActive "client_active" "Is the client enabled?" "RFC 6749 §5.2";
-    Grant GrantType "grant_type" "May it use this grant?" "RFC 6749 §4";
-    Grant Resource "resource" "May it have a token for this API?" "RFC 8707 §2";
-    Grant GrantScope "grant_scope" "Is any requested scope left?" "RFC 6749 §3.3";
+    Access Shape 0 "shape" "Can it be read in one way only?" "RFC 9112 §11.2";
+    Access Route 22 "route" "Is the path mapped to an API?" "default deny";
+    Access Credential 1 "credential" "Is there exactly one bearer credential?" "RFC 6750 §2";
+    Access CredentialKind 2 "credential_kind" "Is the credential an access token?" "RFC 6750 §2.1";
+    Access Format 3 "format" "Is it a well-formed signed JWT?" "RFC 7515 §3.1, §7.1";
+    Access Header 4 "header" "Is its header acceptable?" "RFC 8725 §3.1, RFC 7515 §4";
+    Access Type 5 "type" "Is it an access token by type?" "RFC 9068 §4";
+    Access Issuer 6 "issuer" "Is the issuer trusted here?" "RFC 9068 §4, RFC 8725 §3.8";
+    Access Key 7 "key" "Does the issuer have this key?" "RFC 7517 §5, RFC 8725 §3.1";
+    Access Signature 8 "signature" "Is the signature right?" "RFC 7515 §5.2";
+    Access Claims 9 "claims" "Are all required claims there?" "RFC 9068 §2.2";
+    Access Time 10 "time" "Is it valid now?" "RFC 7519 §4.1.4–4.1.6";
+    Access Audience 11 "audience" "Is it meant for this API?" "RFC 7519 §4.1.3, RFC 8707";
+    Access Purpose 12 "purpose" "Is it no other kind of token?" "RFC 8725 §3.12";
+    Access Tenant 13 "tenant" "Does it belong to this tenant?" "issuer and tenant binding";
+    Access Revocation 15 "revocation" "Is it still in force?" "RFC 7009";
+    Access Scope 18 "scope" "Does its scope cover this?" "RFC 6750 §3.1";
+    Access Object 20 "object" "Is the object its tenant's own?" "OWASP API1";
+    Grant Request 0 "request" "Is the request well formed?" "RFC 6749 §3.2";
+    Grant Throttle 1 "throttle" "Were there few enough failures?" "RFC 6749 §2.3.1";
+    Grant Client 2 "client" "Has the client proven itself?" "RFC 6749 §2.3, RFC 7523 §3";
+    Grant ClientActive 3 "client_active" "Is the client enabled?" "RFC 6749 §5.2";
+    Grant GrantType 4 "grant_type" "May it use this grant?" "RFC 6749 §4";
+    Grant Resource 5 "resource" "May it have a token for this API?" "RFC 8707 §2";
+    Grant GrantScope 6 "grant_scope" "Is any requested scope left?" "RFC 6749 §3.3";
 }
 
 impl Check {
     /// All checks of one stage, in order.
     pub fn of(stage: Stage) -> impl Iterator<Item = Self> {
         Self::ALL.iter().copied().filter(move |check| check.stage() == stage)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_checks_of_a_stage_share_a_place() {
+        for stage in [Stage::Access, Stage::Grant] {
+            let places = Check::of(stage).fold(0, |places, check| {
+                assert_eq!(places & check.bit(), 0, "{}", check.slug());
+                places | check.bit()
+            });
+            assert_ne!(places, 0);
+        }
     }
 }

@@ -42,7 +42,7 @@ impl Trace {
     pub fn step<T>(&mut self, check: Check, outcome: Result<T, Denial>) -> Result<T, Denial> {
         match outcome {
             Ok(proof) => {
-                self.passed |= bit(check);
+                self.passed |= check.bit();
                 Ok(proof)
             }
             Err(denial) => {
@@ -52,9 +52,9 @@ impl Trace {
         }
     }
 
-    /// Notes that every check from `first` to `last` had passed before, for a verdict that was kept.
-    pub const fn passed_before(&mut self, first: Check, last: Check) {
-        self.passed |= (bit(last) - bit(first)) | bit(last);
+    /// Notes that `checks` had passed before, for a verdict that was kept.
+    pub fn passed_before(&mut self, checks: &[Check]) {
+        self.passed |= checks.iter().fold(0, |bits, check| bits | check.bit());
     }
 
     /// Takes back a failure that was mended: a key that arrived after a refresh.
@@ -74,7 +74,7 @@ impl Trace {
 
     /// Whether `check` was made and passed.
     pub const fn has_passed(&self, check: Check) -> bool {
-        self.passed & bit(check) != 0
+        self.passed & check.bit() != 0
     }
 
     /// The whole checklist, in order.
@@ -83,14 +83,10 @@ impl Trace {
         Check::of(self.stage).map(move |check| {
             let mark = match failed {
                 Some(failed) if failed == check => Mark::Failed,
-                _ if passed & bit(check) != 0 => Mark::Passed,
+                _ if passed & check.bit() != 0 => Mark::Passed,
                 _ => Mark::NotReached,
             };
             Row { check, mark }
         })
     }
-}
-
-const fn bit(check: Check) -> u32 {
-    1 << (check as u32)
 }

@@ -8,6 +8,19 @@ use portcullis_jose::Alg;
 use portcullis_types::{Check, Denial, Kid, Timestamp, Trace};
 use std::sync::Arc;
 
+/// What a [`Vouched`] token has passed.
+const VOUCHED: [Check; 9] = [
+    Check::Credential,
+    Check::CredentialKind,
+    Check::Format,
+    Check::Header,
+    Check::Type,
+    Check::Issuer,
+    Check::Key,
+    Check::Signature,
+    Check::Claims,
+];
+
 /// A token whose signature and claims are verified (checks 2–9): true wherever and whenever it is shown,
 /// as long as its issuer is trusted and publishes the key. Only [`vouch`] makes one; it may be cached.
 #[derive(Clone, Debug)]
@@ -110,7 +123,7 @@ pub fn authorize(
     now: Timestamp,
     trace: &mut Trace,
 ) -> Result<Admission, Denial> {
-    trace.passed_before(Check::Credential, Check::Claims);
+    trace.passed_before(&VOUCHED);
     let claims = &*vouched.claims;
     let iss = Some(claims.iss.as_str());
     let named = issuer::named(iss, known.issuers);
