@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from house import PORTCULLIS, data, environment, free_port, running
+from house import PORTCULLIS, Demo, data, environment, free_port, running
 
 HERE = Path(__file__).parent
 RESOURCE = "https://text.example/v1"
@@ -117,12 +117,9 @@ def ask(url: str, token: str | None) -> httpx.Response:
     return httpx.post(url, json={"prompt": "The"}, headers=headers, trust_env=False)
 
 
-@pytest.mark.parametrize("door", ["alone", "gateway"])
-def test_the_client_may_generate_and_premium_refuses_it_and_says_why(place: Place, door: str) -> None:
-    address = getattr(place, door)
-    client_id, secret = place.free
-    env = environment(PORTCULLIS_ISSUER=place.issuer, FREE_CLIENT_ID=client_id, FREE_CLIENT_SECRET=secret)
-    done = subprocess.run([sys.executable, HERE / "client.py", address], env=env, capture_output=True, text=True)
+def client_is_served_and_refused(api: str, issuer: str, client: tuple[str, str]) -> None:
+    env = environment(PORTCULLIS_ISSUER=issuer, FREE_CLIENT_ID=client[0], FREE_CLIENT_SECRET=client[1])
+    done = subprocess.run([sys.executable, HERE / "client.py", api], env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "with scope: generate:basic\n" in done.stdout
     assert "POST /generate: 200" in done.stdout
@@ -130,6 +127,17 @@ def test_the_client_may_generate_and_premium_refuses_it_and_says_why(place: Plac
     assert "The access token lacks a scope (missing_scope)" in done.stdout
     assert "Ask for a token with scope=generate:advanced as well." in done.stdout
     assert 'error="insufficient_scope"' in done.stdout
+
+
+@pytest.mark.parametrize("door", ["alone", "gateway"])
+def test_the_client_may_generate_and_premium_refuses_it_and_says_why(place: Place, door: str) -> None:
+    client_is_served_and_refused(getattr(place, door), place.issuer, place.free)
+
+
+def test_the_readme_is_right_inside_a_demo(demo: Demo, tmp_path: Path) -> None:
+    address = f"http://127.0.0.1:{free_port()}"
+    with service(address, tmp_path / "log", PORTCULLIS_ISSUER=demo.issuer, PORTCULLIS_AUDIENCE=demo.gateway):
+        client_is_served_and_refused(address, demo.issuer, demo.free)
 
 
 @pytest.mark.parametrize("door", ["alone", "gateway"])
