@@ -14,7 +14,7 @@ pub(crate) fn run(house: &House) -> Outcome {
         || Ok(cmd!(sh, "cargo clippy --workspace --all-targets --locked -- -D warnings").run()?),
     )?;
     steps.take("rustdoc", "mend the link or the comment that it names", || {
-        let doc = cmd!(sh, "cargo doc --workspace --no-deps --document-private-items --locked");
+        let doc = cmd!(sh, "cargo doc --workspace --no-deps --locked");
         Ok(doc.env("RUSTDOCFLAGS", "-D warnings").run()?)
     })?;
     steps.summary();

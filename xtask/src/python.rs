@@ -8,7 +8,7 @@ use crate::{
 use std::path::{Path, PathBuf};
 use xshell::cmd;
 
-/// Newest last: the system's own is preferred.
+/// The system's own first, then the newest.
 const PYTHONS: [&str; 5] = ["python3", "python3.14", "python3.13", "python3.12", "python3.11"];
 const NEW_ENOUGH: &str = "import sys; sys.exit(sys.version_info < (3, 11))";
 

@@ -28,7 +28,7 @@ pub(crate) fn run(house: &House, names: &[&str]) -> Outcome {
     let wanted =
         |part| names.is_empty() || PARTS.iter().any(|(name, p)| *p == part && names.contains(name));
     let mut steps = Steps::default();
-    // First what fails first: a machine without Python is told so before an hour of compiling.
+    // First what fails first: a machine without Python is told so before minutes of compiling.
     let venv = if wanted(Part::Python) || wanted(Part::E2e) {
         let hint = "read what pip says; delete the directory 'venv' in the target directory to start afresh";
         Some(steps.take("Python packages", hint, || packages(house))?)
@@ -60,7 +60,7 @@ pub(crate) fn run(house: &House, names: &[&str]) -> Outcome {
 
 /// Programs and tests together, so that both are compiled with the same features, once.
 fn build(house: &House, steps: &mut Steps) -> Outcome {
-    steps.take("build", "a C compiler is needed too: apt-get install build-essential", || {
+    steps.take("build", "if it misses cc or a linker: apt-get install build-essential", || {
         Ok(cmd!(house.sh, "cargo build --workspace --bins --tests --examples --locked").run()?)
     })
 }

@@ -47,7 +47,19 @@ pub(super) fn run(bench: &Bench<'_>) -> Outcome<Section> {
     section.note(
         "Ours writes an audit record of every request to disk; the others write no log.".to_owned(),
     );
+    section.note(direct(bench, &field)?);
     Ok(section)
+}
+
+/// What the load and the upstream can do together: no proxy can show more.
+fn direct(bench: &Bench<'_>, field: &Field) -> Outcome<String> {
+    let (server, port) = &field.upstream;
+    let Some(row) = field.rows.first() else { return Ok(String::new()) };
+    let load = load::run(bench, server, (*port, &row.requests), bench.seconds)?;
+    Ok(format!(
+        "Without a proxy, load and upstream on their core reach {:.0} requests/s.",
+        load.per_second
+    ))
 }
 
 fn measure<'f>(bench: &Bench<'_>, field: &'f Field) -> Outcome<Vec<Measured<'f>>> {

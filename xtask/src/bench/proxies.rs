@@ -77,7 +77,7 @@ pub(super) struct Row {
 
 /// Everything that runs.
 pub(super) struct Field {
-    _upstream: Server,
+    pub(super) upstream: (Server, u16),
     pub(super) rows: Vec<Row>,
     tokens: BTreeMap<&'static str, Vec<String>>,
 }
@@ -98,7 +98,7 @@ pub(super) fn start(bench: &Bench<'_>) -> Outcome<Field> {
     let config = bench.fill("upstream.conf", "upstream.conf", &values)?;
     let upstream =
         Server::start_on(bench, AROUND, ("upstream", &nginx_command(bench, &config)), port)?;
-    let mut field = Field { _upstream: upstream, rows: Vec::new(), tokens };
+    let mut field = Field { upstream: (upstream, port), rows: Vec::new(), tokens };
     field.haproxy(bench, port)?;
     field.nginx(bench, port)?;
     field.envoy(bench, port)?;

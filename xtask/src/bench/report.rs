@@ -73,6 +73,8 @@ impl Report {
                 .read()?;
         let (cores, kernel) =
             (cmd!(sh, "nproc").quiet().read()?, cmd!(sh, "uname -sr").quiet().read()?);
+        // Whoever else computes takes cache and memory from all, and the disk from us.
+        let load = cmd!(sh, "cut -d ' ' -f 1 /proc/loadavg").quiet().read()?;
         let portcullis = &bench.portcullis;
         let commit = cmd!(sh, "git describe --always --dirty").quiet().read().unwrap_or_default();
         let ours = cmd!(sh, "{portcullis} --version").quiet().read()?;
@@ -88,7 +90,10 @@ impl Report {
         }
         Ok(Self {
             date: cmd!(sh, "date -u +%F").quiet().read()?,
-            machine: format!("{cores} × {}, {memory}, {kernel}", first(cpu)),
+            machine: format!(
+                "{cores} × {}, {memory}, {kernel}; load before it started: {load}",
+                first(cpu)
+            ),
             versions,
             sections: Vec::new(),
         })
