@@ -134,7 +134,7 @@ fn checked(
     trace: &mut Trace,
 ) -> (Option<Vouched>, Option<Denial>) {
     // What a gateway checks before it looks at the token is not in question here.
-    trace.passed_before(portcullis_types::Check::Shape, portcullis_types::Check::Route);
+    trace.passed_before(&[portcullis_types::Check::Shape, portcullis_types::Check::Route]);
     let vouched = trace
         .step(portcullis_types::Check::Credential, Presented::token(token))
         .and_then(|presented| vouch(&presented, target.guarded, known, trace));
