@@ -4,7 +4,7 @@
 //! upstream that reads the last would then see two different tokens. So neither is read.
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 use std::{borrow::Cow, cell::RefCell, collections::HashSet, fmt};
 
 /// Objects and arrays may nest this deep.
@@ -53,6 +53,25 @@ pub fn value(bytes: &[u8]) -> Result<Value, JsonFault> {
 pub fn unique(bytes: &[u8]) -> Result<(), JsonFault> {
     if bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{') {
         read(bytes, |checks| Unique { checks, depth: 0 })
+    } else {
+        value(bytes).and(Err(JsonFault::NotAnObject))
+    }
+}
+
+/// One member of an object: its name, and its value as it was written.
+#[derive(Debug)]
+pub struct Member<'a> {
+    /// Its name, without escapes.
+    pub name: Cow<'a, str>,
+    /// Its value, valid JSON of unique names and bounded depth.
+    pub value: &'a str,
+}
+
+/// Splits one object into its members in a single pass; their values stay text. For readers that look at
+/// few members, often.
+pub fn members(bytes: &[u8]) -> Result<Vec<Member<'_>>, JsonFault> {
+    if bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{') {
+        read(bytes, Members)
     } else {
         value(bytes).and(Err(JsonFault::NotAnObject))
     }
@@ -223,6 +242,52 @@ impl<'de> Visitor<'de> for Strict {
     }
 }
 
+/// See [`members`].
+struct Members(RefChecks);
+
+impl<'de> DeserializeSeed<'de> for Members {
+    type Value = Vec<Member<'de>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Vec<Member<'de>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+        let mut members: Vec<Member<'de>> = Vec::with_capacity(16);
+        let mut names = Names::default();
+        while let Some(name) = object.next_key_seed(Name)? {
+            if !names.insert(name.clone()) {
+                return Err(self.0.refuse(JsonFault::Duplicate { name: crate::seen(&name) }));
+            }
+            let value = object.next_value::<&RawValue>()?.get();
+            if may_hide(value) {
+                let checked = read(value.as_bytes(), |checks| Unique { checks, depth: 1 });
+                checked.map_err(|fault| self.0.refuse(fault))?;
+            }
+            members.push(Member { name, value });
+        }
+        Ok(members)
+    }
+}
+
+/// A raw value was only skipped. A container may hide anything, a string a bad escape, a number that it is
+/// out of range.
+fn may_hide(value: &str) -> bool {
+    match value.as_bytes().first() {
+        Some(b'{' | b'[') => true,
+        Some(b'"') => value.contains('\\'),
+        _ => value.contains(['e', 'E']),
+    }
+}
+
 /// Checks and keeps nothing.
 pub(crate) struct Unique {
     pub(crate) checks: RefChecks,
@@ -302,6 +367,7 @@ mod tests {
         ] {
             assert!(matches!(object(text.as_bytes()), Err(JsonFault::Duplicate { .. })), "{text}");
             assert!(matches!(unique(text.as_bytes()), Err(JsonFault::Duplicate { .. })), "{text}");
+            assert!(matches!(members(text.as_bytes()), Err(JsonFault::Duplicate { .. })), "{text}");
         }
         let many: Vec<_> = (0..40).map(|i| format!("\"m{i}\":0")).collect();
         let text = format!("{{{},\"m3\":1}}", many.join(","));
@@ -314,6 +380,8 @@ mod tests {
         assert!(unique(nested(DEPTH - 1).as_bytes()).is_ok());
         assert_eq!(unique(nested(DEPTH).as_bytes()), Err(JsonFault::TooDeep));
         assert_eq!(object(nested(5000).as_bytes()), Err(JsonFault::TooDeep));
+        assert!(members(nested(DEPTH - 1).as_bytes()).is_ok());
+        assert_eq!(members(nested(DEPTH).as_bytes()).err(), Some(JsonFault::TooDeep));
     }
 
     #[test]
@@ -321,6 +389,7 @@ mod tests {
         for text in [&b"[]"[..], b"1", b"null", b" \"a\""] {
             assert_eq!(object(text), Err(JsonFault::NotAnObject));
             assert_eq!(unique(text), Err(JsonFault::NotAnObject));
+            assert_eq!(members(text).err(), Some(JsonFault::NotAnObject));
         }
         for text in [
             &b"{\"a\":\"\xff\"}"[..],
@@ -337,6 +406,7 @@ mod tests {
         ] {
             assert!(matches!(object(text), Err(JsonFault::Syntax { .. })), "{text:?}");
             assert!(matches!(unique(text), Err(JsonFault::Syntax { .. })), "{text:?}");
+            assert!(matches!(members(text), Err(JsonFault::Syntax { .. })), "{text:?}");
         }
     }
 }

@@ -9,8 +9,8 @@ use portcullis_types::{
     ApiName, Audience, Issuer, Registry, Scopes, Stage, Tenant, Timestamp, Trace, Ttl,
 };
 use portcullis_verify::{
-    ACCESS_TOKEN, Guarded, IssuerKeys, Known, KnownIssuer, Presented, Profile, Revocations, Target,
-    TrustedIssuer, admit,
+    ACCESS_TOKEN, Apis, Guarded, IssuerKeys, Known, KnownIssuer, Presented, Profile, Revocations,
+    Speaks, Target, TrustedIssuer, admit,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -114,8 +114,12 @@ impl Terms {
             algs: self.algs.clone(),
             typ: vec![ACCESS_TOKEN.to_owned()],
             profile: Profile::AccessToken,
-            apis: None,
-            tenant: self.tenant.clone(),
+            apis: Apis::All,
+            speaks: match &self.tenant {
+                None => Speaks::ForNoTenant,
+                Some(any) if any.as_str() == "any" => Speaks::ForAnyTenant,
+                Some(own) => Speaks::For(own.clone()),
+            },
             max_lifetime: Ttl::seconds(self.max_lifetime_seconds),
             leeway: Ttl::seconds(self.leeway_seconds),
         };

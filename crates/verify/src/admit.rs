@@ -137,8 +137,8 @@ pub fn authorize(
     let purposeful = trace.step(Check::Purpose, purpose::access(claims))?;
     let bound = trace.step(Check::Tenant, tenant::bound(claims, terms, target.guarded))?;
     let live = trace.step(Check::Revocation, revocation::live(claims, known.revocations))?;
-    let covered = trace.step(Check::Scope, scope::covers(claims, target, known.registry))?;
-    let owned = trace.step(Check::Object, scope::owned(claims, target, known.registry))?;
+    let covered = trace.step(Check::Scope, scope::covers(claims, terms, target, known.registry))?;
+    let owned = trace.step(Check::Object, scope::owned(claims, terms, target, known.registry))?;
     Ok(Admission {
         vouched,
         _timely: timely,

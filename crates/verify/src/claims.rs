@@ -78,71 +78,76 @@ pub(crate) fn peek_issuer(payload: &[u8]) -> Option<Cow<'_, str>> {
 
 /// Check 9. Needs a verified payload: no claim can be read before the signature.
 pub(crate) fn read(payload: Payload, issuer: &TrustedIssuer) -> Result<Claims, Denial> {
-    json::unique(payload.as_ref()).map_err(|fault| Denial::Format {
+    let json = payload.into_bytes();
+    let members = json::members(&json).map_err(|fault| Denial::Format {
         fault: FormatFault::Payload { problem: fault.to_string() },
     })?;
-    let json = payload.into_bytes();
-    let raw: Raw<'_> = serde_json::from_slice(&json).map_err(|error| Denial::Format {
-        fault: FormatFault::Payload { problem: error.to_string() },
-    })?;
-    let mut claims = raw.typed(issuer)?;
+    let mut claims = Raw::of(members).typed(issuer)?;
     claims.json = json;
     Ok(claims)
 }
 
-/// A claim of any type: which type is right is the check's business, not the parser's.
-type Claim<'a> = Option<Any<'a>>;
+/// A claim as it was written: which type is right is the check's business, not the parser's.
+type Claim<'a> = Option<&'a str>;
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Any<'a> {
-    Text(#[serde(borrow)] Cow<'a, str>),
-    Whole(i64),
-    Number(f64),
-    List(Vec<serde_json::Value>),
-    Other(serde::de::IgnoredAny),
+/// The claims that the checks look at. `null` is no value: it reads as absent.
+#[derive(Default)]
+struct Raw<'a> {
+    iss: Claim<'a>,
+    sub: Claim<'a>,
+    aud: Claim<'a>,
+    exp: Claim<'a>,
+    nbf: Claim<'a>,
+    iat: Claim<'a>,
+    jti: Claim<'a>,
+    client_id: Claim<'a>,
+    azp: Claim<'a>,
+    cid: Claim<'a>,
+    appid: Claim<'a>,
+    scope: Claim<'a>,
+    scp: Claim<'a>,
+    tenant: Claim<'a>,
+    /// The first claim that only another kind of token has.
+    foreign: Option<&'static str>,
 }
 
-#[derive(Deserialize)]
-struct Raw<'a> {
-    #[serde(borrow, default)]
-    iss: Claim<'a>,
-    #[serde(borrow, default)]
-    sub: Claim<'a>,
-    #[serde(borrow, default)]
-    aud: Claim<'a>,
-    #[serde(borrow, default)]
-    exp: Claim<'a>,
-    #[serde(borrow, default)]
-    nbf: Claim<'a>,
-    #[serde(borrow, default)]
-    iat: Claim<'a>,
-    #[serde(borrow, default)]
-    jti: Claim<'a>,
-    #[serde(borrow, default)]
-    client_id: Claim<'a>,
-    #[serde(borrow, default)]
-    azp: Claim<'a>,
-    #[serde(borrow, default)]
-    cid: Claim<'a>,
-    #[serde(borrow, default)]
-    appid: Claim<'a>,
-    #[serde(borrow, default)]
-    scope: Claim<'a>,
-    #[serde(borrow, default)]
-    scp: Claim<'a>,
-    #[serde(borrow, default)]
-    tenant: Claim<'a>,
-    #[serde(default)]
-    nonce: Option<serde::de::IgnoredAny>,
-    #[serde(default)]
-    at_hash: Option<serde::de::IgnoredAny>,
-    #[serde(default)]
-    c_hash: Option<serde::de::IgnoredAny>,
-    #[serde(default)]
-    events: Option<serde::de::IgnoredAny>,
-    #[serde(borrow, default)]
-    token_use: Claim<'a>,
+impl<'a> Raw<'a> {
+    fn of(members: Vec<json::Member<'a>>) -> Self {
+        let mut raw = Self::default();
+        for member in members.into_iter().filter(|member| member.value != "null") {
+            let slot = match &*member.name {
+                "iss" => &mut raw.iss,
+                "sub" => &mut raw.sub,
+                "aud" => &mut raw.aud,
+                "exp" => &mut raw.exp,
+                "nbf" => &mut raw.nbf,
+                "iat" => &mut raw.iat,
+                "jti" => &mut raw.jti,
+                "client_id" => &mut raw.client_id,
+                "azp" => &mut raw.azp,
+                "cid" => &mut raw.cid,
+                "appid" => &mut raw.appid,
+                "scope" => &mut raw.scope,
+                "scp" => &mut raw.scp,
+                "tenant" => &mut raw.tenant,
+                name => {
+                    raw.foreign = raw.foreign.or(foreign(name, member.value));
+                    continue;
+                }
+            };
+            *slot = Some(member.value);
+        }
+        raw
+    }
+}
+
+/// RFC 8725 §3.12: what only an ID token, a logout token or an event holds, and a `token_use` that is not
+/// `access`.
+fn foreign(name: &str, value: &str) -> Option<&'static str> {
+    ["nonce", "at_hash", "c_hash", "events"]
+        .into_iter()
+        .find(|foreign| *foreign == name)
+        .or((name == "token_use" && value != "\"access\"").then_some("token_use"))
 }
 
 impl Raw<'_> {
@@ -160,7 +165,7 @@ impl Raw<'_> {
             None if legacy => self.scp,
             claim => claim,
         };
-        let iat = date("iat", self.iat.as_ref())?;
+        let iat = date("iat", self.iat)?;
         let jti = self.jti.map(|jti| id("jti", Some(jti))).transpose()?;
         if !legacy && iat.is_none() {
             return Err(missing("iat"));
@@ -173,33 +178,39 @@ impl Raw<'_> {
             sub: text("sub", self.sub)?,
             aud: audiences(self.aud)?,
             client_id: text("client_id", client_id)?,
-            exp: date("exp", self.exp.as_ref())?.ok_or_else(|| missing("exp"))?,
-            nbf: date("nbf", self.nbf.as_ref())?,
+            exp: date("exp", self.exp)?.ok_or_else(|| missing("exp"))?,
+            nbf: date("nbf", self.nbf)?,
             iat,
             jti,
             scope: scopes(scope)?,
             tenant: self.tenant.map(|tenant| id("tenant", Some(tenant))).transpose()?,
-            foreign: match self.token_use {
-                Some(Any::Text(kind)) if kind != "access" => Some("token_use"),
-                _ => [
-                    (self.nonce, "nonce"),
-                    (self.at_hash, "at_hash"),
-                    (self.c_hash, "c_hash"),
-                    (self.events, "events"),
-                ]
-                .into_iter()
-                .find_map(|(claim, name)| claim.map(|_| name)),
-            },
+            foreign: self.foreign,
             json: Vec::new(),
         })
     }
 }
 
+/// A string; borrowed unless it was written with escapes.
+fn string(raw: &str) -> Option<Cow<'_, str>> {
+    let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') {
+        serde_json::from_str(raw).ok().map(Cow::Owned)
+    } else {
+        Some(inner.into())
+    }
+}
+
+/// A list of strings, of at most `limit`.
+fn strings(raw: &str, limit: usize) -> Option<Vec<String>> {
+    let list: Vec<String> = serde_json::from_str(raw).ok()?;
+    (list.len() <= limit).then_some(list)
+}
+
 fn text(name: &'static str, claim: Claim<'_>) -> Result<String, Denial> {
-    match claim {
-        Some(Any::Text(text)) if !text.is_empty() && text.len() <= 512 => Ok(text.into_owned()),
-        Some(_) => Err(bad(name, "a string of 1 to 512 bytes")),
-        None => Err(missing(name)),
+    let raw = claim.ok_or_else(|| missing(name))?;
+    match string(raw) {
+        Some(text) if !text.is_empty() && text.len() <= 512 => Ok(text.into_owned()),
+        _ => Err(bad(name, "a string of 1 to 512 bytes")),
     }
 }
 
@@ -211,51 +222,42 @@ fn id<T: std::str::FromStr<Err = portcullis_types::IdFault>>(
 }
 
 /// A `NumericDate` (RFC 7519 §2): a number, whole or not. Beyond the year 9999 nothing is a date.
-fn date(name: &'static str, claim: Option<&Any<'_>>) -> Result<Option<Timestamp>, Denial> {
+fn date(name: &'static str, claim: Claim<'_>) -> Result<Option<Timestamp>, Denial> {
     const LIMIT: i64 = 253_402_300_800;
-    let seconds = match claim {
-        None => return Ok(None),
-        Some(Any::Whole(seconds)) => *seconds,
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "floats saturate, and the range is checked below"
-        )]
-        Some(Any::Number(seconds)) if seconds.is_finite() => seconds.floor() as i64,
-        Some(_) => return Err(bad(name, "a number of seconds since 1970")),
-    };
+    let Some(raw) = claim else { return Ok(None) };
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a float saturates, and the range is checked"
+    )]
+    let whole = |seconds: f64| seconds.is_finite().then(|| seconds.floor() as i64);
+    // As JSON has numbers, which is not all that Rust parses: `+1`, `inf` and `.5` are none.
+    let number = raw.starts_with(|first: char| first.is_ascii_digit() || first == '-');
+    let seconds = number.then(|| raw.parse().ok().or_else(|| whole(raw.parse().ok()?))).flatten();
     match seconds {
-        0..LIMIT => Ok(Some(Timestamp::from_seconds(seconds))),
+        Some(seconds @ 0..LIMIT) => Ok(Some(Timestamp::from_seconds(seconds))),
         _ => Err(bad(name, "a number of seconds since 1970")),
     }
 }
 
 fn audiences(claim: Claim<'_>) -> Result<Vec<String>, Denial> {
-    const EXPECTED: &str = "a string, or a list of 1 to 16 strings";
-    match claim {
-        None => Err(missing("aud")),
-        Some(Any::Text(text)) => Ok(vec![text.into_owned()]),
-        Some(Any::List(list)) if (1..=16).contains(&list.len()) => list
-            .into_iter()
-            .map(|item| match item {
-                serde_json::Value::String(text) => Ok(text),
-                _ => Err(bad("aud", EXPECTED)),
-            })
-            .collect(),
-        Some(_) => Err(bad("aud", EXPECTED)),
-    }
+    const MOST: usize = 16;
+    let raw = claim.ok_or_else(|| missing("aud"))?;
+    string(raw)
+        .map(|one| vec![one.into_owned()])
+        .or_else(|| strings(raw, MOST).filter(|list| !list.is_empty()))
+        .ok_or_else(|| bad("aud", "a string, or a list of 1 to 16 strings"))
 }
 
 /// Foreign words in a scope grant nothing, so they are no fault; another type is one.
 fn scopes(claim: Claim<'_>) -> Result<Scopes, Denial> {
+    let Some(raw) = claim else { return Ok(Scopes::default()) };
     let known = |word: &str| word.parse::<Scope>().ok();
-    match claim {
-        None => Ok(Scopes::default()),
-        Some(Any::Text(text)) => Ok(text.split(' ').filter_map(known).collect()),
-        Some(Any::List(list)) => {
-            Ok(list.iter().filter_map(serde_json::Value::as_str).filter_map(known).collect())
-        }
-        Some(_) => Err(bad("scope", "a string of scopes separated by spaces")),
+    if let Some(text) = string(raw) {
+        return Ok(text.split(' ').filter_map(known).collect());
     }
+    let list =
+        strings(raw, 256).ok_or_else(|| bad("scope", "a string of scopes separated by spaces"))?;
+    Ok(list.iter().map(String::as_str).filter_map(known).collect())
 }
 
 fn missing(claim: &'static str) -> Denial {

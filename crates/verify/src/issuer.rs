@@ -51,5 +51,5 @@ pub(crate) fn trusted<'a>(
 }
 
 fn serves(issuer: &TrustedIssuer, at: &Guarded) -> bool {
-    issuer.apis.as_ref().is_none_or(|apis| apis.contains(&at.api))
+    issuer.apis.hold(&at.api)
 }

@@ -19,6 +19,47 @@ pub enum Profile {
     Legacy,
 }
 
+/// At which APIs an issuer is trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Apis {
+    /// At every API that is guarded here.
+    All,
+    /// At these.
+    Only(Vec<ApiName>),
+}
+
+impl Apis {
+    /// Whether this API is one of them.
+    pub fn hold(&self, api: &ApiName) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(apis) => apis.contains(api),
+        }
+    }
+}
+
+/// For which tenants the tokens of an issuer may speak, in their `tenant` and in their scopes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Speaks {
+    /// For none: a token that names a tenant is refused.
+    ForNoTenant,
+    /// For this one, which every token must name.
+    For(Tenant),
+    /// For every tenant, and for none: our own issuer, or one as trustworthy.
+    ForAnyTenant,
+}
+
+impl Speaks {
+    /// Whether it may speak for that tenant.
+    pub(crate) fn may_name(&self, tenant: &Tenant) -> bool {
+        match self {
+            Self::ForNoTenant => false,
+            Self::For(own) => own == tenant,
+            Self::ForAnyTenant => true,
+        }
+    }
+}
+
 /// An issuer whose tokens are accepted, and on what terms.
 #[derive(Clone, Debug)]
 pub struct TrustedIssuer {
@@ -30,10 +71,10 @@ pub struct TrustedIssuer {
     pub typ: Vec<String>,
     /// How its tokens look.
     pub profile: Profile,
-    /// The only APIs it is trusted for; `None` for every API of this gateway.
-    pub apis: Option<Vec<ApiName>>,
-    /// The tenant whose issuer it is: its tokens speak for no other.
-    pub tenant: Option<Tenant>,
+    /// Where it is trusted.
+    pub apis: Apis,
+    /// For whom its tokens may speak.
+    pub speaks: Speaks,
     /// The longest life of its tokens, `exp` minus `iat`.
     pub max_lifetime: Ttl,
     /// By how much its clock may differ from ours; at most 30 seconds are sensible.

@@ -29,8 +29,8 @@ pub use claims::{Claims, Peek, peek};
 pub use glance::Glance;
 pub use issuer::names_kind;
 pub use known::{
-    ACCESS_TOKEN, Guarded, IssuerKeys, Known, KnownIssuer, Profile, Revocations, Target,
-    TrustedIssuer,
+    ACCESS_TOKEN, Apis, Guarded, IssuerKeys, Known, KnownIssuer, Profile, Revocations, Speaks,
+    Target, TrustedIssuer,
 };
 pub use presented::{CREDENTIAL_LIMIT, Presented};
 pub use refusal::{Dialect, Refusal, challenge};

@@ -1,7 +1,7 @@
 //! Check 13: one tenant's issuer never speaks for another tenant.
 
-use crate::{Claims, Guarded, TrustedIssuer};
-use portcullis_types::Denial;
+use crate::{Claims, Guarded, Speaks, TrustedIssuer};
+use portcullis_types::{Denial, Tenant};
 
 /// Proof that token, issuer and API belong to the same tenant, or to none.
 #[derive(Clone, Copy, Debug)]
@@ -12,13 +12,18 @@ pub(crate) fn bound(
     issuer: &TrustedIssuer,
     at: &Guarded,
 ) -> Result<Bound, Denial> {
-    for expected in [&issuer.tenant, &at.tenant].into_iter().flatten() {
-        if claims.tenant.as_ref() != Some(expected) {
-            return Err(Denial::WrongTenant {
-                found: claims.tenant.clone(),
-                expected: Some(expected.clone()),
-            });
-        }
+    let wrong = |expected: Option<&Tenant>| Denial::WrongTenant {
+        found: claims.tenant.clone(),
+        expected: expected.cloned(),
+    };
+    let found = claims.tenant.as_ref();
+    match &issuer.speaks {
+        Speaks::ForNoTenant if found.is_some() => return Err(wrong(None)),
+        Speaks::For(own) if found != Some(own) => return Err(wrong(Some(own))),
+        Speaks::ForNoTenant | Speaks::For(_) | Speaks::ForAnyTenant => {}
     }
-    Ok(Bound(()))
+    match &at.tenant {
+        Some(owner) if found != Some(owner) => Err(wrong(Some(owner))),
+        _ => Ok(Bound(())),
+    }
 }
