@@ -20,7 +20,7 @@ use course::Course;
 use error::{Challenge, Refused, TokenError};
 use form::TokenRequest;
 use mint::Minted;
-use portcullis_directory::{Authenticated, GrantType};
+use portcullis_directory::{Authenticated, GrantType, excerpt};
 use portcullis_types::{Check, Denial};
 use std::sync::Arc;
 
@@ -82,7 +82,7 @@ fn grant(
 fn allowed(client: &Authenticated, found: &str) -> Result<GrantType, Denial> {
     let Ok(grant_type) = found.parse::<GrantType>() else {
         let supported = GrantType::ALL.map(|grant| grant.to_string()).to_vec();
-        return Err(Denial::UnknownGrantType { found: form::excerpt(found), supported });
+        return Err(Denial::UnknownGrantType { found: excerpt(found), supported });
     };
     let client = &client.client;
     if client.grant_types.contains(&grant_type) {

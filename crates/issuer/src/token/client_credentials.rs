@@ -1,11 +1,8 @@
 //! RFC 6749 §4.4 with RFC 8707: the client's own rights, narrowed to one API.
 
-use super::{
-    course::Course,
-    form::{TokenRequest, excerpt, without_secrets},
-};
+use super::{course::Course, form::TokenRequest};
 use crate::{Api, server::State};
-use portcullis_directory::Client;
+use portcullis_directory::{Client, excerpt, without_secrets};
 use portcullis_types::{Audience, Check, Denial, Registry, Scope, Scopes};
 
 /// What a token will say.

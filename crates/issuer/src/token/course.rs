@@ -1,13 +1,10 @@
 //! What one request's record will say, filled while the request is decided.
 
-use super::{
-    form::{TokenRequest, excerpt},
-    mint::Minted,
-};
+use super::{form::TokenRequest, mint::Minted};
 use crate::server::State;
 use axum::extract::{ConnectInfo, Request};
 use portcullis_audit::{self as audit, Event, Grant, Record};
-use portcullis_directory::Credentials;
+use portcullis_directory::{Credentials, excerpt};
 use portcullis_store::{StoreFault, Tx};
 use portcullis_types::{Check, DecisionId, Denial, Jti, Random, Stage, Timestamp, Trace};
 use std::{

@@ -3,7 +3,7 @@
 use super::form::{self, TokenRequest};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, header};
-use portcullis_directory::{AuthMethod, Credentials};
+use portcullis_directory::{AuthMethod, Credentials, excerpt};
 use portcullis_types::{AssertionFault, ClientProof, Denial};
 
 /// RFC 7523 §2.2.
@@ -31,8 +31,8 @@ pub(crate) fn take(headers: &HeaderMap, form: &mut TokenRequest) -> Result<Crede
             Ok(Credentials::Assertion { client_id, assertion })
         }
         (client_id, None, Some(_), Some(found)) => {
-            let fault = AssertionFault::Type { found: form::excerpt(&found) };
-            let client_id = client_id.map(|id| form::excerpt(&id));
+            let fault = AssertionFault::Type { found: excerpt(&found) };
+            let client_id = client_id.map(|id| excerpt(&id));
             Err(Denial::BadClient { client_id, proof: ClientProof::Assertion { fault } })
         }
         (_, None, Some(_), None) => {

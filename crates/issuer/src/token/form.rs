@@ -4,12 +4,11 @@
 
 use axum::body::{Body, Bytes, to_bytes};
 use http::{HeaderMap, header, request::Parts};
-use portcullis_directory::ClientSecret;
+use portcullis_directory::excerpt;
 use portcullis_jose::json;
 use portcullis_types::Denial;
 use secrecy::SecretString;
 use serde_json::Value;
-use std::borrow::Cow;
 
 /// Ten times what any client needs.
 const LIMIT: usize = 64 * 1024;
@@ -178,26 +177,6 @@ const KNOWN: [&str; 7] = [
 
 fn bad(parameter: Option<&str>, problem: &str) -> Denial {
     Denial::BadRequest { parameter: parameter.map(str::to_owned), problem: problem.to_owned() }
-}
-
-/// At most 120 characters of what came, fit for a record. What was cut is no identifier any more.
-pub(crate) fn excerpt(text: &str) -> String {
-    const LONGEST: usize = 120;
-    let text = without_secrets(text);
-    let mut chars = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c });
-    let mut seen: String = chars.by_ref().take(LONGEST).collect();
-    if chars.next().is_some() {
-        seen.push('…');
-    }
-    seen
-}
-
-/// People put the secret where the id belongs: the log must not keep it.
-pub(crate) fn without_secrets(text: &str) -> Cow<'_, str> {
-    let Some((before, after)) = text.split_once(ClientSecret::PREFIX) else { return text.into() };
-    let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    let after = without_secrets(after.trim_start_matches(inside));
-    format!("{before}{}[removed]{after}", ClientSecret::PREFIX).into()
 }
 
 #[cfg(test)]

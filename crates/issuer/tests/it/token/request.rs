@@ -82,3 +82,24 @@ async fn other_grants_are_unsupported() {
         assert_eq!(answer.json()["remedy"], "Use grant_type=client_credentials.");
     }
 }
+
+#[tokio::test]
+async fn a_body_of_nothing_but_secrets_is_refused_like_any_other() {
+    let house = House::open().await;
+    let longest = |before: &str| format!("{before}{}", "pcs_.".repeat((65_536 - before.len()) / 5));
+    for before in
+        ["grant_type=", "grant_type=a&client_id=", "grant_type=a&scope=", "grant_type=a&resource="]
+    {
+        let answer = house.post(&[FORM], longest(before)).await;
+        assert_eq!((answer.status, answer.error().as_str()), (401, "invalid_client"), "{before}");
+        let record = house.record(answer.decision()).await;
+        assert!(serde_json::to_string(&record).unwrap().len() < 4096);
+    }
+    let secret = house.free_app().await;
+    for parameter in ["scope", "resource", "grant_type"] {
+        let before = body(&secret).replace(&format!("{parameter}=client_credentials&"), "");
+        let answer = house.post(&[FORM], longest(&format!("{before}&{parameter}="))).await;
+        assert_eq!(answer.status, 400, "{parameter}: {}", answer.body);
+        assert!(answer.body.len() < 8192);
+    }
+}

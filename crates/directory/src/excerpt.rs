@@ -1,0 +1,70 @@
+//! What a stranger wrote, made fit for a record: short, printable, and without secrets, since people put
+//! the secret where the id belongs. Never used to decide anything.
+
+use crate::ClientSecret;
+use std::borrow::Cow;
+
+/// Nothing behind this many bytes is looked at: a record costs the same whatever came.
+const LOOKED_AT: usize = 1024;
+/// The longest excerpt, in characters.
+const LONGEST: usize = 120;
+
+/// At most 120 characters of what came, fit for a record. What was cut is no identifier any more.
+pub fn excerpt(text: &str) -> String {
+    let clean = without_secrets(text);
+    let mut chars = clean.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c });
+    let mut seen: String = chars.by_ref().take(LONGEST).collect();
+    if chars.next().is_some() || text.len() > LOOKED_AT {
+        seen.push('…');
+    }
+    seen
+}
+
+/// At most 1 KiB of what came, with every secret of our making taken out of it.
+pub fn without_secrets(text: &str) -> Cow<'_, str> {
+    let text = text.get(..text.floor_char_boundary(LOOKED_AT)).unwrap_or_default();
+    let mut pieces = text.split(ClientSecret::PREFIX);
+    let before = pieces.next().unwrap_or_default();
+    if before.len() == text.len() {
+        return text.into();
+    }
+    let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let mut clean = before.to_owned();
+    for piece in pieces {
+        clean.push_str(ClientSecret::PREFIX);
+        clean.push_str("[removed]");
+        clean.push_str(piece.trim_start_matches(inside));
+    }
+    clean.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_cut_is_no_identifier() {
+        let cut = excerpt(&"a".repeat(500));
+        assert!(cut.ends_with('…') && cut.chars().count() == 121);
+        assert_eq!(excerpt("a\u{1b}[31m"), "a\u{fffd}[31m");
+        assert_eq!(excerpt("x pcs_AbC-1_2, pcs_d"), "x pcs_[removed], pcs_[removed]");
+    }
+
+    #[test]
+    fn a_secret_is_taken_out_wherever_the_text_is_cut() {
+        for before in 0..1100 {
+            let text = format!("{}pcs_{}", " ".repeat(before), "S".repeat(43));
+            assert!(!without_secrets(&text).contains('S'), "{before}");
+        }
+        let hidden = format!("pcs_{}", "S".repeat(2000));
+        assert_eq!(excerpt(&hidden), "pcs_[removed]…");
+        assert!(excerpt(&"ä".repeat(2000)).ends_with('…'));
+    }
+
+    #[test]
+    fn a_text_of_nothing_but_secrets_costs_no_more_than_another() {
+        let text = "pcs_.".repeat(1_000_000);
+        assert!(without_secrets(&text).len() < 4 * LOOKED_AT);
+        assert_eq!(excerpt(&text).chars().count(), LONGEST + 1);
+    }
+}
