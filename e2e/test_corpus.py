@@ -33,7 +33,7 @@ class World:
     def terms(self) -> list[dict[str, Any]]:
         common = {"algs": corpus.ALGS, "max_lifetime_seconds": corpus.MAX_LIFETIME, "leeway_seconds": corpus.LEEWAY}
         return [
-            {"issuer": corpus.ISSUER, "jwks": self.keys.main_set(), "tenant": None} | common,
+            {"issuer": corpus.ISSUER, "jwks": self.keys.main_set(), "tenant": "any"} | common,
             {"issuer": corpus.ACME, "jwks": self.keys.acme_set(), "tenant": "acme"} | common,
         ]
 
@@ -64,7 +64,10 @@ max_lifetime = "{corpus.MAX_LIFETIME}s"
 leeway = "{corpus.LEEWAY}s"
 {tenant}
 """
-        for issuer, file, tenant in ((corpus.ISSUER, "main.json", ""), (corpus.ACME, "acme.json", 'tenant = "acme"'))
+        for issuer, file, tenant in (
+            (corpus.ISSUER, "main.json", 'tenant = "any"'),
+            (corpus.ACME, "acme.json", 'tenant = "acme"'),
+        )
     )
     apis = "".join(
         f"""

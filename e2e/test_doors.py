@@ -68,6 +68,7 @@ listen = "{admin.removeprefix("http://")}"
 [[trust]]
 issuer = "https://id.test"
 jwks_file = "{folder / "jwks.json"}"
+tenant = "any"
 
 [[api]]
 name = "text"

@@ -4,7 +4,7 @@ use arc_swap::ArcSwap;
 use portcullis_jose::{Alg, jwk::KeySet};
 use portcullis_keyring::{Circle, KeyAges, KeySource, Party, TheirKeys};
 use portcullis_types::{ApiName, Audience, Issuer, Registry, Tenant, Ttl};
-use portcullis_verify::{ACCESS_TOKEN, Guarded, Profile, TrustedIssuer};
+use portcullis_verify::{ACCESS_TOKEN, Apis, Guarded, Profile, Speaks, TrustedIssuer};
 use portcullis_web::{Loopback, Outgoing, OutgoingPolicy};
 use serde::{Deserialize, Deserializer, de::Error};
 use std::sync::Arc;
@@ -155,8 +155,12 @@ impl Trust {
                 None | Some(ProfileName::Rfc9068) => Profile::AccessToken,
                 Some(ProfileName::Legacy) => Profile::Legacy,
             },
-            apis: None,
-            tenant: self.tenant,
+            apis: Apis::All,
+            speaks: match self.tenant {
+                None => Speaks::ForNoTenant,
+                Some(any) if any.as_str() == "any" => Speaks::ForAnyTenant,
+                Some(own) => Speaks::For(own),
+            },
             max_lifetime: Ttl::seconds(self.max_lifetime_seconds.unwrap_or(86_400)),
             leeway: Ttl::seconds(leeway),
         })

@@ -19,7 +19,7 @@ use portcullis_keyring::{
 };
 use portcullis_store::Store;
 use portcullis_types::{DecisionId, Entropy, Issuer, Registry, Timestamp, Ttl};
-use portcullis_verify::{Profile, Revocations, TrustedIssuer};
+use portcullis_verify::{Apis, Profile, Revocations, Speaks, TrustedIssuer};
 use serde_json::{Value, json};
 use std::{
     net::{SocketAddr, TcpListener},
@@ -255,8 +255,8 @@ fn circle(key: &SigningKey, settings: &Settings) -> Circle {
         algs: vec![Alg::ES256, Alg::RS256],
         typ: vec!["at+jwt".into()],
         profile: Profile::AccessToken,
-        apis: None,
-        tenant: None,
+        apis: Apis::All,
+        speaks: Speaks::ForAnyTenant,
         max_lifetime: Ttl::seconds(86_400),
         leeway: Ttl::seconds(30),
     };

@@ -2,6 +2,7 @@
 
 use portcullis_jose::Alg;
 use portcullis_types::{ApiName, Audience, Issuer, Registry, Scopes, Tenant, Ttl};
+use portcullis_verify::{Apis, Speaks};
 use std::{net::SocketAddr, path::PathBuf};
 use url::Url;
 
@@ -119,9 +120,8 @@ pub(crate) struct Trust {
     pub(crate) algs: Vec<Alg>,
     pub(crate) typ: Vec<String>,
     pub(crate) profile: Profile,
-    /// `None`: every API of this gateway.
-    pub(crate) apis: Option<Vec<ApiName>>,
-    pub(crate) tenant: Option<Tenant>,
+    pub(crate) apis: Apis,
+    pub(crate) speaks: Speaks,
     pub(crate) max_lifetime: Ttl,
     pub(crate) leeway: Ttl,
     pub(crate) private_network: PrivateNetwork,

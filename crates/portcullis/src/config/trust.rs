@@ -11,6 +11,7 @@ use super::{
 };
 use portcullis_jose::{Alg, jwk::KeySet};
 use portcullis_types::{Issuer, Ttl};
+use portcullis_verify::{Apis, Speaks};
 use std::path::PathBuf;
 
 /// What remote issuers may sign with: public keys only.
@@ -70,7 +71,7 @@ fn trust(
     for (name, place) in apis.iter().flatten() {
         names.want_api(name, place, out);
     }
-    let tenant = table.get("tenant").and_then(|tenant| tenant.parse(out));
+    let speaks = table.get("tenant").and_then(|tenant| speaks(&tenant, out));
     let day = Ttl::seconds(86_400);
     let lifetime = table
         .get("max_lifetime")
@@ -85,12 +86,22 @@ fn trust(
         algs: algs.unwrap_or_else(|| vec![Alg::RS256, Alg::ES256]),
         typ: typ.unwrap_or_else(|| vec!["at+jwt".to_owned()]),
         profile: profile.unwrap_or(Profile::Rfc9068),
-        apis: apis.map(|apis| apis.into_iter().map(|(name, _)| name).collect()),
-        tenant,
+        apis: apis.map_or(Apis::All, |apis| {
+            Apis::Only(apis.into_iter().map(|(name, _)| name).collect())
+        }),
+        speaks: speaks.unwrap_or(Speaks::ForNoTenant),
         max_lifetime: lifetime.flatten().unwrap_or(day),
         leeway: leeway.flatten().unwrap_or(Ttl::seconds(30)),
         private_network: if private { PrivateNetwork::Allowed } else { PrivateNetwork::Refused },
     })
+}
+
+/// A tenant, or `any`: whoever issues tokens for all of them must be named as such.
+fn speaks(value: &Value<'_>, out: &mut Findings) -> Option<Speaks> {
+    match value.as_text() {
+        Some("any") => Some(Speaks::ForAnyTenant),
+        _ => value.parse(out).map(Speaks::For),
+    }
 }
 
 fn keys(table: &mut Section<'_>, machine: &Machine<'_>, out: &mut Findings) -> Option<TrustKeys> {

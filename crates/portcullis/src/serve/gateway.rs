@@ -12,7 +12,7 @@ use portcullis_gateway::{Gateway, Parts, settings};
 use portcullis_jose::jwk::KeySet;
 use portcullis_keyring::{Act, Circle, KeyAges, KeySource, OurKeys, Party, TheirKeys};
 use portcullis_types::Ttl;
-use portcullis_verify::{ACCESS_TOKEN, Profile, Revocations, TrustedIssuer};
+use portcullis_verify::{ACCESS_TOKEN, Apis, Profile, Revocations, Speaks, TrustedIssuer};
 use portcullis_web::{Loopback, Outgoing, OutgoingPolicy};
 use prometheus_client::registry::Registry;
 use secrecy::ExposeSecret;
@@ -97,8 +97,8 @@ fn own_party(house: &House, issuer: &Issuer) -> Result<Party, Stop> {
         algs: house.issuer_keys().algs,
         typ: vec![ACCESS_TOKEN.to_owned()],
         profile: Profile::AccessToken,
-        apis: None,
-        tenant: None,
+        apis: Apis::All,
+        speaks: Speaks::ForAnyTenant,
         max_lifetime: house.config.longest_ttl(),
         leeway: LEEWAY,
     };
@@ -122,7 +122,7 @@ fn their_party(trust: &Trust) -> Result<Party, Stop> {
             config::Profile::Legacy => Profile::Legacy,
         },
         apis: trust.apis.clone(),
-        tenant: trust.tenant.clone(),
+        speaks: trust.speaks.clone(),
         max_lifetime: trust.max_lifetime,
         leeway: trust.leeway,
     };
@@ -186,9 +186,8 @@ pub(super) fn settings(config: &Config) -> Result<settings::Settings, Stop> {
 
 fn api(api: &config::Api, config: &Config) -> settings::Api {
     let own = config.issuer.iter().map(|issuer| issuer.url.to_string());
-    let speaks_for =
-        |trust: &&Trust| trust.apis.as_ref().is_none_or(|apis| apis.contains(&api.name));
-    let theirs = config.trusts.iter().filter(speaks_for).map(|trust| trust.issuer.to_string());
+    let theirs = config.trusts.iter().filter(|trust| trust.apis.hold(&api.name));
+    let theirs = theirs.map(|trust| trust.issuer.to_string());
     settings::Api {
         name: api.name.clone(),
         resource: api.resource.clone(),

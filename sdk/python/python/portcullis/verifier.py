@@ -26,7 +26,8 @@ class Issuer:
     profile: Literal["rfc9068", "legacy"] = "rfc9068"
     """`legacy`: `jti` and `iat` may be missing, and the client may be called `azp`, `cid` or `appid`."""
     tenant: str | None = None
-    """The tenant whose issuer it is: its tokens speak for no other."""
+    """The tenant that it speaks for, which all of its tokens name. By default none: a token that names a
+    tenant is refused. `"any"` is for an issuer that may speak for every tenant."""
     max_lifetime_seconds: int | None = None
     """The longest life of its tokens; by default a day."""
     leeway_seconds: int | None = None
@@ -40,8 +41,8 @@ class Issuer:
 class Verifier:
     """Checks tokens for one API. Make one per process: threads share it, and it remembers keys and tokens.
 
-    `issuer` and the terms beside it describe one issuer, `issuers` several. Nothing is fetched before the
-    first token comes.
+    `issuer` and the terms beside it describe one issuer, one's own, which may speak for every tenant;
+    `issuers` several, each on its own terms. Nothing is fetched before the first token comes.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Verifier:
         if issuer is not None:
             one = Issuer(
                 issuer=issuer,
+                tenant="any",
                 jwks_uri=jwks_uri,
                 jwks=jwks,
                 algs=algs,
@@ -99,6 +101,7 @@ class Verifier:
 
         PORTCULLIS_TRUST holds further issuers, separated by spaces. Each issuer may be followed by `=` and
         the address of its keys: `https://gw.example.com=https://gw.example.com/.well-known/jwks.json`.
+        They are one's own: they may speak for every tenant.
         PORTCULLIS_API and PORTCULLIS_RESOURCE_METADATA, if set, are the realm and the address in challenges.
         """
         audience = environ.get("PORTCULLIS_AUDIENCE")
@@ -106,7 +109,7 @@ class Verifier:
         issuers = []
         for word in filter(None, words):
             issuer, _, jwks_uri = word.partition("=")
-            issuers.append(Issuer(issuer=issuer, jwks_uri=jwks_uri or None))
+            issuers.append(Issuer(issuer=issuer, jwks_uri=jwks_uri or None, tenant="any"))
         if not audience or not issuers:
             raise RuntimeError(
                 "set PORTCULLIS_ISSUER and PORTCULLIS_AUDIENCE, or call portcullis.configure(Verifier(…))"

@@ -16,8 +16,8 @@ use portcullis_types::{
     Trace, Ttl,
 };
 use portcullis_verify::{
-    Glance, Guarded, IssuerKeys, Known, KnownIssuer, Presented, Profile, Revocations, Target,
-    TrustedIssuer, Vouched, authorize, vouch,
+    Apis, Glance, Guarded, IssuerKeys, Known, KnownIssuer, Presented, Profile, Revocations, Speaks,
+    Target, TrustedIssuer, Vouched, authorize, vouch,
 };
 use portcullis_web::{Loopback, Outgoing, OutgoingPolicy};
 use std::{borrow::Cow, path::PathBuf, sync::Arc};
@@ -112,8 +112,8 @@ impl Verify {
             algs: if self.alg.is_empty() { asymmetric.collect() } else { self.alg.clone() },
             typ: self.typ.iter().map(|typ| short(typ)).collect(),
             profile: if self.legacy { Profile::Legacy } else { Profile::AccessToken },
-            apis: None,
-            tenant: None,
+            apis: Apis::All,
+            speaks: Speaks::ForAnyTenant,
             max_lifetime: LIFETIME,
             leeway: LEEWAY,
             issuer,
