@@ -2,8 +2,8 @@
 //! the audience is our issuer alone, since one server's token endpoint URL is another's to relay).
 
 use portcullis_jose::{
-    Alg, json,
-    jwk::PublicKey,
+    Alg, SigningKey, json,
+    jwk::{Jwk, PublicKey},
     jws::{Compact, Payload},
 };
 use portcullis_types::{AssertionFault as Fault, ClientId, Issuer, Jti, Timestamp, Ttl};
@@ -141,16 +141,25 @@ fn text<'a>(value: Option<&'a Value>, name: &str) -> Result<&'a str, Fault> {
     value.and_then(Value::as_str).ok_or_else(|| claim(name, "a string"))
 }
 
-/// RFC 7519 §2 NumericDate. A fraction is dropped.
+/// RFC 7519 §2 NumericDate. A fraction is dropped. Beyond the year 9999 nothing is a date.
 fn date(value: Option<&Value>, name: &str) -> Result<Option<Timestamp>, Fault> {
+    const LIMIT: i64 = 253_402_300_800;
     let whole = |number: &Number| {
-        #[expect(clippy::cast_possible_truncation, reason = "a cast from f64 saturates")]
-        number.as_i64().or_else(|| number.as_f64().map(|seconds| seconds as i64))
+        let fraction = || number.as_f64().filter(|seconds| seconds.is_finite());
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "floats saturate; the range is checked"
+        )]
+        number.as_i64().or_else(|| fraction().map(|seconds| seconds.floor() as i64))
     };
-    match value {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Number(number)) => Ok(whole(number).map(Timestamp::from_seconds)),
-        Some(_) => Err(claim(name, "a number")),
+    let seconds = match value {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Number(number)) => whole(number),
+        Some(_) => None,
+    };
+    match seconds {
+        Some(seconds @ 0..LIMIT) => Ok(Some(Timestamp::from_seconds(seconds))),
+        _ => Err(claim(name, "a number of seconds since 1970")),
     }
 }
 
@@ -162,18 +171,71 @@ fn seen(text: &str) -> String {
     text.chars().take(120).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
-/// What an unknown client's assertion is checked with: the work of a verification, and always a no.
-pub(crate) struct NobodysKey(Option<PublicKey>);
+/// What an assertion is checked with when there is no key for it: the work of a verification with the
+/// algorithm that it names, so that the time tells nothing about the client.
+pub(crate) struct NobodysKeys(Vec<PublicKey>);
 
-impl NobodysKey {
+/// An RSA modulus whose factors nobody kept: to make one takes too long for a start.
+const MODULUS: &str = concat!(
+    "k-aIyk-iOMuRd1DmVV_5_drPCqa_XE9fEGzf_UvdyFUCgQySFMQdOYP9NGqdru_qAvfxM4_pleEmNtgyCeKBCzwPkeFgcZro",
+    "Uwuk7sxxLysUOj8BqLxiSoIO3G6-tQTPaakiOGuA_BcWloI7NjrhfYk81PqTYbAj6d6VoS9UgAhFmVTWqR6V2xLH1Yhsst0c",
+    "8PK3CwP8JpjiYoO1lb_zN2B8mR7aWN7-saX_Xh0XbzEgCmNd6XzOa6K9aFA7M5jaSTuOMiQ3Z0i_rLzCRl6btelO9UeSV6pz",
+    "-dZAyzwbfv1etBVabg4SznXgZMSnz1jKGE2cJyOC94g6LNNm2pdRyQ",
+);
+
+impl NobodysKeys {
     pub(crate) fn new() -> Self {
-        let key = portcullis_jose::SigningKey::generate(Alg::ES256);
-        let jwk = key.and_then(|key| key.public_jwk());
-        Self(jwk.and_then(|jwk| PublicKey::from_jwk(&jwk, None)).ok())
+        let of = |alg: &Alg| {
+            let jwk = if alg.is_rsa() {
+                Jwk::parse(format!(r#"{{"kty":"RSA","n":"{MODULUS}","e":"AQAB"}}"#).as_bytes())
+            } else {
+                SigningKey::generate(*alg).and_then(|key| key.public_jwk())
+            };
+            jwk.and_then(|jwk| PublicKey::from_jwk(&jwk, Some(*alg))).ok()
+        };
+        Self(Alg::ALL.iter().filter(|alg| !alg.is_symmetric()).filter_map(of).collect())
     }
 
+    /// The answer is not wanted; only the time that it takes.
     pub(crate) fn verify_in_vain(&self, assertion: &Compact<'_>) {
-        // The answer is not wanted; only the time that it takes.
-        let _ = verify(assertion, self.0.iter());
+        let alg = assertion.header().alg;
+        let _ = verify(assertion, self.0.iter().filter(|key| key.alg().is(alg)).take(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_a_key_of_nobodys_for_each_algorithm_that_a_client_may_have() {
+        let keys = NobodysKeys::new();
+        for alg in Alg::ALL.into_iter().filter(|alg| !alg.is_symmetric()) {
+            assert!(keys.0.iter().any(|key| key.alg().is(alg)), "{alg}");
+        }
+    }
+
+    #[test]
+    fn a_date_is_a_number_of_seconds_until_the_year_9999() {
+        let read = |json: &str| date(serde_json::from_str(json).ok().as_ref(), "exp");
+        for (json, seconds) in
+            [("0", 0), ("1.9", 1), ("2e3", 2000), ("253402300799", 253_402_300_799)]
+        {
+            assert_eq!(read(json), Ok(Some(Timestamp::from_seconds(seconds))), "{json}");
+        }
+        for json in [
+            "-1",
+            "-0.5",
+            "253402300800",
+            "1e300",
+            "9223372036854775807",
+            "18446744073709551615",
+            "\"1\"",
+            "[]",
+            "true",
+        ] {
+            assert!(read(json).is_err(), "{json}");
+        }
+        assert_eq!(read("null"), Ok(None));
     }
 }

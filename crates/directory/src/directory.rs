@@ -1,7 +1,7 @@
 //! The clients in memory: an immutable snapshot, replaced as a whole.
 
 use crate::{
-    Client, Fault, SecretHashKey, argon::Gate, assertion::NobodysKey, rows, secret::Stored,
+    Client, Fault, SecretHashKey, argon::Gate, assertion::NobodysKeys, rows, secret::Stored,
     throttle::Throttle,
 };
 use arc_swap::ArcSwap;
@@ -32,7 +32,7 @@ pub(crate) struct Inner {
     pub(crate) snapshot: ArcSwap<Snapshot>,
     pub(crate) throttle: Throttle,
     pub(crate) argon: Gate,
-    pub(crate) nobody: NobodysKey,
+    pub(crate) nobody: NobodysKeys,
     revocations: watch::Sender<Arc<Revocations>>,
     /// Held from reading to publishing, so that an older copy never replaces a newer one.
     reloading: Mutex<()>,
@@ -78,6 +78,8 @@ impl LiveSecret {
 impl Directory {
     /// Reads all clients. `key` hashes their secrets; `issuer` is whom their assertions must address.
     pub async fn open(store: Store, key: SecretHashKey, issuer: Issuer) -> Result<Self, Fault> {
+        let revocations = Arc::new(Revocations::none_by(issuer.clone()));
+        let revocations = watch::Sender::new(revocations);
         let directory = Self(Arc::new(Inner {
             store,
             key,
@@ -85,8 +87,8 @@ impl Directory {
             snapshot: ArcSwap::default(),
             throttle: Throttle::new(),
             argon: Gate::new(),
-            nobody: NobodysKey::new(),
-            revocations: watch::Sender::new(Arc::default()),
+            nobody: NobodysKeys::new(),
+            revocations,
             reloading: Mutex::new(()),
         }));
         directory.reload().await?;
@@ -116,8 +118,7 @@ impl Directory {
     pub async fn reload(&self) -> Result<(), Fault> {
         let _reloading = self.0.reloading.lock().await;
         let clients = self.0.store.read(|tx| Ok(rows::all(tx))).await??;
-        let mut revocations =
-            Revocations { issuer: Some(self.0.issuer.clone()), ..Revocations::default() };
+        let mut revocations = Revocations::none_by(self.0.issuer.clone());
         for entry in &clients {
             let client = &entry.client;
             if let Some(since) = client.disabled_since {
