@@ -15,6 +15,9 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 const AT_ONCE: usize = 2;
 /// How many more may wait.
 const WAITING: usize = 62;
+/// How many of all places strangers may have: their floods leave the others to known clients. It can
+/// show who is known, while a flood lasts; a `client_id` is no secret (RFC 6749 §2.2).
+const STRANGERS: usize = 16;
 /// A client has at most so many secrets that work.
 pub(crate) const LIVE: usize = 2;
 
@@ -22,15 +25,31 @@ pub(crate) const LIVE: usize = 2;
 /// pays once.
 pub(crate) struct Gate {
     queue: Semaphore,
+    strangers: Semaphore,
     cores: Semaphore,
     /// Per client: keyed hashes of a secret *and* the hash that it fits. Memory only; a new hash in the
     /// store makes an entry worthless.
     proven: Mutex<HashMap<Box<str>, [Tag; LIVE]>>,
 }
 
+/// Who waits at the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asker {
+    /// Names a client that there is.
+    Known,
+    /// Names one that there is not.
+    Stranger,
+}
+
+/// A place in the queue.
+struct Queued<'a> {
+    _place: SemaphorePermit<'a>,
+    _stranger: Option<SemaphorePermit<'a>>,
+}
+
 /// A place at the gate.
 pub(crate) struct Turn<'a> {
-    _queue: SemaphorePermit<'a>,
+    _queued: Queued<'a>,
     _core: SemaphorePermit<'a>,
 }
 
@@ -38,6 +57,7 @@ impl Gate {
     pub(crate) fn new() -> Self {
         Self {
             queue: Semaphore::new(AT_ONCE + WAITING),
+            strangers: Semaphore::new(STRANGERS),
             cores: Semaphore::new(AT_ONCE),
             proven: Mutex::default(),
         }
@@ -66,10 +86,19 @@ impl Gate {
     }
 
     /// Waits for a core; refuses when too many wait already.
-    pub(crate) async fn turn(&self) -> Result<Turn<'_>, Fault> {
-        let queue = self.queue.try_acquire().map_err(|_| Fault::Busy)?;
+    pub(crate) async fn turn(&self, asker: Asker) -> Result<Turn<'_>, Fault> {
+        let queued = self.queue(asker)?;
         let core = self.cores.acquire().await.map_err(|_| Fault::Busy)?;
-        Ok(Turn { _queue: queue, _core: core })
+        Ok(Turn { _queued: queued, _core: core })
+    }
+
+    fn queue(&self, asker: Asker) -> Result<Queued<'_>, Fault> {
+        let stranger = match asker {
+            Asker::Known => None,
+            Asker::Stranger => Some(self.strangers.try_acquire().map_err(|_| Fault::Busy)?),
+        };
+        let place = self.queue.try_acquire().map_err(|_| Fault::Busy)?;
+        Ok(Queued { _place: place, _stranger: stranger })
     }
 
     fn proven(&self) -> std::sync::MutexGuard<'_, HashMap<Box<str>, [Tag; LIVE]>> {
@@ -93,4 +122,25 @@ pub(crate) async fn verify(
         fits
     };
     tokio::task::spawn_blocking(work).await.map_err(|_| Fault::Hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_leave_places_to_known_clients() {
+        let gate = Gate::new();
+        let mut waiting = Vec::new();
+        while let Ok(place) = gate.queue(Asker::Stranger) {
+            waiting.push(place);
+        }
+        assert_eq!(waiting.len(), STRANGERS);
+        while let Ok(place) = gate.queue(Asker::Known) {
+            waiting.push(place);
+        }
+        assert_eq!(waiting.len(), AT_ONCE + WAITING);
+        drop(waiting);
+        assert!(gate.queue(Asker::Stranger).is_ok());
+    }
 }

@@ -4,10 +4,11 @@
 //! client, a wrong secret and a wrong method cost the same and end in the same answer.
 
 use crate::{
-    Client, ClientAuth, Directory, Fault, argon,
+    Client, ClientAuth, Directory, Fault,
+    argon::{self, Asker},
     assertion::{self, FirstUse},
     directory::{Entry, LiveSecret},
-    rows,
+    excerpt, rows,
     secret::{Stored, Tag, is_ours},
     throttle::Place,
 };
@@ -92,6 +93,7 @@ impl Credentials {
 
 /// Permission to try: there were few enough failures.
 pub struct Attempt {
+    /// As claimed: only an exact match is a client. Denials carry its [`excerpt`].
     client_id: Option<String>,
     place: Place,
     now: Timestamp,
@@ -118,7 +120,8 @@ enum Spent {
 }
 
 impl Directory {
-    /// Whether this client may try again, from this address.
+    /// Whether this client may try again, from this address. Without an address its failures are counted
+    /// per client alone: to count strangers as one would let each of them lock all others out.
     pub fn attempt(
         &self,
         client_id: Option<String>,
@@ -167,7 +170,8 @@ impl Directory {
                 if proof != ClientProof::Missing {
                     throttle.failed(attempt.place, attempt.now);
                 }
-                Err(Denial::BadClient { client_id: attempt.client_id, proof })
+                let client_id = attempt.client_id.as_deref().map(excerpt);
+                Err(Denial::BadClient { client_id, proof })
             }
         })
     }
@@ -196,7 +200,8 @@ impl Directory {
         if let Some(place) = inner.argon.remembered(&inner.key, id, &hashes, secret) {
             return Ok(Ok(pick(Some(place))));
         }
-        let turn = inner.argon.turn().await?;
+        let asker = if entry.is_some() { Asker::Known } else { Asker::Stranger };
+        let turn = inner.argon.turn(asker).await?;
         // Those who were before us in the queue may have failed meanwhile.
         if let Err(throttled) =
             inner.throttle.check(attempt.place, attempt.client_id.as_deref(), attempt.now)
@@ -250,7 +255,10 @@ impl Directory {
             return Err(wrong_method(AuthMethod::PrivateKeyJwt, &entry.client));
         };
         let header = jws.header();
-        let candidates = jwks.candidates(header.kid.as_deref(), header.alg);
+        let mut candidates = jwks.candidates(header.kid.as_deref(), header.alg).peekable();
+        if candidates.peek().is_none() {
+            self.inner().nobody.verify_in_vain(&jws);
+        }
         let payload = assertion::verify(&jws, candidates).map_err(refuse)?;
         let id = &entry.client.id;
         if claimed.is_some_and(|claimed| claimed != id.as_str()) {

@@ -123,8 +123,8 @@ impl Client {
         {
             return Some("the name must be 1 to 200 bytes without control characters".into());
         }
-        if self.id.as_str().starts_with(ClientSecret::PREFIX) {
-            return Some("the id must not start with pcs_, which marks secrets".into());
+        if self.id.as_str().contains(ClientSecret::PREFIX) {
+            return Some("the id must not contain pcs_, which marks secrets".into());
         }
         if self.grant_types.is_empty() {
             return Some("without a grant type the client can do nothing".into());

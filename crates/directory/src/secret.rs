@@ -32,8 +32,8 @@ pub enum SecretFault {
 }
 
 impl ClientSecret {
-    /// How our own secrets start; no chosen one and no `client_id` may, so that the form alone decides
-    /// how a secret is checked, and one in a wrong place is seen.
+    /// How our own secrets start. No chosen one may, so that the form alone decides how a secret is
+    /// checked; and no `client_id` contains it, so that a secret in a wrong place is seen.
     pub const PREFIX: &'static str = "pcs_";
 
     /// A fresh one: `pcs_` and 256 random bits.

@@ -1,10 +1,12 @@
 //! Too many failures, and further attempts are refused unseen (RFC 6749 §2.3.1).
 //!
 //! Counted per client and address, so that an attacker elsewhere locks nobody out; and, far more
-//! slowly, per client, against guessing from many addresses. An address from which the client has
-//! proven itself is exempt from the second. Memory is bounded: forgetting is the worst that a flood
+//! slowly, per client, against guessing from many addresses, and per address, against one that names
+//! many clients. A client is exempt from the second and the third where it has proven itself. Without
+//! an address only the second counts. Memory is bounded: forgetting is the worst that a flood
 //! can bring about.
 
+use crate::excerpt;
 use portcullis_types::{Denial, Timestamp, Ttl};
 use std::{
     collections::HashMap,
@@ -23,6 +25,8 @@ struct Limit {
 const NEAR: Limit = Limit { burst: 10, period: Ttl::seconds(30) };
 /// One client from anywhere.
 const FAR: Limit = Limit { burst: 100, period: Ttl::seconds(10) };
+/// One address, whichever clients it names.
+const WIDE: Limit = Limit { burst: 100, period: Ttl::seconds(5) };
 /// Entries of each kind; 24 bytes each.
 const CAPACITY: usize = 32_768;
 
@@ -36,6 +40,7 @@ pub(crate) struct Throttle {
 struct State {
     near: Debts,
     far: Debts,
+    wide: Debts,
     /// When this client last proved itself from this address.
     proven: HashMap<u64, Timestamp>,
 }
@@ -47,8 +52,9 @@ struct Debts(HashMap<u64, Timestamp>);
 /// Which entries an attempt concerns.
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
-    near: u64,
+    near: Option<u64>,
     far: u64,
+    wide: Option<u64>,
 }
 
 impl Throttle {
@@ -58,8 +64,9 @@ impl Throttle {
 
     pub(crate) fn place(&self, client_id: Option<&str>, from: Option<IpAddr>) -> Place {
         let far = self.hasher.hash_one(client_id);
-        let near = self.hasher.hash_one((client_id, from.map(network)));
-        Place { near, far }
+        let from = from.map(network);
+        let near = from.map(|from| self.hasher.hash_one((client_id, from)));
+        Place { near, far, wide: from.map(|from| self.hasher.hash_one(from)) }
     }
 
     /// Refuses when there were too many failures.
@@ -70,15 +77,17 @@ impl Throttle {
         now: Timestamp,
     ) -> Result<(), Denial> {
         let state = self.state();
-        let far = if state.proven.contains_key(&place.near) {
+        let near = place.near.and_then(|near| state.near.excess(near, &NEAR, now));
+        let others = if place.near.is_some_and(|near| state.proven.contains_key(&near)) {
             None
         } else {
-            state.far.excess(place.far, &FAR, now)
+            let wide = place.wide.and_then(|wide| state.wide.excess(wide, &WIDE, now));
+            state.far.excess(place.far, &FAR, now).max(wide)
         };
-        match state.near.excess(place.near, &NEAR, now).max(far) {
+        match near.max(others) {
             None => Ok(()),
             Some((retry_after, failures)) => {
-                let client_id = client_id.map(str::to_owned);
+                let client_id = client_id.map(excerpt);
                 Err(Denial::Throttled { client_id, failures, retry_after })
             }
         }
@@ -86,17 +95,27 @@ impl Throttle {
 
     pub(crate) fn failed(&self, place: Place, now: Timestamp) {
         let mut state = self.state();
-        state.near.add(place.near, &NEAR, now);
         state.far.add(place.far, &FAR, now);
+        if let Some(near) = place.near {
+            state.near.add(near, &NEAR, now);
+        }
+        if let Some(wide) = place.wide {
+            state.wide.add(wide, &WIDE, now);
+        }
     }
 
     pub(crate) fn succeeded(&self, place: Place, now: Timestamp) {
+        let Some(near) = place.near else { return };
         let mut state = self.state();
         if !state.near.0.is_empty() {
-            state.near.0.remove(&place.near);
+            state.near.0.remove(&near);
+        }
+        if let Some(last) = state.proven.get_mut(&near) {
+            *last = now;
+            return;
         }
         make_room(&mut state.proven);
-        state.proven.insert(place.near, now);
+        state.proven.insert(near, now);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

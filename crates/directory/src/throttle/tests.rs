@@ -69,3 +69,30 @@ fn memory_is_bounded() {
     }
     assert!(throttle.state().near.0.len() <= CAPACITY);
 }
+
+#[test]
+fn an_address_that_names_many_clients_is_refused_and_its_neighbours_are_not() {
+    let throttle = Throttle::new();
+    let owner = at(&throttle, "owner", 1);
+    throttle.succeeded(owner, NOW);
+    for n in 0..100 {
+        throttle.failed(at(&throttle, &format!("stranger-{n}"), 1), NOW);
+    }
+    let next = at(&throttle, "stranger-100", 1);
+    let Err(Denial::Throttled { retry_after, .. }) = throttle.check(next, None, NOW) else {
+        panic!("a hundred failures from one address");
+    };
+    assert!(throttle.check(next, None, NOW.plus(retry_after)).is_ok());
+    assert!(throttle.check(at(&throttle, "stranger-100", 2), None, NOW).is_ok(), "a neighbour");
+    assert!(throttle.check(owner, None, NOW).is_ok(), "it has proven itself there");
+}
+
+#[test]
+fn without_an_address_strangers_lock_nobody_out_at_once() {
+    let throttle = Throttle::new();
+    let somewhere = throttle.place(Some("c"), None);
+    (0..99).for_each(|_| throttle.failed(somewhere, NOW));
+    assert!(throttle.check(somewhere, None, NOW).is_ok());
+    throttle.failed(somewhere, NOW);
+    assert!(throttle.check(somewhere, None, NOW).is_err(), "guessing is still bounded");
+}

@@ -45,7 +45,8 @@ async fn what_makes_no_sense_is_refused_and_leaves_no_trace() {
     let before = house.count().await;
     let taken = directory.add(house.acting(NOW), app()).await;
     assert!(matches!(taken, Err(Fault::Taken(_))));
-    let bad: [fn(&mut portcullis_directory::NewClient); 6] = [
+    let bad: [fn(&mut portcullis_directory::NewClient); 7] = [
+        |new| new.id = Some(id("app-pcs_somewhere")),
         |new| new.id = Some(id("pcs_in_a_wrong_place")),
         |new| new.name = String::new(),
         |new| new.grant_types.clear(),

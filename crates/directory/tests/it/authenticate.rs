@@ -63,6 +63,30 @@ async fn guessing_in_parallel_gains_nothing() {
 }
 
 #[tokio::test]
+async fn a_client_is_found_by_its_whole_id_and_shown_by_an_excerpt() {
+    let mut house = House::open().await;
+    let directory = house.directory.clone();
+    let long = "a".repeat(128);
+    let new = NewClient { id: long.parse().ok(), ..app() };
+    let secret = directory.add(house.acting(NOW), new).await.unwrap().secret.unwrap();
+    assert!(house.proves(&long, secret.expose(), NOW).await);
+
+    let stray = format!("my-pcs_{}", "S".repeat(43));
+    let credentials = Credentials::Missing { client_id: None };
+    let denied = directory.authenticate(house.attempt(&stray, NOW), &credentials).await;
+    let Err(Denial::BadClient { client_id: Some(shown), .. }) = denied.unwrap() else {
+        panic!("nobody is called that");
+    };
+    assert_eq!(shown, "my-pcs_[removed]");
+    let from = std::net::Ipv4Addr::LOCALHOST.into();
+    for _ in 0..10 {
+        assert!(!house.proves(&stray, "pcs_wrong", NOW).await);
+    }
+    let throttled = directory.attempt(Some(stray), Some(from), NOW).err().unwrap();
+    assert!(!format!("{throttled:?}").contains("SSS"), "{throttled:?}");
+}
+
+#[tokio::test]
 async fn credentials_do_not_print_their_secrets() {
     let credentials = Credentials::Secret {
         method: AuthMethod::ClientSecretBasic,

@@ -52,7 +52,8 @@ impl House {
     }
 
     pub(crate) fn attempt(&self, client_id: &str, now: Timestamp) -> Attempt {
-        self.directory.attempt(Some(client_id.to_owned()), None, now).unwrap()
+        let from = std::net::Ipv4Addr::LOCALHOST.into();
+        self.directory.attempt(Some(client_id.to_owned()), Some(from), now).unwrap()
     }
 
     /// Whether the secret proves the client.

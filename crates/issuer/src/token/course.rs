@@ -49,10 +49,10 @@ impl Course {
             request.resource.iter().take(8).map(|resource| excerpt(resource)).collect();
     }
 
-    /// Notes who claims to ask, and how.
+    /// Notes who claims to ask, and how. The claim itself may be long, or a secret: it is for looking up only.
     pub(crate) fn claimed(&mut self, presented: &Credentials) -> Option<String> {
-        let claimed = presented.claimed().map(|id| excerpt(&id));
-        self.record.client_id = claimed.clone().map(Cow::Owned);
+        let claimed = presented.claimed();
+        self.record.client_id = claimed.as_deref().map(|id| excerpt(id).into());
         self.record.auth_method = presented.method().map(|method| method.name().into());
         claimed
     }
