@@ -87,8 +87,7 @@ impl Worker {
         self.shared.metrics.allowed(matched.index);
         let credential = self.credential(pool, leave, decision.at)?;
         let said = credential.into_iter().chain([(DECISION_ID, decision.name.clone())]);
-        request::outgoing(request, &matched.line.route, pool, peer, said)
-            .map_err(|_| Fault::Internal)
+        request::outgoing(request, matched, pool, peer, said).map_err(|_| Fault::Internal)
     }
 
     /// What the upstream is shown: its own key, or who the caller is; never the caller's token.

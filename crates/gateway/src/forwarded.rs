@@ -20,6 +20,19 @@ fn is_hop_by_hop(name: &str) -> bool {
     )
 }
 
+/// How the names begin by which well-known proxies say who calls.
+const SAID_BY_PROXIES: [&str; 9] = [
+    "x-forwarded-",
+    "portcullis-",
+    "x-auth-request-",
+    "x-authenticated-",
+    "x-consumer-",
+    "x-goog-authenticated-",
+    "x-goog-iap-",
+    "x-ms-client-principal",
+    "x-amzn-oidc-",
+];
+
 /// What only we may say to an upstream, what services behind proxies believe, and every credential of the
 /// caller: from outside, none of it goes on.
 fn is_claim(name: &str) -> bool {
@@ -34,6 +47,12 @@ fn is_claim(name: &str) -> bool {
             | "x-cluster-client-ip"
             | "true-client-ip"
             | "cf-connecting-ip"
+            | "x-http-method-override"
+            | "x-http-method"
+            | "x-method-override"
+            | "x-original-uri"
+            | "x-original-method"
+            | "x-webauth-user"
             | "x-original-url"
             | "x-rewrite-url"
             | "x-original-host"
@@ -42,15 +61,13 @@ fn is_claim(name: &str) -> bool {
             | "x-user-id"
             | "x-remote-user"
             | "remote-user"
-            | "x-auth-request-user"
             | "x-authenticated-user"
             | "x-tenant"
             | "x-scope"
             | "txn-token"
             | "x-decision-id"
             | "x-api-key"
-    ) || name.starts_with("x-forwarded-")
-        || name.starts_with("portcullis-")
+    ) || SAID_BY_PROXIES.iter().any(|prefix| name.starts_with(prefix))
         // CGI and WSGI read `x_user` as `x-user`.
         || name.contains('_')
 }

@@ -1,6 +1,7 @@
 //! What an upstream is shown instead of the caller's token: a short access token of our own, made for
 //! that upstream, that says who calls (RFC 9068). The service behind verifies it like any other.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use portcullis_jose::Alg;
 use portcullis_keyring::OurKeys;
 use portcullis_types::{Entropy, Jti, Random, Timestamp, Ttl};
@@ -11,8 +12,8 @@ use std::{cell::RefCell, sync::Arc};
 
 /// How long an identity token lives, at most; never longer than the caller's own.
 const LIFE: Ttl = Ttl::seconds(60);
-/// How much of its life it must have left to be used again.
-const LEFT: Ttl = Ttl::seconds(30);
+/// And at least.
+const SHORTEST: Ttl = Ttl::seconds(5);
 
 /// Signs identities, and remembers them for as long as they are fresh.
 pub(crate) struct Identities {
@@ -22,10 +23,15 @@ pub(crate) struct Identities {
     made: RefCell<Cache<Name, Made>>,
 }
 
-/// Whose identity, and for which upstream.
-type Name = (String, Arc<str>);
-/// The bearer value, and when it ends.
-type Made = (Arc<str>, Timestamp);
+/// All that the caller's token says, and for which upstream. Nothing less: two callers that share a `sub`
+/// share no identity.
+type Name = ([u8; 32], Arc<str>);
+
+/// An identity, and the middle of its life.
+struct Made {
+    bearer: Arc<str>,
+    renewed_after: Timestamp,
+}
 
 #[derive(Serialize)]
 struct Claims<'a> {
@@ -67,21 +73,23 @@ impl Identities {
         now: Timestamp,
         entropy: &mut dyn Entropy,
     ) -> Option<Arc<str>> {
-        let claims = admission.claims();
-        let name = claims
-            .jti
-            .as_ref()
-            .map_or_else(|| claims.sub.clone(), |jti| format!("{}|{jti}", claims.iss));
+        let caller = admission.claims();
+        let mut name = [0; 32];
+        let hash = digest(&SHA256, caller.json());
+        name.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
         let name = (name, audience.clone());
-        if let Some((bearer, exp)) = self.made.borrow_mut().get(&name)
-            && *exp > now.plus(LEFT)
+        if let Some(made) = self.made.borrow_mut().get(&name)
+            && now < made.renewed_after
         {
-            return Some(bearer.clone());
+            return Some(made.bearer.clone());
         }
-        let exp = now.plus(LIFE).min(claims.exp);
+        // A token that was admitted in the leeway after its end still has a moment here.
+        let exp = now.plus(LIFE).min(caller.exp).max(now.plus(SHORTEST));
         let jti = Jti::fresh(now, &Random::draw(entropy));
         let bearer = self.sign(admission, audience, (now, exp), jti)?;
-        self.made.borrow_mut().insert(name, (bearer.clone(), exp));
+        let half = Ttl::from_millis(u64::try_from(exp.millis_since(now) / 2).unwrap_or(0));
+        let made = Made { bearer: bearer.clone(), renewed_after: now.plus(half) };
+        self.made.borrow_mut().insert(name, made);
         Some(bearer)
     }
 

@@ -23,5 +23,7 @@ mod shape;
 mod tap;
 mod worker;
 
+pub use record::{claimed, verified};
 pub use routes::{Matched, RouteFault, Routes};
 pub use serve::{Gateway, Parts, StartFault};
+pub use shape::unambiguous_path;

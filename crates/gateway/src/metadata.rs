@@ -20,19 +20,36 @@ struct Metadata<'a> {
     resource_name: Option<&'a str>,
 }
 
-/// Every API's document, by the path at which this gateway serves it.
-pub(crate) struct Documents(FxHashMap<String, Bytes>);
+/// Every API's document, by the path at which this gateway serves it and the host it is for.
+pub(crate) struct Documents(FxHashMap<String, Vec<(Option<String>, Bytes)>>);
 
 impl Documents {
     /// Writes the document of each API.
     pub(crate) fn new(settings: &Settings) -> Self {
-        Self(settings.apis.iter().map(|api| (path(&api.resource), document(api))).collect())
+        let mut documents = FxHashMap::<_, Vec<_>>::default();
+        for api in &settings.apis {
+            let host = Url::parse(api.resource.as_str()).ok().and_then(|url| host(&url));
+            documents.entry(path(&api.resource)).or_default().push((host, document(api)));
+        }
+        Self(documents)
     }
 
-    /// The document at `path`, if it is one.
-    pub(crate) fn at(&self, path: &str) -> Option<Bytes> {
-        path.starts_with(WELL_KNOWN).then(|| self.0.get(path).cloned()).flatten()
+    /// The document at `path`, if it is one. Where two APIs differ in their host alone, that of `host`.
+    pub(crate) fn at(&self, path: &str, host: Option<&str>) -> Option<Bytes> {
+        if !path.starts_with(WELL_KNOWN) {
+            return None;
+        }
+        let documents = self.0.get(path)?;
+        let meant = documents.iter().find(|(known, _)| known.as_deref() == host);
+        let only = documents.first().filter(|_| documents.len() == 1);
+        meant.or(only).map(|(_, document)| document.clone())
     }
+}
+
+/// As a `Host` header has it: with the port, unless it is the scheme's own.
+fn host(url: &Url) -> Option<String> {
+    let host = url.host_str()?;
+    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
 
 /// The `resource_metadata` of a challenge: on the resource's own host (RFC 9728 §3.1), or on ours where
@@ -51,7 +68,9 @@ pub(crate) fn address(gateway: &str, resource: &Audience) -> String {
 /// told apart by its text.
 fn path(resource: &Audience) -> String {
     match Url::parse(resource.as_str()) {
-        Ok(url) if url.has_host() => format!("{WELL_KNOWN}{}", url.path().trim_end_matches('/')),
+        // Only a slash right after the host is cut (RFC 9728 §3.1).
+        Ok(url) if url.has_host() && url.path() == "/" => WELL_KNOWN.to_owned(),
+        Ok(url) if url.has_host() => format!("{WELL_KNOWN}{}", url.path()),
         _ => {
             let text: String =
                 url::form_urlencoded::byte_serialize(resource.as_str().as_bytes()).collect();

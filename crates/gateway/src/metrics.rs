@@ -1,5 +1,5 @@
-//! Numbers for Prometheus. Every series is made at start, so that counting on a request's path is one
-//! atomic addition and no label is looked up.
+//! Numbers for Prometheus. Every series is made at start, so that counting on a request's path is an
+//! atomic addition, and no label is looked up.
 
 use crate::{refuse::Fault, routes::Routes};
 use portcullis_types::{Check, Stage};

@@ -20,6 +20,7 @@ pub(crate) struct Open {
     next: Cell<u64>,
     connections: RefCell<BTreeMap<u64, Rc<Seat>>>,
     last_left: Notify,
+    stopped: Notify,
 }
 
 /// What is known of one connection.
@@ -28,8 +29,10 @@ pub(crate) struct Seat {
     waker: RefCell<Option<Waker>>,
     /// How many requests on it are being answered.
     busy: Cell<u32>,
-    /// Since when it has been waiting for a request.
-    idle_since: Cell<u64>,
+    /// How many of them are streaming an answer.
+    streaming: Cell<u32>,
+    /// Since when it has been waiting for a request, or when its streams moved last.
+    moved: Cell<u64>,
     patience: Cell<Patience>,
 }
 
@@ -48,6 +51,7 @@ enum Patience {
 pub(crate) struct Busy {
     open: Rc<Open>,
     seat: Rc<Seat>,
+    streaming: bool,
 }
 
 /// How long a connection that was told to end may take for it, in seconds.
@@ -65,18 +69,24 @@ impl Open {
     pub(crate) fn enter(self: &Rc<Self>) -> Ticket {
         let number = self.next.get();
         self.next.set(number + 1);
-        let seat = Rc::new(Seat { idle_since: Cell::new(self.second.get()), ..Seat::default() });
+        let seat = Rc::new(Seat { moved: Cell::new(self.second.get()), ..Seat::default() });
         self.connections.borrow_mut().insert(number, seat.clone());
         Ticket { open: self.clone(), number, seat }
     }
 
-    /// To be called once a second. Connections without a request for `limit` seconds are closed: the
-    /// defence against those who send slowly or never.
-    pub(crate) fn tick(&self, limit: u64) {
+    /// To be called once a second. Connections without a request for `silent` seconds are closed: the
+    /// defence against those who send slowly or never. So are those that take nothing of an answer for
+    /// `stalled` seconds.
+    pub(crate) fn tick(&self, silent: u64, stalled: u64) {
         let second = self.second.get() + 1;
         self.second.set(second);
-        for seat in self.connections.borrow().values().filter(|seat| seat.busy.get() == 0) {
-            let patience = match second.saturating_sub(seat.idle_since.get()) {
+        for seat in self.connections.borrow().values() {
+            let limit = match (seat.busy.get(), seat.streaming.get()) {
+                (0, _) => silent,
+                (_, 0) => continue,
+                _ => stalled,
+            };
+            let patience = match second.saturating_sub(seat.moved.get()) {
                 waited if waited > limit + GRACE => Patience::Over,
                 waited if waited > limit => Patience::Ending,
                 _ => Patience::Full,
@@ -90,7 +100,15 @@ impl Open {
     /// Tells every connection, and every later one, to end after the request it is answering.
     pub(crate) fn stop(&self) {
         self.stopping.set(true);
+        self.stopped.notify_waiters();
         self.connections.borrow().values().for_each(|seat| seat.wake());
+    }
+
+    /// Waits for [`Open::stop`].
+    async fn stopped(&self) {
+        while !self.stopping.get() {
+            self.stopped.notified().await;
+        }
     }
 
     /// How many there are.
@@ -118,7 +136,15 @@ impl Ticket {
     /// A request has come; it is being answered until the guard is dropped.
     pub(crate) fn busy(&self) -> Busy {
         self.seat.busy.set(self.seat.busy.get() + 1);
-        Busy { open: self.open.clone(), seat: self.seat.clone() }
+        Busy { open: self.open.clone(), seat: self.seat.clone(), streaming: false }
+    }
+
+    /// Does `first` unless all are told to end before it is done.
+    pub(crate) async fn unless_stopped<T>(&self, first: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            done = first => Some(done),
+            () = self.open.stopped() => None,
+        }
     }
 
     /// Drives `connection` to its end; when all are told to end, `tell`s it once.
@@ -155,10 +181,24 @@ impl Ticket {
     }
 }
 
+impl Busy {
+    /// The answer is a stream, of which a part was taken just now.
+    pub(crate) fn moved(&mut self) {
+        if !self.streaming {
+            self.streaming = true;
+            self.seat.streaming.set(self.seat.streaming.get() + 1);
+        }
+        self.seat.moved.set(self.open.second.get());
+    }
+}
+
 impl Drop for Busy {
     fn drop(&mut self) {
         self.seat.busy.set(self.seat.busy.get().saturating_sub(1));
-        self.seat.idle_since.set(self.open.second.get());
+        if self.streaming {
+            self.seat.streaming.set(self.seat.streaming.get().saturating_sub(1));
+        }
+        self.seat.moved.set(self.open.second.get());
     }
 }
 
@@ -191,14 +231,14 @@ mod tests {
         let ticket = open.enter();
         let mut connection = pin!(endless(&told, &ticket));
         for second in 1..=30 {
-            open.tick(30);
+            open.tick(30, 60);
             assert!(!ended(connection.as_mut()), "after {second} s");
         }
         assert_eq!(told.get(), 0);
-        open.tick(30);
+        open.tick(30, 60);
         assert!(!ended(connection.as_mut()));
         assert_eq!(told.get(), 1);
-        (0..GRACE).for_each(|_| open.tick(30));
+        (0..GRACE).for_each(|_| open.tick(30, 60));
         assert!(ended(connection.as_mut()));
         assert_eq!(told.get(), 1);
     }
@@ -209,12 +249,29 @@ mod tests {
         let ticket = open.enter();
         let busy = ticket.busy();
         let mut connection = pin!(endless(&told, &ticket));
-        (0..1000).for_each(|_| open.tick(30));
+        (0..1000).for_each(|_| open.tick(30, 60));
         assert!(!ended(connection.as_mut()));
         drop(busy);
-        (0..30).for_each(|_| open.tick(30));
+        (0..30).for_each(|_| open.tick(30, 60));
         assert!(!ended(connection.as_mut()));
-        (0..=GRACE).for_each(|_| open.tick(30));
+        (0..=GRACE).for_each(|_| open.tick(30, 60));
+        assert!(ended(connection.as_mut()));
+    }
+
+    #[test]
+    fn who_takes_nothing_of_an_answer_is_dropped_and_who_takes_some_is_not() {
+        let (open, told) = (Rc::new(Open::default()), Cell::new(0));
+        let ticket = open.enter();
+        let mut busy = ticket.busy();
+        let mut connection = pin!(endless(&told, &ticket));
+        for _ in 0..200 {
+            busy.moved();
+            open.tick(30, 60);
+            assert!(!ended(connection.as_mut()));
+        }
+        (0..60).for_each(|_| open.tick(30, 60));
+        assert!(!ended(connection.as_mut()));
+        (0..=GRACE).for_each(|_| open.tick(30, 60));
         assert!(ended(connection.as_mut()));
     }
 

@@ -6,17 +6,33 @@ use crate::{
 };
 use http::{HeaderValue, Request, Response};
 use hyper::{body::Incoming, client::conn::http1::SendRequest};
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::Duration,
+};
 
 /// The most idle connections one worker keeps to one upstream.
 const IDLE_LIMIT: usize = 512;
+
+/// How long one may be idle.
+const IDLE_SECONDS: u64 = 60;
+
+/// A connection whose last answer has ended is ready at once, or as soon as its own task has run. One that
+/// still sends a body is not: nobody waits for a stranger's upload.
+async fn soon_ready(sender: &mut SendRequest<Incoming>) -> bool {
+    let ready = tokio::time::timeout(Duration::from_millis(20), sender.ready());
+    matches!(ready.await, Ok(Ok(())))
+}
 
 /// One worker's connections to one upstream.
 pub(crate) struct Pool {
     upstream: Upstream,
     host: HeaderValue,
     connector: Connector,
-    idle: RefCell<Vec<SendRequest<Incoming>>>,
+    /// Each with the second in which it was put there.
+    idle: RefCell<Vec<(SendRequest<Incoming>, u64)>>,
+    second: Cell<u64>,
     connect_within: Duration,
     answer_within: Duration,
 }
@@ -57,6 +73,7 @@ impl Pool {
             host,
             connector,
             idle: RefCell::default(),
+            second: Cell::new(0),
             connect_within,
             answer_within,
         })
@@ -87,7 +104,7 @@ impl Pool {
         mut request: Request<Incoming>,
     ) -> Result<(Response<Incoming>, Lease), SendFault> {
         while let Some(mut sender) = self.take() {
-            if sender.ready().await.is_err() {
+            if !sender.is_ready() && !Box::pin(soon_ready(&mut sender)).await {
                 continue;
             }
             match sender.try_send_request(request).await {
@@ -109,7 +126,18 @@ impl Pool {
 
     fn take(&self) -> Option<SendRequest<Incoming>> {
         let mut idle = self.idle.borrow_mut();
-        std::iter::from_fn(|| idle.pop()).find(|sender| !sender.is_closed())
+        let senders = std::iter::from_fn(|| idle.pop()).map(|(sender, _)| sender);
+        senders.into_iter().find(|sender| !sender.is_closed())
+    }
+
+    /// To be called once a second. A connection that was idle for long may be dead without a sign: behind a
+    /// router that forgets, the next request on it would wait for nothing.
+    pub(crate) fn tick(&self) {
+        let second = self.second.get() + 1;
+        self.second.set(second);
+        self.idle
+            .borrow_mut()
+            .retain(|(sender, since)| !sender.is_closed() && second < since + IDLE_SECONDS);
     }
 
     fn lease(self: &Rc<Self>, sender: SendRequest<Incoming>) -> Lease {
@@ -122,7 +150,7 @@ impl Lease {
     pub(crate) fn give_back(self) {
         let mut idle = self.pool.idle.borrow_mut();
         if !self.sender.is_closed() && idle.len() < IDLE_LIMIT {
-            idle.push(self.sender);
+            idle.push((self.sender, self.pool.second.get()));
         }
     }
 }

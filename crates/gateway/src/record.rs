@@ -37,7 +37,8 @@ pub(crate) fn access<'a, B>(
     }
 }
 
-fn verified(vouched: &Vouched) -> TokenFacts<'_> {
+/// What a verified token says.
+pub fn verified(vouched: &Vouched) -> TokenFacts<'_> {
     let claims = vouched.claims();
     TokenFacts {
         iss: Cow::Borrowed(claims.iss.as_str()),
@@ -59,7 +60,7 @@ fn verified(vouched: &Vouched) -> TokenFacts<'_> {
 }
 
 /// As it says, at whatever length: the log cuts.
-fn claimed(glance: &Glance) -> TokenFacts<'_> {
+pub fn claimed(glance: &Glance) -> TokenFacts<'_> {
     let text = |claim: &'_ Option<String>| Cow::Owned(claim.clone().unwrap_or_default());
     TokenFacts {
         iss: text(&glance.claims.iss),

@@ -92,6 +92,7 @@ impl Relay {
                 Poll::Ready(Some(Ok(frame))) if frame.is_trailers() => {}
                 Poll::Ready(Some(Ok(frame))) => {
                     self.timer = None;
+                    self.busy.iter_mut().for_each(Busy::moved);
                     return Poll::Ready(Some(Ok(frame)));
                 }
                 Poll::Ready(Some(Err(error))) => {

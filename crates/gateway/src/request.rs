@@ -3,7 +3,8 @@
 use crate::{
     forwarded,
     pool::Pool,
-    settings::{Dialect, Route, Upstream},
+    routes::Matched,
+    settings::{Dialect, Upstream},
     tap::Tap,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, Version, header};
@@ -32,14 +33,9 @@ impl Peer {
         Self { address, proto, tap }
     }
 
-    /// The head of `request` as it came, if its framing makes a second look worthwhile.
-    pub(crate) fn raw_head<B>(&self, request: &Request<B>) -> Option<Vec<u8>> {
-        let tap = self.tap.as_ref()?;
-        if !request.headers().contains_key(header::TRANSFER_ENCODING) {
-            tap.forget();
-            return None;
-        }
-        tap.head_of(request.method().as_str(), request.uri())
+    /// What came over the wire.
+    pub(crate) const fn wire(&self) -> Option<&Tap> {
+        self.tap.as_ref()
     }
 }
 
@@ -67,7 +63,7 @@ pub(crate) fn take_credentials(
 /// The request as the upstream gets it. `said` is what we say to it on our own account.
 pub(crate) fn outgoing<B>(
     request: Request<B>,
-    route: &Route,
+    matched: &Matched<'_>,
     pool: &Pool,
     peer: &Peer,
     said: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
@@ -82,20 +78,23 @@ pub(crate) fn outgoing<B>(
     if let Some(host) = host {
         head.headers.insert(FORWARDED_HOST, host);
     }
-    head.headers.extend(said);
-    head.uri = target(&head.uri, route, pool.upstream())?;
+    for (name, value) in said {
+        // In the place of whatever the caller has put there.
+        head.headers.insert(name, value);
+    }
+    head.uri = target(&head.uri, matched, pool.upstream())?;
     head.version = Version::HTTP_11;
     head.extensions.clear();
     Ok(Request::from_parts(head, body))
 }
 
 /// In origin form (RFC 9112 §3.2.1), with the query as it came.
-fn target(uri: &Uri, route: &Route, upstream: &Upstream) -> Result<Uri, http::Error> {
-    let unchanged = route.upstream_path.is_none() && upstream.base_path.is_empty();
+fn target(uri: &Uri, matched: &Matched<'_>, upstream: &Upstream) -> Result<Uri, http::Error> {
+    let unchanged = matched.upstream_path.is_none() && upstream.base_path.is_empty();
     if unchanged && uri.scheme().is_none() && uri.authority().is_none() {
         return Ok(uri.clone());
     }
-    let path = route.upstream_path.as_deref().unwrap_or_else(|| uri.path());
+    let path = matched.upstream_path.as_deref().unwrap_or_else(|| uri.path());
     let target = match uri.query() {
         Some(query) => format!("{}{path}?{query}", upstream.base_path),
         None => format!("{}{path}", upstream.base_path),

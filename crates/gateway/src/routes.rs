@@ -4,6 +4,7 @@ use crate::settings::{Access, Api, Dialect, Route, Settings};
 use http::Method;
 use portcullis_types::{Denial, Scopes, Tenant};
 use portcullis_verify::Guarded;
+use std::borrow::Cow;
 
 /// All routes, ready for look-up.
 pub struct Routes {
@@ -31,6 +32,8 @@ pub struct Matched<'a> {
     pub line: &'a Line,
     /// The `{tenant}` of its path.
     pub tenant: Option<Tenant>,
+    /// The path to ask the upstream for, if not the same.
+    pub upstream_path: Option<Cow<'a, str>>,
 }
 
 /// Proof that a route asks for no token.
@@ -93,13 +96,36 @@ impl Routes {
         // A tenant that cannot exist has nothing here.
         let tenant = found.params.get("tenant").map(str::parse).transpose();
         let tenant = tenant.map_err(|_| unmapped(Vec::new()))?;
-        Ok(Matched { index, line, tenant })
+        let upstream_path =
+            line.route.upstream_path.as_deref().map(|path| fill(path, &found.params));
+        Ok(Matched { index, line, tenant, upstream_path })
     }
 
     /// All routes, in the order of the configuration.
     pub fn lines(&self) -> &[Line] {
         &self.lines
     }
+}
+
+/// Puts what a path captured into the path to ask an upstream for.
+fn fill<'a>(template: &'a str, params: &matchit::Params<'_, '_>) -> Cow<'a, str> {
+    if !template.contains('{') {
+        return Cow::Borrowed(template);
+    }
+    params
+        .iter()
+        .fold(template.to_owned(), |path, (name, value)| {
+            path.replace(&format!("{{*{name}}}"), value).replace(&format!("{{{name}}}"), value)
+        })
+        .into()
+}
+
+/// The names in braces, without the asterisk.
+fn placeholders(path: &str) -> impl Iterator<Item = &str> {
+    path.split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}'))
+        .map(|(name, _)| name.trim_start_matches('*'))
 }
 
 impl Line {
@@ -109,6 +135,13 @@ impl Line {
         let api = settings.apis.get(route.api).ok_or_else(|| fault("its API is not configured"))?;
         if settings.upstreams.get(route.upstream).is_none() {
             return Err(fault("its upstream is not configured"));
+        }
+        let captured: Vec<_> = placeholders(&route.path).collect();
+        let upstream_path = route.upstream_path.as_deref().unwrap_or_default();
+        if let Some(name) = placeholders(upstream_path).find(|name| !captured.contains(name)) {
+            return Err(fault(&format!(
+                "upstream_path names {{{name}}}, which the path does not capture"
+            )));
         }
         let needed = match &route.access {
             Access::Public => Scopes::default(),

@@ -168,12 +168,14 @@ async fn accept(
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let open = Rc::new(Open::default());
     let mut second = tokio::time::interval(Duration::from_secs(1));
-    let patience = shared.settings.timeouts.request_headers.as_seconds().max(1);
+    let silent = shared.settings.timeouts.request_headers.as_seconds().max(1);
+    let stalled = shared.settings.timeouts.idle.as_seconds().max(1);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             _ = second.tick() => {
-                open.tick(patience);
+                open.tick(silent, stalled);
+                worker.tick();
                 continue;
             }
             _ = stopped.wait_for(|stop| *stop) => break,
@@ -224,15 +226,17 @@ impl Connection {
         }
         let limit = self.shared.settings.timeouts.request_headers.duration();
         match tls {
-            None => match tokio::time::timeout(limit, speaks_http2(&stream)).await {
-                Ok(Ok(true)) => self.client("http", None).http2(stream).await,
-                Ok(Ok(false)) => self.http1(stream, "http").await,
-                _ => {}
-            },
+            None => {
+                let first = tokio::time::timeout(limit, speaks_http2(&stream));
+                match self.ticket.unless_stopped(first).await {
+                    Some(Ok(Ok(true))) => self.client("http", None).http2(stream).await,
+                    Some(Ok(Ok(false))) => self.http1(stream, "http").await,
+                    _ => {}
+                }
+            }
             Some(tls) => {
-                let Ok(Ok(stream)) = tokio::time::timeout(limit, tls.accept(stream)).await else {
-                    return;
-                };
+                let first = tokio::time::timeout(limit, tls.accept(stream));
+                let Some(Ok(Ok(stream))) = self.ticket.unless_stopped(first).await else { return };
                 if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
                     self.client("https", None).http2(stream).await;
                 } else {
@@ -269,6 +273,7 @@ impl Client {
         // No timer of hyper's: `Open::tick` watches over those who keep us waiting, for less.
         let connection = http1::Builder::new()
             .max_buf_size(HEAD_LIMIT)
+            .max_header_size(HEAD_LIMIT)
             .writev(false)
             .serve_connection(TokioIo::new(stream), service_fn(|request| self.answer(request)));
         let connection = std::pin::pin!(connection);

@@ -4,23 +4,39 @@
 //! hyper already refuses conflicting lengths, invalid header names, folded lines and bodies in unknown
 //! encodings; what it would mend silently is refused here.
 
+use crate::tap::Tap;
 use http::{HeaderMap, Method, Request, Version, header};
 use portcullis_types::Denial;
 
-/// Refuses an ambiguous request. `raw` is the head as it came over the wire, where it is known.
-pub(crate) fn unambiguous<B>(request: &Request<B>, raw: Option<&[u8]>) -> Result<(), Denial> {
-    let problem = problem(request, raw);
+/// Refuses an ambiguous request. `raw` has the head as it came over the wire, where there is a wire to
+/// look at.
+pub(crate) fn unambiguous<B>(request: &Request<B>, raw: Option<&Tap>) -> Result<(), Denial> {
+    let problem = framing_problem(request, raw)
+        .or_else(|| host_problem(request))
+        .or_else(|| path_problem(request.uri().path()))
+        .or_else(|| method_problem(request.method(), request.headers()));
     problem.map_or(Ok(()), |problem| Err(Denial::Ambiguous { problem: problem.into() }))
 }
 
-fn problem<B>(request: &Request<B>, raw: Option<&[u8]>) -> Option<&'static str> {
-    let headers = request.headers();
-    if headers.contains_key(header::TRANSFER_ENCODING) && raw.is_some_and(says_length) {
-        return Some("both Content-Length and Transfer-Encoding are there");
+/// What of the check can be made with a path alone, for explanations without a request.
+pub fn unambiguous_path(path: &str) -> Result<(), Denial> {
+    let problem = path_problem(path);
+    problem.map_or(Ok(()), |problem| Err(Denial::Ambiguous { problem: problem.into() }))
+}
+
+fn framing_problem<B>(request: &Request<B>, raw: Option<&Tap>) -> Option<&'static str> {
+    let tap = raw?;
+    if !request.headers().contains_key(header::TRANSFER_ENCODING) {
+        tap.forget();
+        return None;
     }
-    host_problem(request)
-        .or_else(|| path_problem(request.uri().path()))
-        .or_else(|| method_problem(request.method(), headers))
+    let said = tap.says_length(request.method(), request.uri());
+    tap.forget();
+    match said {
+        Some(false) => None,
+        Some(true) => Some("both Content-Length and Transfer-Encoding are there"),
+        None => Some("its head cannot be told from what came before it"),
+    }
 }
 
 /// RFC 9112 §3.2: exactly one host, the same everywhere.
@@ -56,27 +72,32 @@ fn path_problem(path: &str) -> Option<&'static str> {
     if path.bytes().any(|byte| matches!(byte, b'\\' | b';')) {
         return Some("the path has a backslash or a semicolon");
     }
-    let encoded = |text: &str| {
-        path.as_bytes().windows(3).any(|window| window.eq_ignore_ascii_case(text.as_bytes()))
-    };
-    if ["%2f", "%5c", "%2e", "%00", "%25", "%3b"].into_iter().any(encoded) {
-        return Some(
-            "the path hides a slash, a dot, a semicolon or a percent sign in percent-encoding",
-        );
-    }
-    None
+    escape_problem(path)
+}
+
+/// RFC 3986 §6.2.2.2: what needs no escape has none, and what separates is not hidden in one. A server
+/// that decodes the path would otherwise see another than we matched.
+fn escape_problem(path: &str) -> Option<&'static str> {
+    path.split('%').skip(1).find_map(|escape| {
+        let byte = escape.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match byte {
+            None => Some("the path has a percent sign that begins no escape"),
+            Some(byte) if byte.is_ascii_control() => {
+                Some("the path has an escaped control character")
+            }
+            Some(byte) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
+                Some("the path has an escape where none is needed")
+            }
+            Some(b'/' | b'\\' | b'%' | b';' | b'?' | b'#') => {
+                Some("the path hides a separator in an escape")
+            }
+            Some(_) => None,
+        }
+    })
 }
 
 fn method_problem(method: &Method, headers: &HeaderMap) -> Option<&'static str> {
     let bodiless = matches!(*method, Method::GET | Method::HEAD | Method::TRACE);
     (bodiless && headers.contains_key(header::TRANSFER_ENCODING))
         .then_some("a body where the method has none")
-}
-
-fn says_length(raw: &[u8]) -> bool {
-    raw.split(|byte| *byte == b'\n').any(|line| {
-        line.split(|byte| *byte == b':')
-            .next()
-            .is_some_and(|name| name.trim_ascii().eq_ignore_ascii_case(b"content-length"))
-    })
 }

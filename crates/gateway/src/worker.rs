@@ -106,9 +106,11 @@ impl Worker {
         if let Err(refusal) = &verdict
             && refusal.lacks_a_key()
             && Box::pin(self.verifier.fetched_more(&refusal.denial, decision.at)).await
+            && let Some(matched) = decision.matched.take()
         {
             decision.trace.retry();
-            verdict = self.judge(&mut decision, &request);
+            verdict = self.judge(&mut decision, &matched, &request);
+            decision.matched = Some(matched);
         }
         let kept = match self.keep(&decision, &request, &verdict) {
             Ok(Offered::Taken) => Ok(()),
@@ -123,6 +125,11 @@ impl Worker {
         };
         response.headers_mut().insert(DECISION_ID, decision.name);
         response
+    }
+
+    /// To be called once a second.
+    pub(crate) fn tick(&self) {
+        self.pools.iter().for_each(|pool| pool.tick());
     }
 
     fn begin(&self) -> Decision<'_> {
@@ -146,27 +153,29 @@ impl Worker {
         request: &mut Request<Incoming>,
         peer: &Peer,
     ) -> Result<Leave, Box<Refusal>> {
-        let raw = peer.raw_head(request);
-        decision.trace.step(Check::Shape, shape::unambiguous(request, raw.as_deref()))?;
+        decision.trace.step(Check::Shape, shape::unambiguous(request, peer.wire()))?;
         let found = self.shared.routes.find(request.method(), request.uri().path());
-        let matched = decision.matched.insert(decision.trace.step(Check::Route, found)?);
-        if let Some(public) = matched.line.public() {
-            return Ok(Leave::Public(public));
-        }
-        let dialect = matched.line.dialect();
-        decision.credentials = request::take_credentials(request.headers_mut(), dialect);
-        self.judge(decision, request)
+        let matched = decision.trace.step(Check::Route, found)?;
+        let line = matched.line;
+        let verdict = if let Some(public) = line.public() {
+            Ok(Leave::Public(public))
+        } else {
+            let credentials = request::take_credentials(request.headers_mut(), line.dialect());
+            decision.credentials = credentials;
+            self.judge(decision, &matched, request)
+        };
+        decision.matched = Some(matched);
+        verdict
     }
 
     /// The checks on the credential.
     fn judge(
         &self,
         decision: &mut Decision<'_>,
+        matched: &Matched<'_>,
         request: &Request<Incoming>,
     ) -> Result<Leave, Box<Refusal>> {
-        let Decision { matched: Some(matched), credentials, trace, at, .. } = decision else {
-            return Err(Denial::NoCredential { scheme: None, in_query: false }.into());
-        };
+        let Decision { credentials, trace, at, .. } = decision;
         let values = credentials.iter().map(HeaderValue::as_bytes);
         let presented = Presented::take(values, request.uri().query());
         let presented = trace.step(Check::Credential, presented)?;
@@ -226,7 +235,7 @@ impl Worker {
             "/.well-known/jwks.json" => {
                 self.identities.as_ref().map(|ours| Bytes::from(ours.jwks().as_bytes().to_vec()))
             }
-            _ => self.shared.documents.at(path),
+            _ => self.shared.documents.at(path, host(request)),
         }?;
         let mut response = Response::new(Answer::full(body));
         let headers = response.headers_mut();
@@ -235,6 +244,12 @@ impl Worker {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         Some(response)
     }
+}
+
+/// The host that the caller meant.
+fn host<B>(request: &Request<B>) -> Option<&str> {
+    let named = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    named.or_else(|| request.uri().authority().map(http::uri::Authority::as_str))
 }
 
 impl Decision<'_> {

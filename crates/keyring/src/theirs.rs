@@ -110,6 +110,16 @@ impl TheirKeys {
         }
     }
 
+    /// The generation of [`TheirKeys::current`]; asked at every request, so it touches no shared count.
+    pub fn generation(&self, now: Timestamp) -> Option<u64> {
+        match &self.source {
+            Source::Fixed(keys) => Some(keys.generation),
+            #[cfg(feature = "ours")]
+            Source::Ours(keys) => Some(keys.generation()),
+            Source::Remote(remote) => remote.generation(now),
+        }
+    }
+
     /// Whether a [`TheirKeys::refresh`] for [`Why::Stale`] would do something: the keys are past their
     /// soft age or absent, and neither is one under way nor does the back-off forbid it.
     pub fn is_stale(&self, now: Timestamp) -> bool {

@@ -2,11 +2,11 @@
 //! memory of tokens that were verified before. The one place that knows how to answer "is this token
 //! good?" for a server.
 
-use crate::{TheirKeys, Why, cache::TokenCache};
+use crate::{Refresh, TheirKeys, Why, cache::TokenCache};
 use arc_swap::ArcSwap;
 use portcullis_types::{ApiName, Audience, Denial, Registry, Timestamp, Trace, Ttl};
 use portcullis_verify::{
-    Admission, IssuerKeys, Known, KnownIssuer, Presented, Revocations, Target, TrustedIssuer,
+    Admission, IssuerKeys, Known, KnownIssuer, KnownRevocations, Presented, Target, TrustedIssuer,
     Vouched, authorize, vouch,
 };
 use std::{cell::RefCell, sync::Arc};
@@ -29,8 +29,8 @@ pub struct Circle {
     pub registry: Registry,
     /// Our APIs, by name and audience.
     pub apis: Vec<(ApiName, Audience)>,
-    /// What was revoked; replaced as a whole whenever it changes.
-    pub revocations: ArcSwap<Revocations>,
+    /// What was revoked, by whom; replaced as a whole whenever it changes.
+    pub revocations: ArcSwap<Vec<KnownRevocations>>,
 }
 
 /// One thread's verifier. Shares the [`Circle`], owns its memory.
@@ -122,9 +122,11 @@ impl Verifier {
         };
         let party = self.circle.parties.iter().find(|party| party.trusted.issuer == *issuer);
         let Some(party) = party else { return false };
-        let _ = party.keys.refresh(why, now).await;
-        self.seen.borrow_mut().second = i64::MIN;
-        true
+        let fetched = party.keys.refresh(why, now).await == Refresh::Fetched;
+        if fetched {
+            self.seen.borrow_mut().second = i64::MIN;
+        }
+        fetched
     }
 
     /// The keys as of now. Looks once a second for what time alone changes, and at every request for
@@ -151,7 +153,7 @@ impl Verifier {
 }
 
 fn generation(party: &Party, now: Timestamp) -> Option<u64> {
-    party.keys.current(now).map(|keys| keys.generation)
+    party.keys.generation(now)
 }
 
 /// Renews keys that are still good while requests go on. Outside a runtime nobody needs it.
@@ -162,8 +164,16 @@ fn refresh_aside(keys: TheirKeys, now: Timestamp) {
 }
 
 impl Circle {
-    fn known<'a>(&'a self, issuers: &'a [KnownIssuer], revocations: &'a Revocations) -> Known<'a> {
+    fn known<'a>(&'a self, issuers: &'a [KnownIssuer], revocations: &'a [KnownRevocations]) -> Known<'a> {
         Known { issuers, revocations, registry: &self.registry, apis: &self.apis }
+    }
+
+    /// Takes over what one issuer has revoked, in place of what was known of it before.
+    pub fn hear(&self, news: &KnownRevocations) {
+        self.revocations.rcu(|known| {
+            let others = known.iter().filter(|other| other.list.issuer != news.list.issuer);
+            others.chain([news]).cloned().collect::<Vec<_>>()
+        });
     }
 
     /// All issuers with their keys as of now, for those who verify a single token.

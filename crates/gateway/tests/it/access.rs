@@ -1,10 +1,10 @@
 //! Who gets in, who does not, and what they are told.
 
 use crate::house::{House, ISSUER, NOW};
-use portcullis_verify::Revocations;
+use portcullis_verify::{Heard, KnownRevocations, Revocations};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::sync::Arc;
 
 async fn get(house: &House, path: &str, token: &str) -> reqwest::Response {
     Client::new().get(house.url(path)).bearer_auth(token).send().await.unwrap()
@@ -199,11 +199,10 @@ async fn revocation_bites_a_token_that_is_already_remembered() {
     for _ in 0..3 {
         assert_eq!(get(&house, "/generate", &token).await.status(), StatusCode::OK);
     }
-    house.circle.revocations.store(std::sync::Arc::new(Revocations {
-        disabled_clients: HashMap::from([("app".parse().unwrap(), NOW)]),
-        issuer: Some(ISSUER.parse().unwrap()),
-        ..Revocations::default()
-    }));
+    let mut list = Revocations::none_by(ISSUER.parse().unwrap());
+    list.disabled_clients.insert("app".parse().unwrap(), NOW);
+    let known = KnownRevocations { list: Arc::new(list), heard: Heard::AsItHappens };
+    house.circle.revocations.store(Arc::new(vec![known]));
     let refused = get(&house, "/generate", &token).await;
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
     assert!(challenge(&refused).contains("The access token was revoked"));

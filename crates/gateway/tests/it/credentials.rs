@@ -1,9 +1,10 @@
 //! What crosses the gateway, and what never does.
 
 use crate::house::{House, NOW};
+use portcullis_gateway::settings::Credential;
 use portcullis_jose::jws::Compact;
 use reqwest::{Client, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn the_callers_token_never_reaches_the_upstream() {
@@ -80,6 +81,63 @@ async fn nobody_outside_says_who_they_are_or_where_they_come_from() {
     for gone in ["x-forwarded-user", "forwarded", "x-user", "x-mine"] {
         assert_eq!(headers[gone], Value::Null, "{gone}");
     }
+}
+
+#[tokio::test]
+async fn a_caller_cannot_put_a_key_of_its_own_in_the_place_of_the_gateways() {
+    let house = House::with(|settings| {
+        settings.upstreams[0].credential = Credential::Header {
+            name: http::HeaderName::from_static("api-key"),
+            value: "the-gateways".parse().unwrap(),
+        };
+    })
+    .await;
+    let request = Client::new().get(house.url("/generate")).bearer_auth(house.token());
+    request.header("api-key", "the-callers").header("api-key", "twice").send().await.unwrap();
+    assert_eq!(house.last_seen()["headers"]["api-key"], "the-gateways");
+    assert!(!house.last_seen().to_string().contains("the-callers"));
+}
+
+#[tokio::test]
+async fn a_method_is_not_overridden_on_the_way() {
+    let house = House::open().await;
+    let request = Client::new().get(house.url("/generate")).bearer_auth(house.token());
+    request.header("x-http-method-override", "DELETE").send().await.unwrap();
+    assert_eq!(house.last_seen()["headers"]["x-http-method-override"], Value::Null);
+}
+
+#[tokio::test]
+async fn two_callers_with_one_sub_share_no_identity() {
+    let house = House::open().await;
+    let mut scopes = Vec::new();
+    for claims in [
+        json!({"jti": "same", "scope": "generate:basic model:list"}),
+        json!({"jti": "same", "scope": "generate:basic"}),
+        json!({"jti": "same", "client_id": "another"}),
+    ] {
+        let token = house.token_with(claims);
+        Client::new().get(house.url("/identified")).bearer_auth(token).send().await.unwrap();
+        let seen = house.last_seen();
+        let bearer = seen["headers"]["authorization"].as_str().unwrap().to_owned();
+        let claims = Compact::parse(bearer.strip_prefix("Bearer ").unwrap()).unwrap();
+        let claims: Value = serde_json::from_slice(claims.unverified_payload()).unwrap();
+        scopes.push(format!("{} {}", claims["client_id"], claims["scope"]));
+    }
+    assert_eq!(
+        scopes,
+        [
+            "\"app\" \"generate:basic model:list\"",
+            "\"app\" \"generate:basic\"",
+            "\"another\" \"generate:basic\"",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_a_path_captures_may_go_into_the_upstreams_path() {
+    let house = House::open().await;
+    Client::new().get(house.url("/a/7?x=1")).bearer_auth(house.token()).send().await.unwrap();
+    assert_eq!(house.last_seen()["uri"], "/b/7?x=1");
 }
 
 #[tokio::test]

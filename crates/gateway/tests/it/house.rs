@@ -6,6 +6,7 @@ use axum::{
     extract::{Request, State},
     response::Response,
     routing::any,
+    serve::ListenerExt,
 };
 use http::Method;
 use portcullis_audit::{Journal, JournalSettings, Record};
@@ -15,18 +16,22 @@ use portcullis_gateway::{
 };
 use portcullis_jose::{Alg, SigningKey, jwk::KeySet};
 use portcullis_keyring::{
-    Act, Circle, KeyAges, KeyEncryptionKey, KeyPlan, KeySource, OurKeys, Party, RotationPolicy, TheirKeys,
+    Act, Circle, KeyAges, KeyEncryptionKey, KeyPlan, KeySource, OurKeys, Party, RotationPolicy,
+    TheirKeys,
 };
 use portcullis_store::Store;
 use portcullis_types::{DecisionId, Entropy, Issuer, Registry, Timestamp, Ttl};
-use portcullis_verify::{Apis, Profile, Revocations, Speaks, TrustedIssuer};
+use portcullis_verify::{
+    Apis, Heard, KnownRevocations, Profile, Revocations, Speaks, TrustedIssuer,
+};
 use serde_json::{Value, json};
 use std::{
     net::{SocketAddr, TcpListener},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 use tokio::sync::Notify;
 
@@ -55,6 +60,12 @@ pub(crate) struct Upside {
     pub(crate) go_on: Notify,
     pub(crate) cancelled: Notify,
     pub(crate) arrived: Notify,
+    pub(crate) connections: AtomicUsize,
+}
+
+/// No wait in a test may hang the run.
+pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), what).await.unwrap()
 }
 
 pub(crate) struct House {
@@ -90,7 +101,10 @@ impl House {
         tokio::spawn(task);
 
         let counter = Arc::new(AtomicU64::new(1));
-        let kek = KeyEncryptionKey::parse("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f").unwrap();
+        let kek = KeyEncryptionKey::parse(
+            "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+        )
+        .unwrap();
         let plan = KeyPlan { purpose: "gateway", algs: vec![Alg::ES256], policy: ROTATION };
         let by = Act::new("schedule", NOW, &mut Counting(counter.clone()));
         let keys = OurKeys::open(store.clone(), kek, plan, by).await.unwrap();
@@ -237,6 +251,10 @@ fn settings(address: SocketAddr, upstream: SocketAddr) -> Settings {
             route(Method::GET, "/tenants/{tenant}/files", "model:list"),
             Route { api: 1, ..route(Method::GET, "/other", "model:list") },
             Route {
+                upstream_path: Some("/b/{id}".into()),
+                ..route(Method::GET, "/a/{id}", "generate:basic")
+            },
+            Route {
                 upstream_path: Some("/renamed".into()),
                 ..route(Method::GET, "/alias", "generate:basic")
             },
@@ -265,15 +283,16 @@ fn circle(key: &SigningKey, settings: &Settings) -> Circle {
         parties: vec![Party { trusted, keys }],
         registry: Registry::standard(),
         apis: settings.apis.iter().map(|api| (api.name.clone(), api.resource.clone())).collect(),
-        revocations: arc_swap::ArcSwap::from_pointee(Revocations {
-            issuer: Some(issuer),
-            ..Revocations::default()
-        }),
+        revocations: arc_swap::ArcSwap::from_pointee(vec![KnownRevocations {
+            list: Arc::new(Revocations::none_by(issuer)),
+            heard: Heard::AsItHappens,
+        }]),
     }
 }
 
 /// Says back what it was asked, and remembers it.
 async fn upstream(upside: Arc<Upside>) -> SocketAddr {
+    let counted = upside.clone();
     let app = Router::new()
         .route("/stream", any(stream))
         .route("/hang", any(hang))
@@ -281,6 +300,9 @@ async fn upstream(upside: Arc<Upside>) -> SocketAddr {
         .with_state(upside);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
+    let listener = listener.tap_io(move |_| {
+        counted.connections.fetch_add(1, Ordering::Relaxed);
+    });
     tokio::spawn(async move { axum::serve(listener, app).await });
     address
 }

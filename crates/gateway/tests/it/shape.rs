@@ -81,6 +81,22 @@ async fn a_request_with_two_meanings_is_refused() {
         ("encoded dot segments", "GET /public/%2e%2e/generate HTTP/1.1", host.clone(), ""),
         ("an encoded slash", "GET /tenants%2ft1/files HTTP/1.1", host.clone(), ""),
         ("empty segments", "GET //generate HTTP/1.1", host.clone(), ""),
+        ("an escape where none is needed", "GET /gener%61te HTTP/1.1", host.clone(), ""),
+        ("an escaped question mark", "GET /a/x%3fy HTTP/1.1", host.clone(), ""),
+        ("an escaped line feed", "GET /a/x%0ay HTTP/1.1", host.clone(), ""),
+        ("half an escape", "GET /a/x%4 HTTP/1.1", host.clone(), ""),
+        (
+            "both lengths behind a fragment",
+            "POST /upload#x HTTP/1.1",
+            format!("{host}\r\ncontent-length: 5\r\ntransfer-encoding: chunked"),
+            "0\r\n\r\n",
+        ),
+        (
+            "both lengths with a decoy in the body",
+            post,
+            format!("{host}\r\ncontent-length: 5\r\ntransfer-encoding: chunked"),
+            "1b\r\nPOST /upload HTTP/1.1\r\na: b\r\n\r\n0\r\n\r\n",
+        ),
         ("a backslash", "GET /\\generate HTTP/1.1", host.clone(), ""),
         (
             "a chunked body where none belongs",

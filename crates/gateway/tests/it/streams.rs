@@ -1,8 +1,9 @@
 //! Bodies as they come: unbuffered, cancelled with the caller, drained at the stop.
 
-use crate::house::House;
+use crate::house::{House, soon};
 use portcullis_types::Ttl;
 use reqwest::{Client, StatusCode};
+use std::sync::atomic::Ordering;
 
 #[tokio::test]
 async fn the_first_event_arrives_while_the_upstream_holds_back_the_second() {
@@ -21,9 +22,9 @@ async fn a_caller_who_leaves_takes_the_upstream_request_along() {
     let house = House::open().await;
     let request = Client::new().get(house.url("/hang")).bearer_auth(house.token()).send();
     let waiting = tokio::spawn(request);
-    house.upside.arrived.notified().await;
+    soon(house.upside.arrived.notified()).await;
     waiting.abort();
-    house.upside.cancelled.notified().await;
+    soon(house.upside.cancelled.notified()).await;
 }
 
 #[tokio::test]
@@ -33,7 +34,7 @@ async fn an_upstream_that_does_not_answer_is_given_up() {
     let response =
         Client::new().get(house.url("/hang")).bearer_auth(house.token()).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
-    house.upside.cancelled.notified().await;
+    soon(house.upside.cancelled.notified()).await;
 }
 
 #[tokio::test]
@@ -79,6 +80,7 @@ async fn connections_to_the_upstream_are_used_again() {
         response.text().await.unwrap();
     }
     assert_eq!(house.times_seen(), 20);
+    assert_eq!(house.upside.connections.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
@@ -93,4 +95,14 @@ async fn a_stop_lets_a_running_stream_end() {
     assert_eq!(response.chunk().await.unwrap().unwrap(), "data: two\n\n");
     stop.await.unwrap();
     assert!(Client::new().get(&url).send().await.is_err());
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_a_client_that_has_said_nothing() {
+    let mut house = House::open().await;
+    let _silent = tokio::net::TcpStream::connect(house.address).await.unwrap();
+    // Accepted in order: when this one is answered, the silent one is in.
+    let url = house.url("/generate");
+    Client::new().get(&url).bearer_auth(house.token()).send().await.unwrap();
+    soon(house.stop()).await;
 }

@@ -90,6 +90,12 @@ impl Remote {
         Some(Arc::clone(&usable.keys))
     }
 
+    pub(crate) fn generation(&self, now: Timestamp) -> Option<u64> {
+        let cached = self.cached.load();
+        let usable = cached.as_ref().filter(|cached| now < cached.at.plus(self.ages.hard))?;
+        Some(usable.keys.generation)
+    }
+
     pub(crate) fn is_due(&self, now: Timestamp) -> bool {
         let fresh =
             |cached: &Arc<Cached>| now < cached.fresh_until && !was_set_back(now, cached.at);
