@@ -73,6 +73,13 @@ pub enum Denial {
     WrongTenant { found: Option<Tenant>, expected: Option<Tenant> },
     /// It was valid, and is not any more.
     Revoked { by: RevokedBy },
+    /// What its issuer has revoked is not known, or not since long enough ago to be relied on.
+    RevocationsUnknown {
+        issuer: Issuer,
+        heard_at: Option<Timestamp>,
+        max_age: Ttl,
+        retry_after: Ttl,
+    },
     /// Its scope does not cover the request. `missing` may be asked for in one go.
     WeakScope { found: Scopes, needed: Scopes, missing: Scopes },
     /// The object named in the path belongs to another tenant.
@@ -221,7 +228,7 @@ impl Denial {
             Self::WrongAudience { .. } => Check::Audience,
             Self::WrongPurpose { .. } => Check::Purpose,
             Self::WrongTenant { .. } => Check::Tenant,
-            Self::Revoked { .. } => Check::Revocation,
+            Self::Revoked { .. } | Self::RevocationsUnknown { .. } => Check::Revocation,
             Self::WeakScope { .. } => Check::Scope,
             Self::ForeignObject { .. } => Check::Object,
             Self::BadRequest { .. } => Check::Request,

@@ -9,8 +9,8 @@ use portcullis_types::{
     ApiName, Audience, Issuer, Registry, Scopes, Stage, Tenant, Timestamp, Trace, Ttl,
 };
 use portcullis_verify::{
-    ACCESS_TOKEN, Apis, Guarded, IssuerKeys, Known, KnownIssuer, Presented, Profile, Revocations,
-    Speaks, Target, TrustedIssuer, admit,
+    ACCESS_TOKEN, Apis, Guarded, IssuerKeys, Known, KnownIssuer, Presented, Profile, Speaks,
+    Target, TrustedIssuer, admit,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -60,9 +60,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let issuers = world.issuers.iter().map(Terms::known).collect::<Result<Vec<_>, _>>()?;
     let apis: Vec<_> =
         world.apis.iter().map(|api| (api.name.clone(), api.audience.clone())).collect();
-    let (registry, revocations) = (Registry::standard(), Revocations::default());
-    let known =
-        Known { issuers: &issuers, revocations: &revocations, registry: &registry, apis: &apis };
+    let registry = Registry::standard();
+    let known = Known { issuers: &issuers, revocations: &[], registry: &registry, apis: &apis };
     let now = Timestamp::from_seconds(world.now_seconds);
     let verdicts: Result<Vec<Value>, _> = world
         .questions

@@ -30,7 +30,14 @@ pub struct Vouched {
     alg: Alg,
 }
 
-/// A token that may do what the request wants. Only [`authorize`] makes one, out of every proof.
+/// A token that may do what the request wants. Only [`authorize`] makes one, out of every proof, each of
+/// which only its own check can make:
+///
+/// ```compile_fail,E0451
+/// # fn forged(vouched: portcullis_verify::Vouched) -> portcullis_verify::Admission {
+/// portcullis_verify::Admission { vouched }
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Admission {
     vouched: Vouched,
@@ -93,7 +100,10 @@ pub fn vouch(
 ) -> Result<Vouched, Denial> {
     trace.step(Check::Credential, Ok(()))?;
     trace.step(Check::CredentialKind, presented.kind())?;
-    let jws = trace.step(Check::Format, format::parse(presented))?;
+    let jws = match trace.step(Check::Format, format::parse(presented))? {
+        Ok(jws) => jws,
+        Err(unreadable) => return trace.step(Check::Header, Err(unreadable)),
+    };
 
     let iss = claims::peek_issuer(jws.unverified_payload());
     let named = issuer::named(iss.as_deref(), known.issuers);
@@ -136,7 +146,7 @@ pub fn authorize(
         trace.step(Check::Audience, audience::names(claims, target.guarded, known.apis))?;
     let purposeful = trace.step(Check::Purpose, purpose::access(claims))?;
     let bound = trace.step(Check::Tenant, tenant::bound(claims, terms, target.guarded))?;
-    let live = trace.step(Check::Revocation, revocation::live(claims, known.revocations))?;
+    let live = trace.step(Check::Revocation, revocation::live(claims, known.revocations, now))?;
     let covered = trace.step(Check::Scope, scope::covers(claims, terms, target, known.registry))?;
     let owned = trace.step(Check::Object, scope::owned(claims, terms, target, known.registry))?;
     Ok(Admission {

@@ -42,30 +42,6 @@ impl Claims {
     }
 }
 
-/// The claims of a token as it says them, before anyone vouched for them: for choosing keys, for
-/// records and for people. Never for a decision.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Peek {
-    /// `iss`.
-    pub iss: Option<String>,
-    /// `sub`.
-    pub sub: Option<String>,
-    /// `client_id`.
-    pub client_id: Option<String>,
-    /// `jti`.
-    pub jti: Option<String>,
-    /// `exp`, seconds since the epoch.
-    pub exp: Option<i64>,
-    /// `scope`.
-    pub scope: Option<String>,
-}
-
-/// Reads what a payload claims. Anything odd reads as absent.
-pub fn peek(payload: &[u8]) -> Peek {
-    serde_json::from_slice(payload).unwrap_or_default()
-}
-
 /// `iss` alone, as cheaply as possible.
 pub(crate) fn peek_issuer(payload: &[u8]) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]

@@ -4,30 +4,32 @@ use crate::Presented;
 use portcullis_jose::jws::{Compact, Malformed};
 use portcullis_types::{Denial, FormatFault, HeaderFault};
 
-/// Takes the token apart. A refused header is the next check's denial.
-pub(crate) fn parse<'a>(presented: &Presented<'a>) -> Result<Compact<'a>, Denial> {
+/// Takes the token apart. A header that cannot be read is the next check's denial.
+pub(crate) fn parse<'a>(presented: &Presented<'a>) -> Result<Result<Compact<'a>, Denial>, Denial> {
     let token = presented.as_str();
+    let malformed = match Compact::parse(token) {
+        Ok(jws) => return Ok(Ok(jws)),
+        Err(malformed) => malformed,
+    };
     let stray = |byte: u8| !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
-    Compact::parse(token).map_err(|malformed| match token.bytes().position(stray) {
-        Some(at) => Denial::Format { fault: FormatFault::Character { at } },
-        None => denial(malformed),
-    })
-}
-
-fn denial(malformed: Malformed) -> Denial {
-    let fault = match malformed {
-        Malformed::TooLong { length } => {
+    let fault = match (token.bytes().position(stray), malformed) {
+        (Some(at), _) => FormatFault::Character { at },
+        (None, Malformed::TooLong { length }) => {
             FormatFault::TooLong { bytes: length, limit: portcullis_jose::jws::MAX_TOKEN }
         }
-        Malformed::HeaderTooLong { length } => {
+        (None, Malformed::HeaderTooLong { length }) => {
             FormatFault::TooLong { bytes: length, limit: portcullis_jose::jws::MAX_HEADER }
         }
-        Malformed::Encrypted => FormatFault::Encrypted,
-        Malformed::Segments { seen } => FormatFault::Segments { found: seen },
-        Malformed::Base64 { segment, .. } => FormatFault::Base64 { segment: segment.into() },
-        Malformed::Header(fault) => return Denial::Header { fault: header(fault) },
+        (None, Malformed::Encrypted) => FormatFault::Encrypted,
+        (None, Malformed::Segments { seen }) => FormatFault::Segments { found: seen },
+        (None, Malformed::Base64 { segment, .. }) => {
+            FormatFault::Base64 { segment: segment.into() }
+        }
+        (None, Malformed::Header(fault)) => {
+            return Ok(Err(Denial::Header { fault: header(fault) }));
+        }
     };
-    Denial::Format { fault }
+    Err(Denial::Format { fault })
 }
 
 fn header(fault: portcullis_jose::jws::HeaderFault) -> HeaderFault {

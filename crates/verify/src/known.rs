@@ -1,10 +1,9 @@
 //! What a verifier knows: whom it trusts, their keys, what was revoked, and what it guards.
 
+use crate::KnownRevocations;
 use portcullis_jose::{Alg, jwk::KeySet};
-use portcullis_types::{
-    ApiName, Audience, ClientId, Issuer, Jti, Registry, Scopes, Tenant, Timestamp, Ttl,
-};
-use std::{collections::HashMap, sync::Arc};
+use portcullis_types::{ApiName, Audience, Issuer, Registry, Scopes, Tenant, Timestamp, Ttl};
+use std::sync::Arc;
 
 /// The `typ` of an access token (RFC 9068 §2.1), in its short form.
 pub const ACCESS_TOKEN: &str = "at+jwt";
@@ -99,26 +98,13 @@ pub struct KnownIssuer {
     pub keys: Result<IssuerKeys, (String, Ttl)>,
 }
 
-/// What was ended before its time. Immutable; replaced as a whole.
-#[derive(Clone, Debug, Default)]
-pub struct Revocations {
-    /// Disabled clients, and since when.
-    pub disabled_clients: HashMap<ClientId, Timestamp>,
-    /// Clients all of whose tokens from before a point in time are void.
-    pub not_before: HashMap<ClientId, Timestamp>,
-    /// Single tokens, and since when.
-    pub tokens: HashMap<Jti, Timestamp>,
-    /// Whose clients and tokens these are; other issuers' tokens are not looked up.
-    pub issuer: Option<Issuer>,
-}
-
 /// Everything a decision needs to know, besides the request.
 #[derive(Clone, Copy)]
 pub struct Known<'a> {
     /// Whom to trust.
     pub issuers: &'a [KnownIssuer],
-    /// What was revoked.
-    pub revocations: &'a Revocations,
+    /// What was revoked, by whom. The tokens of an issuer without a list end when they expire.
+    pub revocations: &'a [KnownRevocations],
     /// What scopes mean.
     pub registry: &'a Registry,
     /// Our APIs: names for the audiences that a misdirected token may hold.

@@ -16,6 +16,7 @@ mod header;
 mod issuer;
 mod key;
 mod known;
+mod peek;
 mod presented;
 mod purpose;
 mod refusal;
@@ -25,12 +26,14 @@ mod tenant;
 mod time;
 
 pub use admit::{Admission, Vouched, admit, authorize, vouch};
-pub use claims::{Claims, Peek, peek};
+pub use claims::Claims;
 pub use glance::Glance;
 pub use issuer::names_kind;
 pub use known::{
-    ACCESS_TOKEN, Apis, Guarded, IssuerKeys, Known, KnownIssuer, Profile, Revocations, Speaks,
-    Target, TrustedIssuer,
+    ACCESS_TOKEN, Apis, Guarded, IssuerKeys, Known, KnownIssuer, Profile, Speaks, Target,
+    TrustedIssuer,
 };
+pub use peek::{Peek, peek};
 pub use presented::{CREDENTIAL_LIMIT, Presented};
 pub use refusal::{Dialect, Refusal, challenge};
+pub use revocation::{Heard, KnownRevocations, Revocations};

@@ -1,19 +1,88 @@
 //! Check 15: still in force. Revocations are known to this machine before the request; nobody is asked.
 
-use crate::{Claims, Revocations};
-use portcullis_types::{ClientId, Denial, RevokedBy};
+use crate::Claims;
+use portcullis_types::{ClientId, Denial, Issuer, Jti, RevokedBy, Timestamp, Ttl};
+use serde::{Deserialize, Serialize};
+use std::{collections::HashMap, sync::Arc};
+
+/// What one issuer ended before its time. Immutable; replaced as a whole. Its JSON is what an issuer tells
+/// gateways elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revocations {
+    /// Whose clients and tokens these are.
+    pub issuer: Issuer,
+    /// Disabled clients, and since when.
+    pub disabled_clients: HashMap<ClientId, Timestamp>,
+    /// Clients all of whose tokens from before a point in time are void.
+    pub not_before: HashMap<ClientId, Timestamp>,
+    /// Single tokens, and since when.
+    pub tokens: HashMap<Jti, Timestamp>,
+}
+
+impl Revocations {
+    /// Nothing was revoked by that issuer.
+    pub fn none_by(issuer: Issuer) -> Self {
+        Self {
+            issuer,
+            disabled_clients: HashMap::new(),
+            not_before: HashMap::new(),
+            tokens: HashMap::new(),
+        }
+    }
+}
+
+/// One issuer's revocations as this machine knows them, and how well.
+#[derive(Clone, Debug)]
+pub struct KnownRevocations {
+    /// What was revoked.
+    pub list: Arc<Revocations>,
+    /// How old that may be.
+    pub heard: Heard,
+}
+
+/// When revocations were heard of last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// As they happen: the issuer is on this machine.
+    AsItHappens,
+    /// From elsewhere. A list older than `max_age`, or none at all, vouches for nobody.
+    Last {
+        /// When the issuer was last asked and answered; `None` before the first answer.
+        at: Option<Timestamp>,
+        /// For how long the answer counts.
+        max_age: Ttl,
+    },
+}
+
+/// How soon to come again when the list is too old: it is asked for every second.
+const RETRY_AFTER: Ttl = Ttl::seconds(1);
 
 /// Proof that nothing has ended the token's life.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Live(());
 
-pub(crate) fn live(claims: &Claims, revocations: &Revocations) -> Result<Live, Denial> {
-    if revocations.issuer.as_ref() != Some(&claims.iss) {
+pub(crate) fn live(
+    claims: &Claims,
+    revocations: &[KnownRevocations],
+    now: Timestamp,
+) -> Result<Live, Denial> {
+    let Some(known) = revocations.iter().find(|known| known.list.issuer == claims.iss) else {
         return Ok(Live(()));
+    };
+    // What an old list knows is true still: only its silence says nothing.
+    if let Some(by) = ended(claims, &known.list) {
+        return Err(Denial::Revoked { by });
     }
-    match ended(claims, revocations) {
-        Some(by) => Err(Denial::Revoked { by }),
-        None => Ok(Live(())),
+    match known.heard {
+        Heard::Last { at, max_age } if at.is_none_or(|at| now >= at.plus(max_age)) => {
+            Err(Denial::RevocationsUnknown {
+                issuer: claims.iss.clone(),
+                heard_at: at,
+                max_age,
+                retry_after: RETRY_AFTER,
+            })
+        }
+        Heard::Last { .. } | Heard::AsItHappens => Ok(Live(())),
     }
 }
 

@@ -78,7 +78,8 @@ impl Decision<'_> {
 
 fn retry_after(denial: &Denial) -> Option<u64> {
     match denial {
-        Denial::KeysUnavailable { retry_after, .. } => Some(retry_after.as_seconds().max(1)),
+        Denial::KeysUnavailable { retry_after, .. }
+        | Denial::RevocationsUnknown { retry_after, .. } => Some(retry_after.as_seconds().max(1)),
         _ => None,
     }
 }

@@ -76,6 +76,9 @@ fn denied(denial: &Denial) -> String {
         }
         Denial::WrongTenant { found, expected } => wrong_tenant(found.as_ref(), expected.as_ref()),
         Denial::Revoked { by } => revoked(by),
+        Denial::RevocationsUnknown { .. } => {
+            "Nobody could say whether the token was revoked, so it was not let in.".into()
+        }
         Denial::WeakScope { missing, .. } => {
             format!("The token lacks the scope {missing}, which this request needs.")
         }

@@ -88,6 +88,10 @@ fn of_access(
             "The key set of {issuer} could not be had ({reason}) and none is cached. It is tried \
              again after {retry_after}; until then its tokens get 503, which clients repeat."
         )),
+        Denial::RevocationsUnknown { issuer, max_age, .. } => story.push(format!(
+            "{issuer} tells this gateway every second what it has revoked; after {max_age} without a \
+             word its tokens get 503, which clients repeat."
+        )),
         Denial::UntrustedIssuer { trusted, .. } => {
             let names: Vec<_> = trusted.iter().map(Issuer::as_str).collect();
             story.push(format!("Trusted at this API: {}.", or_none(&names.join(", "))));

@@ -71,6 +71,12 @@ impl Denial {
                 token("wrong_tenant", "The access token belongs to another tenant")
             }
             Self::Revoked { .. } => token("revoked", "The access token was revoked"),
+            Self::RevocationsUnknown { .. } => (
+                503,
+                None,
+                "revocations_unknown",
+                "Whether the token was revoked cannot be told at the moment",
+            ),
             Self::WeakScope { .. } => {
                 (403, Some("insufficient_scope"), "missing_scope", "The access token lacks a scope")
             }

@@ -55,6 +55,9 @@ impl Denial {
             Self::WrongTenant { expected: Some(tenant), .. } => format!("tenant {tenant}"),
             Self::WrongTenant { expected: None, .. } => "no tenant claim from this issuer".into(),
             Self::Revoked { .. } => "a token still in force".into(),
+            Self::RevocationsUnknown { max_age, .. } => {
+                format!("what the issuer has revoked, heard within {max_age}")
+            }
             Self::WeakScope { needed, .. } => format!("scope {needed}"),
             Self::ForeignObject { tenant: Some(tenant), .. } => {
                 format!("an object of tenant {tenant}")
@@ -129,6 +132,8 @@ impl Denial {
                 found.as_ref().map_or_else(|| "no tenant".into(), |t| format!("tenant {t}"))
             }
             Self::Revoked { by } => by.found(),
+            Self::RevocationsUnknown { heard_at: Some(at), .. } => format!("last heard {at}"),
+            Self::RevocationsUnknown { heard_at: None, .. } => "never heard".into(),
             Self::WeakScope { found, .. } if found.is_empty() => "no scope".into(),
             Self::WeakScope { found, .. } => format!("scope {found}"),
             Self::ForeignObject { object_tenant, .. } => {

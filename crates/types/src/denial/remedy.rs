@@ -118,12 +118,25 @@ impl Denial {
             Self::WrongPurpose { .. } => {
                 (Caller, "Send the access token, not the ID token.".into())
             }
-            Self::WrongTenant { .. } => {
+            Self::WrongTenant { expected: None, .. } => (
+                Operator,
+                "Say for whom the issuer may speak where it is trusted: tenant = \"NAME\" or \
+                 tenant = \"any\"."
+                    .into(),
+            ),
+            Self::WrongTenant { expected: Some(_), .. } => {
                 (Caller, "Use a token of the tenant that this API belongs to.".into())
             }
             Self::Revoked { by: RevokedBy::Client { .. } } => {
                 (Operator, "Enable the client again.".into())
             }
+            Self::RevocationsUnknown { retry_after, .. } => (
+                Operator,
+                format!(
+                    "Make the issuer's list of revocations reachable from here; it is asked for \
+                     again after {retry_after}."
+                ),
+            ),
             Self::Expired { .. } | Self::Revoked { .. } => (Caller, "Get a new token.".into()),
             Self::WeakScope { missing, .. } => {
                 (Caller, format!("Ask for a token with scope={missing} as well."))
