@@ -22,11 +22,11 @@ pub(crate) fn within(
             return Err(Denial::NotYetValid { claim: claim.into(), from, now, leeway });
         }
     }
-    if let Some(iat) = claims.iat {
-        let lifetime = Ttl::from_millis(u64::try_from(claims.exp.millis_since(iat)).unwrap_or(0));
-        if lifetime > issuer.max_lifetime {
-            return Err(Denial::LivesTooLong { lifetime, limit: issuer.max_lifetime });
-        }
+    // Without `iat` nobody knows how long it has lived: what is left must not be too long either.
+    let born = claims.iat.unwrap_or_else(|| now.plus(leeway));
+    let lifetime = Ttl::from_millis(u64::try_from(claims.exp.millis_since(born)).unwrap_or(0));
+    if lifetime > issuer.max_lifetime {
+        return Err(Denial::LivesTooLong { lifetime, limit: issuer.max_lifetime });
     }
     Ok(Timely(()))
 }
