@@ -75,21 +75,33 @@ struct Inner {
 }
 
 impl OurKeys {
-    /// Opens the keys of `plan`, and generates those that are missing: at the first start a current and a
-    /// next one per algorithm.
+    /// Opens the keys of `plan`, and generates those that are missing: at the first start a current one per
+    /// algorithm, and a next one where that is quick. The first [`OurKeys::tick`] makes next RSA keys, which
+    /// take long, so that nobody waits for them.
     pub async fn open(
         store: Store,
         kek: KeyEncryptionKey,
         plan: KeyPlan,
         by: Act,
     ) -> Result<Self, KeyringFault> {
+        // First, so that a wrong key-encryption key is found before anything is written with it.
+        let this = Self::look(store, kek, plan).await?;
+        this.carry_out(Command::Start, by).await?;
+        Ok(this)
+    }
+
+    /// The keys of `plan` as they lie there, for those who only want to see them: nothing is made, rotated
+    /// or retired, and before the first start there is none.
+    pub async fn look(
+        store: Store,
+        kek: KeyEncryptionKey,
+        plan: KeyPlan,
+    ) -> Result<Self, KeyringFault> {
         plan.policy.check()?;
         let (view, generation) = (ArcSwap::from_pointee(View::empty()), watch::Sender::new(0));
         let reloading = Mutex::new(());
         let this = Self(Arc::new(Inner { store, kek, plan, view, generation, reloading }));
-        // First, so that a wrong key-encryption key is found before anything is written with it.
         this.reload().await?;
-        this.tick(by).await?;
         Ok(this)
     }
 
@@ -106,6 +118,11 @@ impl OurKeys {
     /// All published keys, with their generation.
     pub fn keys(&self) -> Arc<Keys> {
         Arc::clone(&self.0.view.load().keys)
+    }
+
+    /// The generation of [`OurKeys::keys`].
+    pub fn generation(&self) -> u64 {
+        self.0.view.load().keys.generation
     }
 
     /// The JWK Set to publish (RFC 7517 §5).
@@ -129,7 +146,7 @@ impl OurKeys {
     }
 
     /// What the time demands: makes missing keys, rotates those whose turn is over, retires those whose
-    /// tokens are dead. Takes over what another process has changed. To be called about once a minute; cheap
+    /// tokens are dead, and ends those of algorithms that are not in the plan any more. Takes over what another process has changed. To be called about once a minute; cheap
     /// when there is nothing to do.
     pub async fn tick(&self, by: Act) -> Result<Vec<KeyChange>, KeyringFault> {
         let changes = self.carry_out(Command::Tick, by).await?;
@@ -265,7 +282,7 @@ fn record<'a>(
     changes: &[KeyChange],
 ) -> Record<'a> {
     let (action, target, haste) = match command {
-        Command::Tick => ("key.schedule", plan.purpose, None),
+        Command::Start | Command::Tick => ("key.schedule", plan.purpose, None),
         Command::Rotate(_, haste) => ("key.rotate", plan.purpose, Some(haste)),
         Command::Retire(kid, haste) => ("key.retire", kid.as_str(), Some(haste)),
     };

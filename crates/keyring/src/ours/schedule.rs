@@ -114,7 +114,10 @@ pub(crate) struct Entry {
 /// What is to be done.
 #[derive(Clone, Debug)]
 pub(crate) enum Command {
-    /// Whatever the time demands.
+    /// What must be there before the first token is signed: all that the time demands, but for next keys
+    /// that take long to make. The first tick makes those, and their time of publication counts from then.
+    Start,
+    /// Whatever the time and the plan demand.
     Tick,
     /// The next key becomes the current one, for one algorithm or for all.
     Rotate(Option<Alg>, Haste),
@@ -141,8 +144,13 @@ impl<'a> Ring<'a> {
 
     pub(crate) fn run(&mut self, command: &Command) -> Result<(), KeyringFault> {
         match command {
+            Command::Start => {
+                self.keep_up(|alg| !alg.is_rsa());
+                Ok(())
+            }
             Command::Tick => {
-                self.tick();
+                self.leave_out();
+                self.keep_up(|_| true);
                 Ok(())
             }
             Command::Rotate(alg, haste) => self.rotate(*alg, *haste),
@@ -150,16 +158,18 @@ impl<'a> Ring<'a> {
         }
     }
 
-    fn tick(&mut self) {
+    /// Rotates what is due, retires what is over; `ahead` says for which algorithms a next key is made.
+    fn keep_up(&mut self, ahead: impl Fn(Alg) -> bool) {
         for alg in self.plan.algs.clone() {
-            match self.find(alg, KeyState::Current).cloned() {
-                None => self.promote(alg),
-                Some(current) => {
-                    self.ensure_next(alg);
-                    if self.due(&current) <= self.now && self.ready_at(alg) <= self.now {
-                        self.promote(alg);
-                    }
-                }
+            let current = self.find(alg, KeyState::Current).cloned();
+            let due = current.is_none_or(|current| {
+                self.due(&current) <= self.now && self.ready_at(alg) <= self.now
+            });
+            if due {
+                self.promote(alg);
+            }
+            if ahead(alg) {
+                self.ensure_next(alg);
             }
         }
         let (now, until) = (self.now, self.plan.policy.retire_after);
@@ -168,6 +178,22 @@ impl<'a> Ring<'a> {
         };
         for entry in self.entries.iter_mut().filter(over) {
             entry.retire(now, &mut self.changes);
+        }
+    }
+
+    /// Keys of algorithms that are not in the plan any more: the next one goes, and the current one stays
+    /// published for the tokens that it signed.
+    fn leave_out(&mut self) {
+        let (plan, now) = (self.plan, self.now);
+        let left_out = |entry: &&mut Entry| !plan.algs.iter().any(|alg| alg.is(entry.alg));
+        for entry in self.entries.iter_mut().filter(left_out) {
+            match entry.state {
+                KeyState::Next => entry.retire(now, &mut self.changes),
+                KeyState::Current => {
+                    self.changes.push(entry.demote(now, plan.policy.retire_after));
+                }
+                KeyState::Retiring | KeyState::Retired => {}
+            }
         }
     }
 
@@ -182,6 +208,7 @@ impl<'a> Ring<'a> {
             let at = self.ready_at(alg);
             if haste == Haste::AtOnce || at <= self.now {
                 self.promote(alg);
+                self.ensure_next(alg);
             } else if let Some(current) = self.find_mut(alg, KeyState::Current) {
                 current.rotate_at = Some(at);
                 self.changes.push(KeyChange::Scheduled { alg, at });
@@ -202,7 +229,10 @@ impl<'a> Ring<'a> {
             (KeyState::Retiring, Haste::Orderly) if until > self.now => {
                 return Err(KeyringFault::StillNeeded { kid: kid.clone(), until });
             }
-            (KeyState::Current, Haste::AtOnce) => self.promote(entry.alg),
+            (KeyState::Current, Haste::AtOnce) => {
+                self.promote(entry.alg);
+                self.ensure_next(entry.alg);
+            }
             // Nothing was ever signed with it; another takes its place.
             (KeyState::Next, _) => self.publish(entry.alg, KeyState::Next),
             (KeyState::Retiring, _) => {}
@@ -215,15 +245,12 @@ impl<'a> Ring<'a> {
         Ok(())
     }
 
-    /// The next key signs from now on, the current one no more, and there is a new next one.
+    /// The next key signs from now on, the current one no more.
     fn promote(&mut self, alg: Alg) {
         let (now, until) = (self.now, self.plan.policy.retire_after);
         if let Some(old) = self.find_mut(alg, KeyState::Current) {
-            old.state = KeyState::Retiring;
-            old.demoted = Some(now);
-            old.rotate_at = None;
-            let kid = old.kid.clone();
-            self.changes.push(KeyChange::Retiring { kid, until: now.plus(until) });
+            let change = old.demote(now, until);
+            self.changes.push(change);
         }
         match self.find_mut(alg, KeyState::Next) {
             Some(next) => {
@@ -234,7 +261,6 @@ impl<'a> Ring<'a> {
             }
             None => self.publish(alg, KeyState::Current),
         }
-        self.publish(alg, KeyState::Next);
     }
 
     fn ensure_next(&mut self, alg: Alg) {
@@ -307,6 +333,13 @@ impl<'a> Ring<'a> {
 }
 
 impl Entry {
+    fn demote(&mut self, now: Timestamp, retire_after: Ttl) -> KeyChange {
+        self.state = KeyState::Retiring;
+        self.demoted = Some(now);
+        self.rotate_at = None;
+        KeyChange::Retiring { kid: self.kid.clone(), until: now.plus(retire_after) }
+    }
+
     fn retire(&mut self, now: Timestamp, changes: &mut Vec<KeyChange>) {
         self.state = KeyState::Retired;
         self.retired = Some(now);

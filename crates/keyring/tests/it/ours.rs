@@ -264,3 +264,49 @@ async fn an_algorithm_that_is_added_later_gets_its_keys_and_none_is_disturbed() 
     assert_eq!(keys.list().len(), 4);
     assert!(before.iter().all(|info| keys.list().contains(info)));
 }
+
+#[tokio::test]
+async fn an_algorithm_that_is_left_out_signs_no_more_and_its_key_stays_for_its_tokens() {
+    let directory = tempfile::tempdir().unwrap();
+    let before = open(store(&directory), 0).await;
+    let signer = before.signer(Alg::ES256).unwrap();
+    let old = token(&signer);
+    let plan = KeyPlan { purpose: "issuer", algs: vec![Alg::Ed25519], policy: POLICY };
+    let kek = KeyEncryptionKey::parse(SECRET).unwrap();
+    let keys = OurKeys::open(store(&directory), kek, plan, act(HOUR)).await.unwrap();
+    keys.tick(act(HOUR)).await.unwrap();
+    assert!(keys.signer(Alg::ES256).is_none());
+    assert!(verifies(&old, signer.kid(), &keys.public()));
+    keys.tick(act(7 * HOUR)).await.unwrap();
+    assert!(keys.public().iter().all(|key| key.alg() != Alg::ES256));
+}
+
+#[tokio::test]
+async fn whoever_only_looks_changes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = store(&directory);
+    let look = async || {
+        let plan = KeyPlan { purpose: "issuer", algs: vec![Alg::Ed25519], policy: POLICY };
+        let kek = KeyEncryptionKey::parse(SECRET).unwrap();
+        OurKeys::look(store.clone(), kek, plan).await.unwrap()
+    };
+    assert_eq!(look().await.list(), []);
+    assert_eq!(records(&store).await.len(), 0);
+    let there = open(store.clone(), 0).await;
+    assert_eq!(look().await.list(), there.list());
+    assert_eq!(look().await.jwks_json(), there.jwks_json());
+    assert_eq!(records(&store).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_first_start_with_rsa_makes_one_rsa_key_and_the_tick_after_it_another() {
+    let directory = tempfile::tempdir().unwrap();
+    let plan = KeyPlan { purpose: "issuer", algs: vec![Alg::RS256], policy: POLICY };
+    let kek = KeyEncryptionKey::parse(SECRET).unwrap();
+    let keys = OurKeys::open(store(&directory), kek, plan, act(0)).await.unwrap();
+    assert!(keys.signer(Alg::RS256).is_some());
+    assert_eq!(keys.list().len(), 1);
+    keys.tick(act(60)).await.unwrap();
+    let next = keys.list().into_iter().find(|info| info.state == KeyState::Next).unwrap();
+    assert_eq!((next.created, next.activates), (at(60), Some(at(24 * HOUR))));
+}

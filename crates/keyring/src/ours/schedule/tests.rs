@@ -24,11 +24,14 @@ struct World {
 
 impl World {
     fn new(policy: RotationPolicy) -> Self {
-        let plan = KeyPlan { purpose: "test", algs: vec![Alg::ES256], policy };
-        let (published, current) = (Vec::new(), Vec::new());
-        let mut world = Self { entries: Vec::new(), plan, now: START, made: 0, published, current };
+        let mut world = Self::empty(KeyPlan { purpose: "test", algs: vec![Alg::ES256], policy });
         world.run(&Command::Tick).unwrap();
         world
+    }
+
+    fn empty(plan: KeyPlan) -> Self {
+        let (published, current) = (Vec::new(), Vec::new());
+        Self { entries: Vec::new(), plan, now: START, made: 0, published, current }
     }
 
     fn wait(&mut self, seconds: u64) {
@@ -40,6 +43,17 @@ impl World {
     }
 
     fn run(&mut self, command: &Command) -> Result<Vec<KeyChange>, KeyringFault> {
+        let changes = self.change(command)?;
+        self.note();
+        Ok(changes)
+    }
+
+    /// Where there is more than one algorithm, of which none is noted.
+    fn run_all(&mut self, command: &Command) -> Vec<KeyChange> {
+        self.change(command).unwrap()
+    }
+
+    fn change(&mut self, command: &Command) -> Result<Vec<KeyChange>, KeyringFault> {
         let mut spares = Vec::new();
         loop {
             let mut ring = Ring::new(self.entries.clone(), &self.plan, self.now);
@@ -48,7 +62,6 @@ impl World {
             if ring.missing.is_empty() {
                 let Ring { entries, changes, .. } = ring;
                 self.entries = entries;
-                self.note();
                 return Ok(changes);
             }
             for alg in ring.missing {
@@ -207,6 +220,58 @@ fn a_policy_that_cannot_work_is_refused() {
         assert!(matches!(policy.check(), Err(KeyringFault::Policy(_))), "{policy:?}");
     }
     assert!(POLICY.check().is_ok());
+}
+
+#[test]
+fn keys_of_an_algorithm_that_is_left_out_go_when_their_tokens_are_dead() {
+    let mut world = World::new(POLICY);
+    let (old, next) = (world.signer(0), world.only(KeyState::Next).kid.clone());
+    world.plan.algs = vec![Alg::Ed25519];
+    world.wait(HOUR);
+    let until = world.now.plus(POLICY.retire_after);
+    let changes = world.tick();
+    assert!(changes.contains(&KeyChange::Retiring { kid: old.clone(), until }), "{changes:?}");
+    assert!(changes.contains(&KeyChange::Retired { kid: next }), "nothing was signed with it");
+    assert_eq!(world.only(KeyState::Current).alg, Alg::Ed25519);
+    world.wait(6 * HOUR - 1);
+    assert_eq!(world.tick(), []);
+    assert_eq!(world.state(old.as_str()), KeyState::Retiring);
+    world.wait(1);
+    assert_eq!(world.tick(), [KeyChange::Retired { kid: old }]);
+}
+
+#[test]
+fn two_names_of_one_algorithm_are_not_left_out() {
+    let mut world = World::new(POLICY);
+    world.plan.algs.push(Alg::Ed25519);
+    world.run_all(&Command::Tick);
+    world.plan.algs = vec![Alg::ES256, Alg::EdDSA];
+    assert_eq!(world.run_all(&Command::Tick), []);
+}
+
+#[test]
+fn a_start_makes_no_next_key_that_takes_long_and_the_first_tick_does() {
+    let plan = KeyPlan { purpose: "test", algs: vec![Alg::RS256, Alg::ES256], policy: POLICY };
+    let mut world = World::empty(plan);
+    world.run_all(&Command::Start);
+    let states = |world: &World, alg: Alg| -> Vec<KeyState> {
+        world.entries.iter().filter(|e| e.alg == alg).map(|e| e.state).collect()
+    };
+    assert_eq!(states(&world, Alg::RS256), [KeyState::Current]);
+    assert_eq!(states(&world, Alg::ES256), [KeyState::Current, KeyState::Next]);
+    assert_eq!(world.run_all(&Command::Start), [], "a second start changes nothing");
+    world.wait(25 * HOUR);
+    world.run_all(&Command::Start);
+    assert_eq!(states(&world, Alg::RS256), [KeyState::Current], "due, but no heir is published");
+    world.run_all(&Command::Tick);
+    assert_eq!(states(&world, Alg::RS256), [KeyState::Current, KeyState::Next]);
+    world.wait(2 * HOUR - 1);
+    world.run_all(&Command::Tick);
+    assert_eq!(states(&world, Alg::RS256), [KeyState::Current, KeyState::Next]);
+    world.wait(1);
+    world.run_all(&Command::Tick);
+    let rotated = [KeyState::Retiring, KeyState::Current, KeyState::Next];
+    assert_eq!(states(&world, Alg::RS256), rotated, "published for as long as it must be");
 }
 
 #[derive(Clone, Debug)]
