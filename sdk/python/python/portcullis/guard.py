@@ -47,12 +47,13 @@ class Guard(SecurityBase):
         if self._verifier is None or self._need is None:
             self._verifier = configured()
             self._need = self._verifier.need(self.scopes)
+        tenant = request.path_params.get("tenant")
         try:
             return self._verifier.guard(
                 self._credentials(request),
                 request.scope.get("query_string", b"").decode("latin-1"),
                 self._need,
-                object_tenant=request.path_params.get("tenant"),
+                object_tenant=None if tenant is None else str(tenant),
             )
         except Denied as denied:
             log.info("refused: %s", denied, extra={"decision_id": denied.decision_id, "code": denied.code})
