@@ -5,10 +5,12 @@ mod freshness;
 mod outgoing;
 mod policy;
 mod resolver;
+mod roots;
 mod special;
 
 pub use fault::FetchFault;
 pub use outgoing::{CONNECT_TIME_OUT, Fetched, Outgoing, TIME_OUT, UnusableClient};
-pub use policy::{Loopback, OutgoingPolicy, Ports};
+pub use policy::{Loopback, OutgoingPolicy, PRIVATE_NETWORKS, Ports, is_loopback};
 pub use resolver::{LookUp, LookingUp};
+pub use roots::tls_roots;
 pub use special::special_use;

@@ -5,14 +5,15 @@ use crate::{
     FetchFault, OutgoingPolicy,
     freshness::max_age,
     resolver::{Guarded, LookUp, system},
+    roots::tls_roots,
 };
 use portcullis_types::Ttl;
 use reqwest::{
-    Client, Response,
-    header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderName, LOCATION},
+    Client, Response, StatusCode,
+    header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, LOCATION},
     redirect,
 };
-use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
+use rustls::{ClientConfig, crypto::aws_lc_rs};
 use std::sync::Arc;
 use url::Url;
 
@@ -83,19 +84,48 @@ impl Outgoing {
 
     /// Gets a JSON document of at most `limit_bytes`. Does not look at what the JSON says.
     pub async fn get_json(&self, url: &Url, limit_bytes: usize) -> Result<Fetched, FetchFault> {
+        self.bounded(url, limit_bytes, None).await
+    }
+
+    /// As [`Outgoing::get_json`], unless the document is still the one that came with `etag`: then the
+    /// status is 304 and the body empty (RFC 9110 §13.1.2).
+    pub async fn get_json_unless(
+        &self,
+        url: &Url,
+        limit_bytes: usize,
+        etag: &str,
+    ) -> Result<Fetched, FetchFault> {
+        self.bounded(url, limit_bytes, Some(etag)).await
+    }
+
+    async fn bounded(
+        &self,
+        url: &Url,
+        limit_bytes: usize,
+        etag: Option<&str>,
+    ) -> Result<Fetched, FetchFault> {
         self.policy.admit(url)?;
-        let fetch = self.fetch(url, limit_bytes);
+        let fetch = self.fetch(url, limit_bytes, etag);
         // The client's own time-out covers the same span; this one needs no trust in it.
         tokio::time::timeout(TIME_OUT.duration(), fetch).await.unwrap_or(Err(FetchFault::TimedOut))
     }
 
-    async fn fetch(&self, url: &Url, limit_bytes: usize) -> Result<Fetched, FetchFault> {
+    async fn fetch(
+        &self,
+        url: &Url,
+        limit_bytes: usize,
+        etag: Option<&str>,
+    ) -> Result<Fetched, FetchFault> {
         let host = url.host_str().unwrap_or_default();
-        let request = self.client.get(url.clone()).header(ACCEPT, ACCEPTED);
+        let mut request = self.client.get(url.clone()).header(ACCEPT, ACCEPTED);
+        if let Some(etag) = etag {
+            request = request.header(IF_NONE_MATCH, etag);
+        }
         let response =
             request.send().await.map_err(|error| FetchFault::from_error(host, &error))?;
         let status = response.status();
-        if status.is_redirection() {
+        let unchanged = etag.is_some() && status == StatusCode::NOT_MODIFIED;
+        if status.is_redirection() && !unchanged {
             return Err(FetchFault::Redirect {
                 status: status.as_u16(),
                 origin: target(url, &response),
@@ -150,14 +180,9 @@ fn target(from: &Url, response: &Response) -> Option<String> {
 }
 
 fn tls() -> Result<ClientConfig, UnusableClient> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
     let provider = Arc::new(aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| UnusableClient(error.to_string()))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
+    Ok(config.with_root_certificates(tls_roots()).with_no_client_auth())
 }

@@ -4,9 +4,9 @@ use crate::{
     FetchFault,
     special::{is_metadata, special_use, stands_for},
 };
-use ipnet::IpNet;
-use std::net::IpAddr;
-use url::{Host, Url};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use url::{Host, Origin, Url};
 
 /// Longer URLs serve nobody but attackers.
 const LONGEST_URL: usize = 2048;
@@ -20,6 +20,24 @@ pub struct OutgoingPolicy {
     pub allowed_private: Vec<IpNet>,
     /// Which ports may be called.
     pub ports: Ports,
+    /// What the operator named in so many words: scheme, host and port, called wherever they lead to and
+    /// by http too. A name that leads to the cloud's metadata is refused still.
+    pub named: Vec<Origin>,
+}
+
+/// What an operator calls a private network (RFC 1918, RFC 6598, RFC 4193). Link-local addresses, where
+/// cloud metadata lives, are not among them.
+pub const PRIVATE_NETWORKS: [IpNet; 5] = [
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(10, 0, 0, 0), 8)),
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(172, 16, 0, 0), 12)),
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(192, 168, 0, 0), 16)),
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(100, 64, 0, 0), 10)),
+    IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7)),
+];
+
+/// Whether a URL says that it is about this machine: `localhost`, `*.localhost`, 127.0.0.0/8, ::1.
+pub fn is_loopback(url: &Url) -> bool {
+    url.host().is_some_and(|host| names_loopback(&host))
 }
 
 /// Whether this machine itself may be called. For trying out and for tests.
@@ -53,6 +71,9 @@ impl OutgoingPolicy {
             return Err(FetchFault::UserInfo);
         }
         let host = url.host().ok_or(FetchFault::NoHost)?;
+        if self.named.contains(&url.origin()) {
+            return Ok(());
+        }
         let calls_itself = names_loopback(&host) && self.loopback == Loopback::Allowed;
         match url.scheme() {
             "https" => {}
@@ -76,6 +97,10 @@ impl OutgoingPolicy {
     pub(crate) fn judge(&self, host: &str, address: IpAddr) -> Result<(), FetchFault> {
         let Some(kind) = special_use(address) else { return Ok(()) };
         let real = stands_for(address);
+        let named = self.named.iter().any(|origin| names_host(origin, host));
+        if named && !is_metadata(real) {
+            return Ok(());
+        }
         let by_name = is_localhost(host) || host.parse::<IpAddr>().is_ok();
         let itself = self.loopback == Loopback::Allowed && by_name && real.is_loopback();
         let excepted = |net: &IpNet| {
@@ -86,6 +111,13 @@ impl OutgoingPolicy {
             return Ok(());
         }
         Err(FetchFault::Address { host: host.to_owned(), address, kind })
+    }
+}
+
+fn names_host(origin: &Origin, host: &str) -> bool {
+    match origin {
+        Origin::Tuple(_, Host::Domain(name), _) => name.eq_ignore_ascii_case(host),
+        Origin::Tuple(..) | Origin::Opaque(_) => false,
     }
 }
 
@@ -137,6 +169,7 @@ mod tests {
             loopback: Loopback::Allowed,
             allowed_private: vec!["0.0.0.0/0".parse().unwrap(), "fd00::/8".parse().unwrap()],
             ports: Ports::Any,
+            named: Vec::new(),
         };
         for url in ["https://169.254.169.254/", "https://2852039166/", "https://[fd00:ec2::254]/"] {
             assert!(matches!(admit(&wide, url), Err(FetchFault::Address { .. })), "{url}");
@@ -162,6 +195,28 @@ mod tests {
         {
             assert!(matches!(admit(&lenient, url), Err(FetchFault::Scheme { .. })), "{url}");
         }
+    }
+
+    #[test]
+    fn what_the_operator_named_may_be_called_and_nothing_beside_it() {
+        let origin = |url: &str| Url::parse(url).unwrap().origin();
+        let named = vec![origin("http://10.0.0.5:8082"), origin("http://issuer.internal:8082")];
+        let policy = OutgoingPolicy { named, ..OutgoingPolicy::default() };
+        assert_eq!(admit(&policy, "http://10.0.0.5:8082/revocations"), Ok(()));
+        assert_eq!(admit(&policy, "http://issuer.internal:8082/revocations"), Ok(()));
+        for url in [
+            "http://10.0.0.6:8082/",
+            "http://10.0.0.5:8083/",
+            "https://10.0.0.5:8082/",
+            "http://127.0.0.1:8082/",
+            "http://other.internal:8082/",
+        ] {
+            assert!(admit(&policy, url).is_err(), "{url}");
+        }
+        let inner = "10.1.2.3".parse().unwrap();
+        assert_eq!(policy.judge("issuer.internal", inner), Ok(()));
+        assert!(policy.judge("other.internal", inner).is_err());
+        assert!(policy.judge("issuer.internal", "169.254.169.254".parse().unwrap()).is_err());
     }
 
     #[test]
