@@ -1,40 +1,64 @@
-//! A request that may pass: recorded, sent on, its answer streamed back.
+//! A request that may pass: sent on, its answer streamed back.
 
 use crate::{
+    connect::Connector,
+    decision::{DECISION_ID, Decision, Leave},
     forwarded,
+    identity::Identities,
     pool::{Pool, SendFault},
     refuse::Fault,
     relay::Answer,
     request::{self, Peer},
-    routes::Public,
-    settings::Credential,
-    worker::{DECISION_ID, Decision, Worker},
+    settings::{Credential, Upstream},
+    shared::Shared,
 };
 use http::{HeaderName, HeaderValue, Request, Response, header};
 use hyper::body::Incoming;
-use portcullis_types::Timestamp;
-use portcullis_verify::Admission;
-use std::rc::Rc;
+use portcullis_types::{Entropy, Random, Timestamp};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 use tokio::time::Instant;
 
-/// Why a request may pass. Nothing reaches an upstream without it.
-pub(crate) enum Leave {
-    /// Its token was admitted.
-    Admitted(Admission),
-    /// Its route asks for none.
-    Public(Public),
+/// One thread's way to the upstreams.
+pub(crate) struct Passage {
+    shared: Arc<Shared>,
+    identities: Option<Identities>,
+    pools: Vec<Rc<Pool>>,
+    entropy: RefCell<Box<dyn Entropy>>,
 }
 
-impl Leave {
-    pub(crate) const fn admission(&self) -> Option<&Admission> {
-        match self {
-            Self::Admitted(admission) => Some(admission),
-            Self::Public(_) => None,
-        }
+impl Passage {
+    /// No connection is made yet.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        identities: Option<Identities>,
+        connector: &Connector,
+        entropy: Box<dyn Entropy>,
+    ) -> Self {
+        let timeouts = shared.settings.timeouts;
+        let pool = |upstream: &Upstream| {
+            let connect = timeouts.connect.duration();
+            let answer = timeouts.response_headers.duration();
+            Pool::new(upstream.clone(), connector.clone(), connect, answer)
+        };
+        let pools = shared.settings.upstreams.iter().map(pool).collect();
+        Self { shared, identities, pools, entropy: RefCell::new(entropy) }
     }
-}
 
-impl Worker {
+    /// To be called once a second.
+    pub(crate) fn tick(&self) {
+        self.pools.iter().for_each(|pool| pool.tick());
+    }
+
+    /// Random bytes for an id.
+    pub(crate) fn draw(&self) -> Random<10> {
+        Random::draw(&mut **self.entropy.borrow_mut())
+    }
+
+    /// The keys of the identities that upstreams are shown.
+    pub(crate) fn jwks(&self) -> Option<Arc<str>> {
+        self.identities.as_ref().map(Identities::jwks)
+    }
+
     /// Sends a request on that was decided and recorded, and hands the answer's stream back.
     pub(crate) async fn pass(
         &self,
@@ -42,34 +66,24 @@ impl Worker {
         request: Request<Incoming>,
         peer: &Peer,
         leave: &Leave,
-    ) -> Response<Answer> {
-        let Some(pool) = self.pool_of(decision) else {
-            return self.fail(Fault::Internal, decision);
-        };
-        let outgoing = match self.outgoing(decision, request, peer, (pool, leave)) {
-            Ok(outgoing) => outgoing,
-            Err(fault) => return self.fail(fault, decision),
-        };
+    ) -> Result<Response<Answer>, Fault> {
+        let pool = self.pool_of(decision).ok_or(Fault::Internal)?;
+        let outgoing = self.outgoing(decision, request, peer, (pool, leave))?;
         let sent_at = Instant::now();
         let sent = pool.send(outgoing).await;
         self.shared.metrics.answered(sent_at.elapsed());
-        match sent {
-            Ok((response, connection)) => {
-                let (mut head, body) = response.into_parts();
-                forwarded::strip_answer(&mut head.headers);
-                let idle = self.shared.settings.timeouts.idle.duration();
-                Response::from_parts(head, Answer::relayed(body, connection, idle))
+        let (response, connection) = sent.map_err(|fault| {
+            let upstream = &pool.upstream().name;
+            tracing::warn!(decision_id = %decision.id, %upstream, error = %fault, "no answer");
+            match fault {
+                SendFault::Timeout => Fault::Timeout,
+                SendFault::Connect(_) | SendFault::Broken(_) => Fault::BadGateway,
             }
-            Err(fault) => {
-                let upstream = &pool.upstream().name;
-                tracing::warn!(decision_id = %decision.id, %upstream, error = %fault, "no answer");
-                let fault = match fault {
-                    SendFault::Timeout => Fault::Timeout,
-                    SendFault::Connect(_) | SendFault::Broken(_) => Fault::BadGateway,
-                };
-                self.fail(fault, decision)
-            }
-        }
+        })?;
+        let (mut head, body) = response.into_parts();
+        forwarded::strip_answer(&mut head.headers);
+        let idle = self.shared.settings.timeouts.idle.duration();
+        Ok(Response::from_parts(head, Answer::relayed(body, connection, idle)))
     }
 
     fn pool_of(&self, decision: &Decision<'_>) -> Option<&Rc<Pool>> {

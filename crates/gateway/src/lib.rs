@@ -5,6 +5,7 @@
 //! not mapped is denied; nothing is buffered; a client that leaves takes its upstream request along.
 
 mod connect;
+mod decision;
 mod forward;
 mod forwarded;
 mod identity;
@@ -20,6 +21,7 @@ mod routes;
 mod serve;
 pub mod settings;
 mod shape;
+mod shared;
 mod tap;
 mod worker;
 

@@ -3,6 +3,7 @@
 
 use crate::{
     connect,
+    forward::Passage,
     identity::Identities,
     metadata::Documents,
     metrics::Metrics,
@@ -11,8 +12,9 @@ use crate::{
     request::Peer,
     routes::{RouteFault, Routes},
     settings::Settings,
+    shared::Shared,
     tap::{Tap, Tapped},
-    worker::{Shared, Worker},
+    worker::Worker,
 };
 use http::{Request, Response};
 use hyper::{
@@ -112,7 +114,8 @@ impl Gateway {
             workers.push(thread.spawn(move || {
                 let identities = keys.map(|keys| identities(keys, &shared.settings));
                 let verifier = Verifier::new(circle, shared.settings.token_cache);
-                let worker = Worker::new(shared.clone(), verifier, identities, &connector, entropy);
+                let passage = Passage::new(shared.clone(), identities, &connector, entropy);
+                let worker = Worker::new(shared.clone(), verifier, passage);
                 run(&shared, worker, listener, tls.map(TlsAcceptor::from), stopped);
             })?);
         }

@@ -1,93 +1,36 @@
 //! One thread's whole gateway: routes, verifier, pools. Nothing in it is shared or locked.
 
 use crate::{
-    connect,
-    forward::Leave,
-    identity::Identities,
-    metadata::Documents,
-    metrics::Metrics,
-    pool::Pool,
-    record::{self, Facts},
+    decision::{DECISION_ID, Decision, Leave, Refusal, Verdict},
+    forward::Passage,
     refuse::{self, Fault},
     relay::Answer,
     request::{self, Peer},
-    routes::{Matched, Routes},
-    settings::{Settings, Upstream},
+    routes::Matched,
     shape,
+    shared::Shared,
 };
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request, Response, header};
+use http::{HeaderValue, Method, Request, Response, header};
 use hyper::body::Incoming;
-use portcullis_audit::{Event, Journal, JournalClosed, Offered, Record};
+use portcullis_audit::{JournalClosed, Offered};
 use portcullis_keyring::Verifier;
-use portcullis_types::{Check, DecisionId, Denial, Entropy, Random, Stage, Timestamp, Trace};
-use portcullis_verify::{Admission, Glance, Presented, Target, Vouched};
+use portcullis_types::{Check, DecisionId, Denial, Stage, Trace};
+use portcullis_verify::{Presented, Target};
 use smallvec::SmallVec;
-use std::{borrow::Cow, cell::RefCell, rc::Rc, sync::Arc};
-
-/// The header that names the decision, in every answer and towards every upstream.
-pub(crate) const DECISION_ID: HeaderName = HeaderName::from_static("x-decision-id");
-
-/// What all workers share. Immutable, or with its own synchronisation.
-pub(crate) struct Shared {
-    /// What the gateway was told to do.
-    pub settings: Settings,
-    /// The table of what may pass.
-    pub routes: Routes,
-    /// RFC 9728 documents.
-    pub documents: Documents,
-    /// Where decisions are recorded.
-    pub journal: Journal,
-    /// Numbers.
-    pub metrics: Metrics,
-    /// The clock.
-    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
-}
+use std::sync::Arc;
 
 /// One thread's gateway.
 pub(crate) struct Worker {
-    pub(crate) shared: Arc<Shared>,
+    shared: Arc<Shared>,
     verifier: Verifier,
-    pub(crate) identities: Option<Identities>,
-    pub(crate) pools: Vec<Rc<Pool>>,
-    pub(crate) entropy: RefCell<Box<dyn Entropy>>,
-}
-
-/// A decision in the making: what is known of the request so far.
-pub(crate) struct Decision<'a> {
-    pub(crate) id: DecisionId,
-    /// The id as a header's value.
-    pub(crate) name: HeaderValue,
-    pub(crate) at: Timestamp,
-    pub(crate) trace: Trace,
-    pub(crate) matched: Option<Matched<'a>>,
-    /// Taken out of the request, so that none goes on by mistake.
-    credentials: SmallVec<[HeaderValue; 1]>,
-}
-
-/// Why a request may not pass, and what was known of its token.
-pub(crate) struct Refusal {
-    denial: Denial,
-    vouched: Option<Vouched>,
+    passage: Passage,
 }
 
 impl Worker {
     /// A worker with empty caches and no connections.
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        verifier: Verifier,
-        identities: Option<Identities>,
-        tls: &connect::Connector,
-        entropy: Box<dyn Entropy>,
-    ) -> Self {
-        let timeouts = shared.settings.timeouts;
-        let pool = |upstream: &Upstream| {
-            let (connect, answer) =
-                (timeouts.connect.duration(), timeouts.response_headers.duration());
-            Pool::new(upstream.clone(), tls.clone(), connect, answer)
-        };
-        let pools = shared.settings.upstreams.iter().map(pool).collect();
-        Self { shared, verifier, identities, pools, entropy: RefCell::new(entropy) }
+    pub(crate) fn new(shared: Arc<Shared>, verifier: Verifier, passage: Passage) -> Self {
+        Self { shared, verifier, passage }
     }
 
     /// One request, from its head to the head of its answer: decided, recorded, and only then answered.
@@ -121,7 +64,10 @@ impl Worker {
         let mut response = match (kept, verdict) {
             (Err(_), _) => self.fail(Fault::Unrecorded, &decision),
             (Ok(()), Err(refusal)) => self.refuse(&decision, &refusal.denial),
-            (Ok(()), Ok(leave)) => self.pass(&decision, request, peer, &leave).await,
+            (Ok(()), Ok(leave)) => {
+                let passed = self.passage.pass(&decision, request, peer, &leave).await;
+                passed.unwrap_or_else(|fault| self.fail(fault, &decision))
+            }
         };
         response.headers_mut().insert(DECISION_ID, decision.name);
         response
@@ -129,12 +75,12 @@ impl Worker {
 
     /// To be called once a second.
     pub(crate) fn tick(&self) {
-        self.pools.iter().for_each(|pool| pool.tick());
+        self.passage.tick();
     }
 
     fn begin(&self) -> Decision<'_> {
         let at = (self.shared.clock)();
-        let id = DecisionId::fresh(at, &Random::draw(&mut **self.entropy.borrow_mut()));
+        let id = DecisionId::fresh(at, &self.passage.draw());
         let name = HeaderValue::try_from(id.to_string());
         Decision {
             id,
@@ -152,7 +98,7 @@ impl Worker {
         decision: &mut Decision<'a>,
         request: &mut Request<Incoming>,
         peer: &Peer,
-    ) -> Result<Leave, Box<Refusal>> {
+    ) -> Verdict {
         decision.trace.step(Check::Shape, shape::unambiguous(request, peer.wire()))?;
         let found = self.shared.routes.find(request.method(), request.uri().path());
         let matched = decision.trace.step(Check::Route, found)?;
@@ -174,7 +120,7 @@ impl Worker {
         decision: &mut Decision<'_>,
         matched: &Matched<'_>,
         request: &Request<Incoming>,
-    ) -> Result<Leave, Box<Refusal>> {
+    ) -> Verdict {
         let Decision { credentials, trace, at, .. } = decision;
         let values = credentials.iter().map(HeaderValue::as_bytes);
         let presented = Presented::take(values, request.uri().query());
@@ -196,7 +142,7 @@ impl Worker {
         refuse::denied(denial, matched.map(|matched| matched.line), decision.id)
     }
 
-    pub(crate) fn fail(&self, fault: Fault, decision: &Decision<'_>) -> Response<Answer> {
+    fn fail(&self, fault: Fault, decision: &Decision<'_>) -> Response<Answer> {
         self.shared.metrics.failed(fault);
         refuse::failed(fault, decision.matched.as_ref().map(|matched| matched.line), decision.id)
     }
@@ -206,7 +152,7 @@ impl Worker {
         &self,
         decision: &Decision<'_>,
         request: &Request<Incoming>,
-        verdict: &Result<Leave, Box<Refusal>>,
+        verdict: &Verdict,
     ) -> Result<Offered, JournalClosed> {
         let glance = decision.glance(verdict);
         self.shared.journal.offer(&decision.record(request, verdict, glance.as_ref()))
@@ -217,7 +163,7 @@ impl Worker {
         &self,
         decision: &Decision<'_>,
         request: &Request<Incoming>,
-        verdict: &Result<Leave, Box<Refusal>>,
+        verdict: &Verdict,
     ) -> Result<(), JournalClosed> {
         let glance = decision.glance(verdict);
         self.shared.journal.record(&decision.record(request, verdict, glance.as_ref())).await
@@ -233,7 +179,7 @@ impl Worker {
         }
         let body = match path {
             "/.well-known/jwks.json" => {
-                self.identities.as_ref().map(|ours| Bytes::from(ours.jwks().as_bytes().to_vec()))
+                self.passage.jwks().map(|set| Bytes::from(set.as_bytes().to_vec()))
             }
             _ => self.shared.documents.at(path, host(request)),
         }?;
@@ -250,54 +196,4 @@ impl Worker {
 fn host<B>(request: &Request<B>) -> Option<&str> {
     let named = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     named.or_else(|| request.uri().authority().map(http::uri::Authority::as_str))
-}
-
-impl Decision<'_> {
-    /// What a token that was not verified says of itself, for the record of its refusal.
-    fn glance(&self, verdict: &Result<Leave, Box<Refusal>>) -> Option<Glance> {
-        let Err(Refusal { vouched: None, .. }) = verdict.as_ref().map_err(|refusal| &**refusal)
-        else {
-            return None;
-        };
-        let values = self.credentials.iter().map(HeaderValue::as_bytes);
-        Presented::take(values, None).ok().map(|presented| Glance::at(&presented))
-    }
-
-    fn record<'r>(
-        &'r self,
-        request: &'r Request<Incoming>,
-        verdict: &'r Result<Leave, Box<Refusal>>,
-        glance: Option<&'r Glance>,
-    ) -> Record<'r> {
-        let (denial, vouched) = match verdict {
-            Ok(leave) => (None, leave.admission().map(Admission::vouched)),
-            Err(refusal) => (Some(&refusal.denial), refusal.vouched.as_ref()),
-        };
-        let facts = vouched.map(Facts::Verified).or(glance.map(Facts::Claimed));
-        Record {
-            id: self.id,
-            at: self.at,
-            trace: self.trace,
-            denial: denial.map(Cow::Borrowed),
-            event: Event::Access(record::access(request, self.matched.as_ref(), facts)),
-        }
-    }
-}
-
-impl Refusal {
-    fn lacks_a_key(&self) -> bool {
-        matches!(self.denial, Denial::UnknownKey { .. } | Denial::KeysUnavailable { .. })
-    }
-}
-
-impl From<Denial> for Refusal {
-    fn from(denial: Denial) -> Self {
-        Self { denial, vouched: None }
-    }
-}
-
-impl From<Denial> for Box<Refusal> {
-    fn from(denial: Denial) -> Self {
-        Box::new(denial.into())
-    }
 }

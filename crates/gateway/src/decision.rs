@@ -1,0 +1,103 @@
+//! A decision in the making, from the first look at a request to its record.
+
+use crate::{
+    record::{self, Facts},
+    routes::{Matched, Public},
+};
+use http::{HeaderName, HeaderValue, Request};
+use portcullis_audit::{Event, Record};
+use portcullis_types::{DecisionId, Denial, Timestamp, Trace};
+use portcullis_verify::{Admission, Glance, Presented, Vouched};
+use smallvec::SmallVec;
+use std::borrow::Cow;
+
+/// The header that names the decision, in every answer and towards every upstream.
+pub(crate) const DECISION_ID: HeaderName = HeaderName::from_static("x-decision-id");
+
+/// What is known of a request so far.
+pub(crate) struct Decision<'a> {
+    pub(crate) id: DecisionId,
+    /// The id as a header's value.
+    pub(crate) name: HeaderValue,
+    pub(crate) at: Timestamp,
+    pub(crate) trace: Trace,
+    pub(crate) matched: Option<Matched<'a>>,
+    /// Taken out of the request, so that none goes on by mistake.
+    pub(crate) credentials: SmallVec<[HeaderValue; 1]>,
+}
+
+/// Why a request may pass. Nothing reaches an upstream without it.
+pub(crate) enum Leave {
+    /// Its token was admitted.
+    Admitted(Admission),
+    /// Its route asks for none.
+    Public(Public),
+}
+
+/// Why a request may not pass, and what was known of its token.
+pub(crate) struct Refusal {
+    pub(crate) denial: Denial,
+    pub(crate) vouched: Option<Vouched>,
+}
+
+/// How it was decided.
+pub(crate) type Verdict = Result<Leave, Box<Refusal>>;
+
+impl Leave {
+    const fn admission(&self) -> Option<&Admission> {
+        match self {
+            Self::Admitted(admission) => Some(admission),
+            Self::Public(_) => None,
+        }
+    }
+}
+
+impl Decision<'_> {
+    /// What a token that was not verified says of itself, for the record of its refusal.
+    pub(crate) fn glance(&self, verdict: &Verdict) -> Option<Glance> {
+        let Err(Refusal { vouched: None, .. }) = verdict.as_ref().map_err(|refusal| &**refusal)
+        else {
+            return None;
+        };
+        let values = self.credentials.iter().map(HeaderValue::as_bytes);
+        Presented::take(values, None).ok().map(|presented| Glance::at(&presented))
+    }
+
+    pub(crate) fn record<'r, B>(
+        &'r self,
+        request: &'r Request<B>,
+        verdict: &'r Verdict,
+        glance: Option<&'r Glance>,
+    ) -> Record<'r> {
+        let (denial, vouched) = match verdict {
+            Ok(leave) => (None, leave.admission().map(Admission::vouched)),
+            Err(refusal) => (Some(&refusal.denial), refusal.vouched.as_ref()),
+        };
+        let facts = vouched.map(Facts::Verified).or(glance.map(Facts::Claimed));
+        Record {
+            id: self.id,
+            at: self.at,
+            trace: self.trace,
+            denial: denial.map(Cow::Borrowed),
+            event: Event::Access(record::access(request, self.matched.as_ref(), facts)),
+        }
+    }
+}
+
+impl Refusal {
+    pub(crate) fn lacks_a_key(&self) -> bool {
+        matches!(self.denial, Denial::UnknownKey { .. } | Denial::KeysUnavailable { .. })
+    }
+}
+
+impl From<Denial> for Refusal {
+    fn from(denial: Denial) -> Self {
+        Self { denial, vouched: None }
+    }
+}
+
+impl From<Denial> for Box<Refusal> {
+    fn from(denial: Denial) -> Self {
+        Box::new(denial.into())
+    }
+}
