@@ -40,7 +40,7 @@ pub struct State {
 }
 
 /// Every endpoint of the issuer. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`:
-/// failures are counted per address, and without one all callers are one.
+/// failures are counted per client and address, and without one per client alone.
 pub fn router(state: State) -> Router {
     let path = state.settings.path();
     let metadata = metadata::document(&state.settings);

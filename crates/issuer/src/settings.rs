@@ -1,5 +1,6 @@
 //! What an operator says about the issuer and the APIs that it issues tokens for.
 
+use ipnet::IpNet;
 use portcullis_jose::Alg;
 use portcullis_types::{
     ApiName, Audience, Issuer, Registry, Scope, ScopeFault, Scopes, Tenant, Ttl,
@@ -29,6 +30,7 @@ pub struct Settings {
     pub(crate) apis: Vec<Api>,
     pub(crate) registry: Registry,
     pub(crate) token_ttl: Ttl,
+    pub(crate) trusted_proxies: Vec<IpNet>,
 }
 
 /// Why settings make no sense.
@@ -95,7 +97,14 @@ impl Settings {
             }
             api.token_ttl.map_or(Ok(()), |ttl| sensible(api.name.as_str(), ttl))?;
         }
-        Ok(Self { issuer, apis, registry, token_ttl })
+        Ok(Self { issuer, apis, registry, token_ttl, trusted_proxies: Vec::new() })
+    }
+
+    /// With proxies in front, of which each says in `X-Forwarded-For` whom it speaks for. Whoever else says
+    /// so is not believed.
+    #[must_use]
+    pub fn behind(self, trusted_proxies: Vec<IpNet>) -> Self {
+        Self { trusted_proxies, ..self }
     }
 
     /// Our identifier.

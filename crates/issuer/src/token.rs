@@ -10,6 +10,7 @@ mod credentials;
 mod error;
 mod form;
 mod mint;
+mod remote;
 
 use crate::server::State;
 use axum::{

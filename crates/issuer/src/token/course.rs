@@ -1,16 +1,13 @@
 //! What one request's record will say, filled while the request is decided.
 
-use super::{form::TokenRequest, mint::Minted};
+use super::{form::TokenRequest, mint::Minted, remote};
 use crate::server::State;
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::Request;
 use portcullis_audit::{self as audit, Event, Grant, Record};
 use portcullis_directory::{Credentials, excerpt};
 use portcullis_store::{StoreFault, Tx};
 use portcullis_types::{Check, DecisionId, Denial, Jti, Random, Stage, Timestamp, Trace};
-use std::{
-    borrow::Cow,
-    net::{IpAddr, SocketAddr},
-};
+use std::{borrow::Cow, net::IpAddr};
 
 /// The course of one decision at the token endpoint.
 pub(crate) struct Course {
@@ -27,8 +24,7 @@ impl Course {
     pub(crate) fn begin(state: &State, request: &Request) -> Self {
         let now = (state.clock)();
         let mut entropy = (state.entropy)();
-        let remote = request.extensions().get::<ConnectInfo<SocketAddr>>();
-        let remote = remote.map(|info| info.0.ip().to_canonical());
+        let remote = remote::address(request, &state.settings.trusted_proxies);
         Self {
             id: DecisionId::fresh(now, &Random::draw(&mut *entropy)),
             jti: Jti::fresh(now, &Random::draw(&mut *entropy)),

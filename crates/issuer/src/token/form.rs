@@ -9,9 +9,12 @@ use portcullis_jose::json;
 use portcullis_types::Denial;
 use secrecy::SecretString;
 use serde_json::Value;
+use std::time::Duration;
 
 /// Ten times what any client needs.
 const LIMIT: usize = 64 * 1024;
+/// For the whole body: it fits into a few packets.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// More than any grant has.
 const PARAMETERS: usize = 64;
 
@@ -40,7 +43,7 @@ pub(crate) async fn read(parts: &Parts, body: Body) -> Result<TokenRequest, Deni
         return Err(bad(None, "the token endpoint takes no query; send parameters in the body"));
     }
     let format = format(&parts.headers)?;
-    let body = bytes(&parts.headers, body).await?;
+    let body = bytes(&parts.headers, body, PATIENCE).await?;
     let pairs = match format {
         Format::Form => form(&body)?,
         Format::Json => object(&body)?,
@@ -100,12 +103,15 @@ fn format(headers: &HeaderMap) -> Result<Format, Denial> {
     if pieces.all(utf8) { Ok(format) } else { Err(wrong()) }
 }
 
-async fn bytes(headers: &HeaderMap, body: Body) -> Result<Bytes, Denial> {
+async fn bytes(headers: &HeaderMap, body: Body, patience: Duration) -> Result<Bytes, Denial> {
     if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
         return Err(bad(Some("Content-Encoding"), "the body must not be compressed"));
     }
     let problem = "the body is larger than 64 KiB, or was cut off";
-    to_bytes(body, LIMIT).await.map_err(|_| bad(None, problem))
+    match tokio::time::timeout(patience, to_bytes(body, LIMIT)).await {
+        Ok(read) => read.map_err(|_| bad(None, problem)),
+        Err(_) => Err(bad(None, "the body did not come in time")),
+    }
 }
 
 /// `application/x-www-form-urlencoded`, and nothing that only looks like it.

@@ -65,6 +65,15 @@ impl House {
     }
 
     pub(crate) async fn signing_batches_with(alg: Alg) -> Self {
+        Self::of(settings(alg)).await
+    }
+
+    /// Whatever comes from this machine comes from a proxy.
+    pub(crate) async fn behind_a_proxy() -> Self {
+        Self::of(settings(Alg::ES384).behind(vec!["127.0.0.0/8".parse().unwrap()])).await
+    }
+
+    async fn of(settings: Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let migrations =
             [portcullis_audit::MIGRATIONS, DIRECTORY, portcullis_keyring::MIGRATIONS, ISSUER];
@@ -73,7 +82,6 @@ impl House {
         let mut entropy = Counted(Arc::default());
         let now = Timestamp::from_millis(clock.load(Ordering::SeqCst));
 
-        let settings = settings(alg);
         let key = SecretHashKey::new(&[7; 32]);
         let directory =
             Directory::open(store.clone(), key, settings.issuer().clone()).await.unwrap();

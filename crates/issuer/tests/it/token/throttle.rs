@@ -1,4 +1,4 @@
-use crate::house::House;
+use crate::house::{FORM, House};
 use portcullis_types::{Check, Denial, Ttl};
 
 #[tokio::test]
@@ -28,4 +28,31 @@ async fn an_unknown_client_is_throttled_alike() {
     assert_eq!(house.ask("nobody", "x", "").await.status, 429);
     let secret = house.free_app().await;
     assert_eq!(house.ask("free-app", &secret, "").await.status, 200, "another client");
+}
+
+#[tokio::test]
+async fn behind_a_proxy_the_address_counts_that_the_proxy_saw() {
+    let house = House::behind_a_proxy().await;
+    let secret = house.free_app().await;
+    let ask = async |from: Option<&str>, secret: &str| {
+        let headers = from.map(|from| ("x-forwarded-for", from));
+        let headers: Vec<_> = [FORM].into_iter().chain(headers).collect();
+        let body =
+            format!("grant_type=client_credentials&client_id=free-app&client_secret={secret}");
+        house.post(&headers, body).await
+    };
+    let (attacker, owner) = (Some("192.0.2.66"), Some("192.0.2.1"));
+    for forged in 0..10 {
+        let from = format!("198.51.100.{forged}, 192.0.2.66");
+        assert_eq!(ask(Some(&from), "pcs_wrong").await.status, 401);
+    }
+    assert_eq!(ask(attacker, &secret).await.status, 429);
+    let granted = ask(owner, &secret).await;
+    assert_eq!(granted.status, 200, "the neighbour");
+    let record = house.record(granted.decision()).await;
+    assert!(serde_json::to_string(&record).unwrap().contains("\"192.0.2.1\""));
+    for _ in 0..20 {
+        assert_eq!(ask(None, "pcs_wrong").await.status, 401);
+    }
+    assert_eq!(ask(None, &secret).await.status, 200, "without an address no address is counted");
 }

@@ -1,0 +1,86 @@
+//! Who sends a request, as far as that can be believed.
+//!
+//! A proxy appends the address that it sees to `X-Forwarded-For`. What stands left of the addresses of our
+//! own proxies is whatever the caller wrote.
+
+use axum::extract::{ConnectInfo, Request};
+use ipnet::IpNet;
+use std::net::{IpAddr, SocketAddr};
+
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// The nearest address that is not a trusted proxy's; the farthest one, if all are. `None` if it is not
+/// known: then a trusted proxy does not say whom it speaks for.
+pub(crate) fn address(request: &Request, trusted: &[IpNet]) -> Option<IpAddr> {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?.0.ip().to_canonical();
+    let is_proxy = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
+    if !is_proxy(peer) {
+        return Some(peer);
+    }
+    let mut farthest = None;
+    // Several headers are one list (RFC 9110 §5.3).
+    for value in request.headers().get_all(FORWARDED_FOR).iter().rev() {
+        for hop in value.to_str().ok()?.rsplit(',') {
+            let address = parse(hop.trim())?;
+            if !is_proxy(address) {
+                return Some(address);
+            }
+            farthest = Some(address);
+        }
+    }
+    farthest
+}
+
+/// An address, with a port or without.
+fn parse(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')).unwrap_or(hop);
+    let address = bare.parse().or_else(|_| hop.parse().map(|socket: SocketAddr| socket.ip()));
+    address.ok().map(|address: IpAddr| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+
+    fn seen(peer: &str, headers: &[&str]) -> Option<String> {
+        let mut request = http::Request::post("/token");
+        for value in headers {
+            request = request.header(FORWARDED_FOR, *value);
+        }
+        let peer: IpAddr = peer.parse().unwrap();
+        let request =
+            request.extension(ConnectInfo(SocketAddr::from((peer, 1)))).body(Body::empty());
+        let trusted = ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().unwrap());
+        address(&request.unwrap(), &trusted).map(|address| address.to_string())
+    }
+
+    #[test]
+    fn nobody_but_a_trusted_proxy_is_believed() {
+        assert_eq!(seen("192.0.2.1", &["198.51.100.7"]).as_deref(), Some("192.0.2.1"));
+        assert_eq!(seen("::ffff:192.0.2.1", &["198.51.100.7"]).as_deref(), Some("192.0.2.1"));
+        assert_eq!(seen("10.0.0.1", &["198.51.100.7"]).as_deref(), Some("198.51.100.7"));
+        assert_eq!(seen("::ffff:10.0.0.1", &["198.51.100.7:80"]).as_deref(), Some("198.51.100.7"));
+        assert_eq!(seen("fd00::1", &["[2001:db8::1]:443"]).as_deref(), Some("2001:db8::1"));
+    }
+
+    #[test]
+    fn what_the_caller_wrote_itself_does_not_count() {
+        for forged in
+            [&["1.1.1.1, 198.51.100.7, 10.9.9.9"][..], &["1.1.1.1", "198.51.100.7", "10.9.9.9"]]
+        {
+            assert_eq!(seen("10.0.0.1", forged).as_deref(), Some("198.51.100.7"), "{forged:?}");
+        }
+        assert_eq!(seen("10.0.0.1", &["nonsense, 198.51.100.7"]).as_deref(), Some("198.51.100.7"));
+    }
+
+    #[test]
+    fn an_address_that_is_not_known_is_none() {
+        for unknown in
+            [&[][..], &["unknown"], &["198.51.100.7, unknown"], &["198.51.100.7,"], &[""]]
+        {
+            assert_eq!(seen("10.0.0.1", unknown), None, "{unknown:?}");
+        }
+        assert_eq!(seen("10.0.0.1", &["10.3.3.3, 10.2.2.2"]).as_deref(), Some("10.3.3.3"));
+    }
+}
