@@ -1,12 +1,14 @@
 //! The key-encryption key: the one secret that is not in the database. Everything that is stored secret,
 //! or must not be forged by whoever can write the database, hangs on it.
 
+use super::KeyringFault;
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
-    hmac,
+    hkdf::{HKDF_SHA256, Prk},
 };
+use data_encoding::HEXLOWER_PERMISSIVE;
 use portcullis_jose::b64;
-use portcullis_types::{Entropy, Random};
+use portcullis_types::Entropy;
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -26,6 +28,9 @@ pub enum KeyEncryptionKeyFault {
     /// The same byte over and over.
     #[error("this key-encryption key is not random")]
     NotRandom,
+    /// The cryptographic library failed.
+    #[error("the cryptographic library could not derive a key")]
+    Library,
 }
 
 impl KeyEncryptionKey {
@@ -33,7 +38,9 @@ impl KeyEncryptionKey {
     pub fn parse(text: &str) -> Result<Self, KeyEncryptionKeyFault> {
         let text = text.trim();
         let bytes = Zeroizing::new(match text.len() {
-            64 => hex(text).ok_or(KeyEncryptionKeyFault::Form)?,
+            64 => HEXLOWER_PERMISSIVE
+                .decode(text.as_bytes())
+                .map_err(|_| KeyEncryptionKeyFault::Form)?,
             _ => b64::decode(text.strip_suffix('=').unwrap_or(text))
                 .map_err(|_| KeyEncryptionKeyFault::Form)?,
         });
@@ -50,26 +57,28 @@ impl KeyEncryptionKey {
 
     /// A fresh one, as text for a file: what [`KeyEncryptionKey::parse`] reads.
     pub fn generate(entropy: &mut dyn Entropy) -> Zeroizing<String> {
-        Zeroizing::new(b64::encode(Random::<LENGTH>::draw(entropy).bytes()))
+        let mut bytes = Zeroizing::new([0; LENGTH]);
+        entropy.fill(&mut *bytes);
+        Zeroizing::new(b64::encode(bytes.as_slice()))
     }
 
     /// A key for another purpose; `label` names it. From one such key neither this one nor another can be
     /// found. HKDF-Expand with SHA-256 and one block of output (RFC 5869 §2.3; §3.3: this key, being
     /// uniformly random, needs no extraction).
-    pub fn derive(&self, label: &str) -> [u8; LENGTH] {
-        let mut block = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, &*self.0));
-        block.update(INFO);
-        block.update(label.as_bytes());
-        block.update(&[1]);
-        let mut key = [0; LENGTH];
-        key.copy_from_slice(block.sign().as_ref());
-        key
+    pub fn derive(&self, label: &str) -> Result<Zeroizing<[u8; LENGTH]>, KeyEncryptionKeyFault> {
+        let mut key = Zeroizing::new([0; LENGTH]);
+        Prk::new_less_safe(HKDF_SHA256, &*self.0)
+            .expand(&[INFO, label.as_bytes()], HKDF_SHA256)
+            .and_then(|block| block.fill(&mut *key))
+            .map_err(|_| KeyEncryptionKeyFault::Library)?;
+        Ok(key)
     }
 
     /// Tells key-encryption keys apart without telling anything about them.
-    pub(crate) fn fingerprint(&self) -> String {
+    pub(crate) fn fingerprint(&self) -> Result<String, KeyringFault> {
         let digest = self.derive("fingerprint of the key-encryption key");
-        b64::encode(digest.get(..6).unwrap_or(&digest))
+        let digest = digest.map_err(|_| KeyringFault::Library)?;
+        Ok(b64::encode(digest.get(..6).unwrap_or(digest.as_slice())))
     }
 
     /// Encrypts with AES-256-GCM under a random nonce; `context` must be the same when it is opened.
@@ -93,20 +102,9 @@ impl KeyEncryptionKey {
     }
 
     fn cipher(&self) -> Option<RandomizedNonceKey> {
-        let key = Zeroizing::new(self.derive("signing keys at rest"));
+        let key = self.derive("signing keys at rest").ok()?;
         RandomizedNonceKey::new(&AES_256_GCM, &*key).ok()
     }
-}
-
-fn hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |c: &u8| char::from(*c).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    text.as_bytes()
-        .chunks_exact(2)
-        .map(|pair| match pair {
-            [high, low] => Some(digit(high)? << 4 | digit(low)?),
-            _ => None,
-        })
-        .collect()
 }
 
 impl fmt::Debug for KeyEncryptionKey {
@@ -178,20 +176,19 @@ mod tests {
     }
 
     #[test]
-    fn derived_keys_are_those_of_hkdf() {
-        use aws_lc_rs::hkdf::{HKDF_SHA256, Prk};
+    fn a_derived_key_is_the_first_block_of_hkdf_expand() {
+        use aws_lc_rs::hmac;
         let mut secret = [0; LENGTH];
         Counting(0).fill(&mut secret);
-        let prk = Prk::new_less_safe(HKDF_SHA256, &secret);
-        let mut expected = [0; LENGTH];
-        prk.expand(&[INFO, b"audit"], HKDF_SHA256).unwrap().fill(&mut expected).unwrap();
-        assert_eq!(key(0).derive("audit"), expected);
+        let block = [INFO, b"audit", &[1]].concat();
+        let expected = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &secret), &block);
+        assert_eq!(key(0).derive("audit").unwrap().as_slice(), expected.as_ref());
     }
 
     #[test]
     fn derived_keys_differ_by_label_and_by_key() {
         assert_ne!(key(0).derive("a"), key(0).derive("b"));
         assert_ne!(key(0).derive("a"), key(1).derive("a"));
-        assert_ne!(key(0).fingerprint(), key(1).fingerprint());
+        assert_ne!(key(0).fingerprint().unwrap(), key(1).fingerprint().unwrap());
     }
 }

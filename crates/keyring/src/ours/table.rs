@@ -64,7 +64,7 @@ impl Spare {
         let kid = Kid::new(key.kid()).map_err(|_| KeyringFault::Library)?;
         let context = context(purpose, &kid, alg);
         let bytes = kek.seal(&context, &key.to_pkcs8()?).ok_or(KeyringFault::Library)?;
-        Ok(Self { alg, kid, sealed: Sealed { bytes, under: kek.fingerprint() } })
+        Ok(Self { alg, kid, sealed: Sealed { bytes, under: kek.fingerprint()? } })
     }
 }
 
@@ -77,7 +77,7 @@ impl Stored {
     ) -> Result<Option<Arc<SigningKey>>, KeyringFault> {
         let Some(sealed) = &self.sealed else { return Ok(None) };
         let Entry { kid, alg, .. } = &self.entry;
-        let given = kek.fingerprint();
+        let given = kek.fingerprint()?;
         if sealed.under != given {
             return Err(KeyringFault::WrongKey { given, needed: sealed.under.clone() });
         }
