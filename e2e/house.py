@@ -30,12 +30,13 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def wait_until(ready: Callable[[], bool], what: str) -> None:
+def wait_until(ready: Callable[[], bool], what: str, pause: float = 0.02) -> None:
+    """Asks again and again. A longer pause is for questions that a server counts as failed attempts."""
     deadline = time.monotonic() + PATIENCE
     while not ready():
         if time.monotonic() > deadline:
             raise TimeoutError(what)
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
 def answers(url: str) -> bool:

@@ -250,7 +250,7 @@ def test_authlib_authenticates_with_its_own_key(demo: Demo, metadata: dict[str, 
                 return False
         return True
 
-    wait_until(granted, "the new client is known")
+    wait_until(granted, "the new client is known", pause=0.5)
     bearer = {"authorization": f"Bearer {token['access_token']}"}
     answer = httpx.post(f"{demo.gateway}/generate", headers=bearer, json={}, trust_env=False)
     assert answer.status_code == 200

@@ -48,7 +48,7 @@ def test_tokens_of_a_disabled_client_end_at_the_gateway_within_a_moment(demo: De
     def known() -> bool:
         return httpx.post(f"{demo.issuer}/token", data=form, auth=client, trust_env=False).status_code == 200
 
-    wait_until(known, "the new client is known")
+    wait_until(known, "the new client is known", pause=0.5)
     token = demo.token(client)
     assert opens(demo, token)
     data("client", "disable", "short-lived", config=demo.config)

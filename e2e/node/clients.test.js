@@ -97,9 +97,9 @@ test('openid-client authenticates with its own key', async () => {
       assert.equal(granted.scope, 'generate:basic')
       return
     } catch (error) {
-      // A running server takes over what a command changed within a second.
+      // A running server takes over what a command changed within a second, and counts failed attempts.
       if (Date.now() > deadline) throw error
-      await new Promise((resolve) => setTimeout(resolve, 50))
+      await new Promise((resolve) => setTimeout(resolve, 500))
     }
   }
 })
