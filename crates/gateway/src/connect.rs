@@ -1,7 +1,10 @@
 //! One new connection to an upstream, plain or over TLS.
 
-use crate::settings::{Scheme, Upstream};
-use hyper::{body::Incoming, client::conn::http1::SendRequest};
+use crate::{
+    settings::{Authorities, Scheme, Upstream},
+    upload::Upload,
+};
+use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
 use std::{io, sync::Arc, time::Duration};
@@ -25,10 +28,17 @@ pub(crate) enum ConnectFault {
     Http(#[from] hyper::Error),
 }
 
-/// Verifies against the public roots.
-pub(crate) fn connector() -> Result<Connector, rustls::Error> {
-    let mut roots = RootCertStore::empty();
-    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+/// One for each upstream, in order, that believes whom it says. The system's authorities are read once.
+pub(crate) fn connectors(upstreams: &[Upstream]) -> Result<Vec<Connector>, rustls::Error> {
+    let system = connector(Arc::new(portcullis_web::tls_roots()))?;
+    let of = |upstream: &Upstream| match &upstream.authorities {
+        Authorities::System => Ok(system.clone()),
+        Authorities::Only(roots) => connector(roots.clone()),
+    };
+    upstreams.iter().map(of).collect()
+}
+
+fn connector(roots: Arc<RootCertStore>) -> Result<Connector, rustls::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
@@ -43,7 +53,7 @@ pub(crate) async fn open(
     upstream: &Upstream,
     tls: &Connector,
     within: Duration,
-) -> Result<SendRequest<Incoming>, ConnectFault> {
+) -> Result<SendRequest<Upload>, ConnectFault> {
     tokio::time::timeout(within, handshake(upstream, tls))
         .await
         .map_err(|_| ConnectFault::Timeout)?
@@ -52,7 +62,7 @@ pub(crate) async fn open(
 async fn handshake(
     upstream: &Upstream,
     tls: &Connector,
-) -> Result<SendRequest<Incoming>, ConnectFault> {
+) -> Result<SendRequest<Upload>, ConnectFault> {
     let host = upstream.authority.host().trim_start_matches('[').trim_end_matches(']');
     let default_port = match upstream.scheme {
         Scheme::Http => 80,
@@ -70,7 +80,7 @@ async fn handshake(
     }
 }
 
-async fn drive<Io>(io: Io) -> Result<SendRequest<Incoming>, ConnectFault>
+async fn drive<Io>(io: Io) -> Result<SendRequest<Upload>, ConnectFault>
 where
     Io: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
 {

@@ -12,7 +12,7 @@ use crate::{
     settings::{Credential, Upstream},
     shared::Shared,
 };
-use http::{HeaderName, HeaderValue, Request, Response, header};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use portcullis_types::{Entropy, Random, Timestamp};
 use std::{cell::RefCell, rc::Rc, sync::Arc};
@@ -31,16 +31,16 @@ impl Passage {
     pub(crate) fn new(
         shared: Arc<Shared>,
         identities: Option<Identities>,
-        connector: &Connector,
+        connectors: &[Connector],
         entropy: Box<dyn Entropy>,
     ) -> Self {
         let timeouts = shared.settings.timeouts;
-        let pool = |upstream: &Upstream| {
+        let pool = |(upstream, connector): (&Upstream, &Connector)| {
             let connect = timeouts.connect.duration();
             let answer = timeouts.response_headers.duration();
             Pool::new(upstream.clone(), connector.clone(), connect, answer)
         };
-        let pools = shared.settings.upstreams.iter().map(pool).collect();
+        let pools = shared.settings.upstreams.iter().zip(connectors).map(pool).collect();
         Self { shared, identities, pools, entropy: RefCell::new(entropy) }
     }
 
@@ -77,9 +77,16 @@ impl Passage {
             tracing::warn!(decision_id = %decision.id, %upstream, error = %fault, "no answer");
             match fault {
                 SendFault::Timeout => Fault::Timeout,
+                SendFault::Stalled => Fault::StalledBody,
+                // hyper calls what came from our side "user": here that is the caller's body.
+                SendFault::Broken(error) if error.is_user() => Fault::BrokenBody,
                 SendFault::Connect(_) | SendFault::Broken(_) => Fault::BadGateway,
             }
         })?;
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            // Nobody asked for it: `Upgrade` goes no further than here.
+            return Err(Fault::BadGateway);
+        }
         let (mut head, body) = response.into_parts();
         forwarded::strip_answer(&mut head.headers);
         let idle = self.shared.settings.timeouts.idle.duration();

@@ -20,19 +20,6 @@ fn is_hop_by_hop(name: &str) -> bool {
     )
 }
 
-/// How the names begin by which well-known proxies say who calls.
-const SAID_BY_PROXIES: [&str; 9] = [
-    "x-forwarded-",
-    "portcullis-",
-    "x-auth-request-",
-    "x-authenticated-",
-    "x-consumer-",
-    "x-goog-authenticated-",
-    "x-goog-iap-",
-    "x-ms-client-principal",
-    "x-amzn-oidc-",
-];
-
 /// What only we may say to an upstream, what services behind proxies believe, and every credential of the
 /// caller: from outside, none of it goes on.
 fn is_claim(name: &str) -> bool {
@@ -42,35 +29,63 @@ fn is_claim(name: &str) -> bool {
             | "cookie"
             | "expect"
             | "forwarded"
+            | "x-forwarded"
+            | "x-api-key"
+            | "api-key"
+            | "x-goog-api-key"
+            | "x-decision-id"
+            | "txn-token"
             | "x-real-ip"
+            | "x-client-id"
             | "x-client-ip"
             | "x-cluster-client-ip"
             | "true-client-ip"
-            | "cf-connecting-ip"
-            | "x-http-method-override"
-            | "x-http-method"
-            | "x-method-override"
-            | "x-original-uri"
-            | "x-original-method"
-            | "x-webauth-user"
-            | "x-original-url"
-            | "x-rewrite-url"
-            | "x-original-host"
+            | "fastly-client-ip"
+            | "x-azure-clientip"
             | "x-host"
-            | "x-user"
-            | "x-user-id"
-            | "x-remote-user"
-            | "remote-user"
-            | "x-authenticated-user"
-            | "x-tenant"
-            | "x-scope"
-            | "txn-token"
-            | "x-decision-id"
-            | "x-api-key"
+            | "x-http-method"
+            | "x-http-method-override"
+            | "x-method-override"
+            | "x-rewrite-url"
+            | "x-email"
+            | "x-subject"
+            | "x-userinfo"
     ) || SAID_BY_PROXIES.iter().any(|prefix| name.starts_with(prefix))
         // CGI and WSGI read `x_user` as `x-user`.
         || name.contains('_')
 }
+
+/// How the names begin by which well-known proxies say who calls, from where and for what.
+const SAID_BY_PROXIES: [&str; 28] = [
+    "portcullis-",
+    "x-forwarded-",
+    "x-original-",
+    "x-user",
+    "x-remote-",
+    "remote-",
+    "x-auth-",
+    "x-authenticated-",
+    "x-authentik-",
+    "x-webauth-",
+    "x-tenant",
+    "x-role",
+    "x-scope",
+    "x-group",
+    "x-client-cert",
+    "x-client-verify",
+    "x-ssl-",
+    "ssl-client",
+    "x-consumer-",
+    "x-credential-",
+    "x-goog-authenticated-",
+    "x-goog-iap-",
+    "x-ms-client-principal",
+    "x-amzn-oidc-",
+    "x-envoy-",
+    "cf-access-",
+    "cf-connecting-",
+    "tailscale-",
+];
 
 /// Leaves of a request what may go on to an upstream.
 pub(crate) fn strip_request(headers: &mut HeaderMap) {

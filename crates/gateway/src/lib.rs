@@ -23,6 +23,7 @@ pub mod settings;
 mod shape;
 mod shared;
 mod tap;
+mod upload;
 mod worker;
 
 pub use record::{claimed, verified};

@@ -47,10 +47,12 @@ struct FaultLabels {
 }
 
 /// Which faults are counted, and under what name.
-const FAULTS: [(Fault, &str); 4] = [
+const FAULTS: [(Fault, &str); 6] = [
     (Fault::BadGateway, "bad_gateway"),
     (Fault::Timeout, "timeout"),
     (Fault::Unrecorded, "unrecorded"),
+    (Fault::BrokenBody, "broken_body"),
+    (Fault::StalledBody, "stalled_body"),
     (Fault::Internal, "internal"),
 ];
 
@@ -103,7 +105,7 @@ impl Metrics {
         );
         registry.register(
             "portcullis_gateway_faults",
-            "Requests that failed through no fault of the caller",
+            "Requests that were allowed and came to nothing",
             faults,
         );
         metrics.register(registry);

@@ -3,6 +3,7 @@
 use crate::{
     connect::{self, Connector},
     settings::Upstream,
+    upload::{Late, Upload},
 };
 use http::{HeaderValue, Request, Response};
 use hyper::{body::Incoming, client::conn::http1::SendRequest};
@@ -20,7 +21,7 @@ const IDLE_SECONDS: u64 = 60;
 
 /// A connection whose last answer has ended is ready at once, or as soon as its own task has run. One that
 /// still sends a body is not: nobody waits for a stranger's upload.
-async fn soon_ready(sender: &mut SendRequest<Incoming>) -> bool {
+async fn soon_ready(sender: &mut SendRequest<Upload>) -> bool {
     let ready = tokio::time::timeout(Duration::from_millis(20), sender.ready());
     matches!(ready.await, Ok(Ok(())))
 }
@@ -31,7 +32,7 @@ pub(crate) struct Pool {
     host: HeaderValue,
     connector: Connector,
     /// Each with the second in which it was put there.
-    idle: RefCell<Vec<(SendRequest<Incoming>, u64)>>,
+    idle: RefCell<Vec<(SendRequest<Upload>, u64)>>,
     second: Cell<u64>,
     connect_within: Duration,
     answer_within: Duration,
@@ -40,7 +41,7 @@ pub(crate) struct Pool {
 /// A connection that is in use for an answer.
 pub(crate) struct Lease {
     pool: Rc<Pool>,
-    sender: SendRequest<Incoming>,
+    sender: SendRequest<Upload>,
 }
 
 /// Why an upstream gave no answer.
@@ -55,6 +56,18 @@ pub(crate) enum SendFault {
     /// No answer in time.
     #[error("no answer in time")]
     Timeout,
+    /// The caller stopped sending its request.
+    #[error("the caller stopped sending")]
+    Stalled,
+}
+
+impl From<Late> for SendFault {
+    fn from(late: Late) -> Self {
+        match late {
+            Late::Answer => Self::Timeout,
+            Late::Body => Self::Stalled,
+        }
+    }
 }
 
 impl Pool {
@@ -95,13 +108,23 @@ impl Pool {
         self: &Rc<Self>,
         request: Request<Incoming>,
     ) -> Result<(Response<Incoming>, Lease), SendFault> {
-        let sent = tokio::time::timeout(self.answer_within, self.exchange(request));
-        sent.await.map_err(|_| SendFault::Timeout)?
+        let (head, body) = request.into_parts();
+        let (body, progress) = Upload::new(body);
+        let exchange = self.exchange(Request::from_parts(head, body));
+        match progress {
+            None => tokio::time::timeout(self.answer_within, exchange)
+                .await
+                .map_err(|_| SendFault::Timeout)?,
+            Some(progress) => {
+                let answer = progress.patient(exchange, self.answer_within);
+                Box::pin(answer).await.unwrap_or_else(|late| Err(late.into()))
+            }
+        }
     }
 
     async fn exchange(
         self: &Rc<Self>,
-        mut request: Request<Incoming>,
+        mut request: Request<Upload>,
     ) -> Result<(Response<Incoming>, Lease), SendFault> {
         while let Some(mut sender) = self.take() {
             if !sender.is_ready() && !Box::pin(soon_ready(&mut sender)).await {
@@ -124,7 +147,7 @@ impl Pool {
         }
     }
 
-    fn take(&self) -> Option<SendRequest<Incoming>> {
+    fn take(&self) -> Option<SendRequest<Upload>> {
         let mut idle = self.idle.borrow_mut();
         let senders = std::iter::from_fn(|| idle.pop()).map(|(sender, _)| sender);
         senders.into_iter().find(|sender| !sender.is_closed())
@@ -140,7 +163,7 @@ impl Pool {
             .retain(|(sender, since)| !sender.is_closed() && second < since + IDLE_SECONDS);
     }
 
-    fn lease(self: &Rc<Self>, sender: SendRequest<Incoming>) -> Lease {
+    fn lease(self: &Rc<Self>, sender: SendRequest<Upload>) -> Lease {
         Lease { pool: self.clone(), sender }
     }
 }

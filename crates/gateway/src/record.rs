@@ -68,10 +68,12 @@ pub fn claimed(glance: &Glance) -> TokenFacts<'_> {
         client_id: text(&glance.claims.client_id),
         jti: text(&glance.claims.jti),
         scope: text(&glance.claims.scope),
+        aud: Cow::Owned(glance.claims.aud.join(" ")),
         exp: glance.claims.exp.unwrap_or(0),
+        iat: glance.claims.iat.unwrap_or(0),
+        tenant: glance.claims.tenant.as_deref().map(Cow::Borrowed),
         kid: glance.kid.as_deref().map(Cow::Borrowed),
         alg: Cow::Borrowed(glance.alg.map_or("", portcullis_jose::Alg::name)),
         verified: false,
-        ..TokenFacts::default()
     }
 }

@@ -7,7 +7,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use portcullis_types::{DecisionId, Denial, Ttl};
 use portcullis_verify::{self as verify, Refusal};
 
-/// A failure of ours or of the upstream: no fault of the caller's, and no detail for them.
+/// Why a request that was allowed came to nothing. No detail for the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The upstream could not be reached, or broke off before it answered.
@@ -16,6 +16,10 @@ pub(crate) enum Fault {
     Timeout,
     /// A record of the decision could not be kept, so nothing may pass.
     Unrecorded,
+    /// The caller's body broke off, or was no body.
+    BrokenBody,
+    /// The caller's body stood still.
+    StalledBody,
     /// Something that should not happen.
     Internal,
 }
@@ -32,6 +36,8 @@ impl Fault {
             Self::Unrecorded => {
                 (503, "audit_unavailable", "The decision could not be recorded; try again")
             }
+            Self::BrokenBody => (400, "broken_body", "The body of the request broke off"),
+            Self::StalledBody => (408, "stalled_body", "The body of the request stood still"),
             Self::Internal => (500, "internal_error", "The gateway failed"),
         }
     }
@@ -52,7 +58,8 @@ pub(crate) fn denied(denial: &Denial, line: Option<&Line>, id: DecisionId) -> Re
                 headers.insert(header::ALLOW, value);
             }
         }
-        Denial::KeysUnavailable { retry_after, .. } => {
+        Denial::KeysUnavailable { retry_after, .. }
+        | Denial::RevocationsUnknown { retry_after, .. } => {
             headers.insert(header::RETRY_AFTER, seconds(*retry_after));
         }
         _ => {}

@@ -78,6 +78,8 @@ pub(crate) fn outgoing<B>(
     if let Some(host) = host {
         head.headers.insert(FORWARDED_HOST, host);
     }
+    // RFC 9110 §7.6.3. After those of the proxies before us.
+    head.headers.append(header::VIA, via(head.version));
     for (name, value) in said {
         // In the place of whatever the caller has put there.
         head.headers.insert(name, value);
@@ -86,6 +88,14 @@ pub(crate) fn outgoing<B>(
     head.version = Version::HTTP_11;
     head.extensions.clear();
     Ok(Request::from_parts(head, body))
+}
+
+const fn via(version: Version) -> HeaderValue {
+    match version {
+        Version::HTTP_2 => HeaderValue::from_static("2 portcullis"),
+        Version::HTTP_10 => HeaderValue::from_static("1.0 portcullis"),
+        _ => HeaderValue::from_static("1.1 portcullis"),
+    }
 }
 
 /// In origin form (RFC 9112 §3.2.1), with the query as it came.

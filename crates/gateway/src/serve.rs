@@ -102,19 +102,19 @@ impl Gateway {
         let metrics = Metrics::new(&routes, registry);
         let documents = Documents::new(&settings);
         let shared = Arc::new(Shared { settings, routes, documents, journal, metrics, clock });
-        let connector = connect::connector()?;
+        let connectors = connect::connectors(&shared.settings.upstreams)?;
         let (stop, stopped) = watch::channel(false);
         let mut workers = Vec::new();
         for number in 0..shared.settings.workers.max(1) {
             let listener = listener.try_clone()?;
             let (shared, circle, keys) = (shared.clone(), circle.clone(), keys.clone());
-            let (tls, connector, stopped) = (tls.clone(), connector.clone(), stopped.clone());
+            let (tls, connectors, stopped) = (tls.clone(), connectors.clone(), stopped.clone());
             let entropy = entropy();
             let thread = std::thread::Builder::new().name(format!("gateway-{number}"));
             workers.push(thread.spawn(move || {
                 let identities = keys.map(|keys| identities(keys, &shared.settings));
                 let verifier = Verifier::new(circle, shared.settings.token_cache);
-                let passage = Passage::new(shared.clone(), identities, &connector, entropy);
+                let passage = Passage::new(shared.clone(), identities, &connectors, entropy);
                 let worker = Worker::new(shared.clone(), verifier, passage);
                 run(&shared, worker, listener, tls.map(TlsAcceptor::from), stopped);
             })?);

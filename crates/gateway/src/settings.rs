@@ -3,6 +3,7 @@
 
 use http::{HeaderName, HeaderValue, Method, uri::Authority};
 use portcullis_types::{ApiName, Audience, Scopes, Tenant, Ttl};
+use rustls::RootCertStore;
 use std::{fmt, sync::Arc};
 
 pub use portcullis_verify::Dialect;
@@ -113,6 +114,17 @@ pub struct Upstream {
     pub base_path: String,
     /// What it is shown instead of the caller's token.
     pub credential: Credential,
+    /// Who may vouch for it, if it is reached by TLS.
+    pub authorities: Authorities,
+}
+
+/// Whose certificates are believed.
+#[derive(Clone, Debug)]
+pub enum Authorities {
+    /// The certificate authorities of the system; Mozilla's, if it has none.
+    System,
+    /// These, and no other.
+    Only(Arc<RootCertStore>),
 }
 
 /// Plain or encrypted.
@@ -120,7 +132,7 @@ pub struct Upstream {
 pub enum Scheme {
     /// No TLS.
     Http,
-    /// TLS, verified against the public roots.
+    /// TLS, verified against [`Upstream::authorities`].
     Https,
 }
 

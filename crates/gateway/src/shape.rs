@@ -5,7 +5,7 @@
 //! encodings; what it would mend silently is refused here.
 
 use crate::tap::Tap;
-use http::{HeaderMap, Method, Request, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Version, header, uri::Authority};
 use portcullis_types::Denial;
 
 /// Refuses an ambiguous request. `raw` has the head as it came over the wire, where there is a wire to
@@ -30,6 +30,11 @@ fn framing_problem<B>(request: &Request<B>, raw: Option<&Tap>) -> Option<&'stati
         tap.forget();
         return None;
     }
+    let codings = request.headers().get_all(header::TRANSFER_ENCODING);
+    if !codings.iter().eq(["chunked"]) {
+        // Another coding would reach the upstream without its name.
+        return Some("its body has a transfer coding other than chunked");
+    }
     let said = tap.says_length(request.method(), request.uri());
     tap.forget();
     match said {
@@ -48,6 +53,10 @@ fn host_problem<B>(request: &Request<B>) -> Option<&'static str> {
     }
     match (host, request.uri().authority()) {
         (None, None) if request.version() == Version::HTTP_11 => Some("there is no Host"),
+        (Some(host), _) if !is_authority(host) => Some("Host is no host"),
+        (_, Some(authority)) if authority.as_str().contains('@') => {
+            Some("the authority of the request names a user")
+        }
         (Some(host), Some(authority))
             if !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()) =>
         {
@@ -55,6 +64,12 @@ fn host_problem<B>(request: &Request<B>) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// RFC 9110 §7.2: a host and perhaps a port, never a user.
+fn is_authority(host: &HeaderValue) -> bool {
+    let host = host.as_bytes();
+    !host.contains(&b'@') && Authority::try_from(host).is_ok()
 }
 
 /// One path, one spelling: what a router here and a router there might read differently is refused.

@@ -11,7 +11,7 @@ use crate::{
     shared::Shared,
 };
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use portcullis_audit::{JournalClosed, Offered};
 use portcullis_keyring::Verifier;
@@ -172,11 +172,14 @@ impl Worker {
     /// RFC 9728 documents, and the keys of the identities we sign.
     fn well_known(&self, request: &Request<Incoming>) -> Option<Response<Answer>> {
         let path = request.uri().path();
-        if !path.starts_with("/.well-known/")
-            || !matches!(*request.method(), Method::GET | Method::HEAD)
-        {
+        if !path.starts_with("/.well-known/") {
             return None;
         }
+        let preflight = match *request.method() {
+            Method::GET | Method::HEAD => false,
+            Method::OPTIONS => true,
+            _ => return None,
+        };
         let body = match path {
             "/.well-known/jwks.json" => {
                 self.passage.jwks().map(|set| Bytes::from(set.as_bytes().to_vec()))
@@ -185,9 +188,17 @@ impl Worker {
         }?;
         let mut response = Response::new(Answer::full(body));
         let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        if preflight {
+            // Browsers ask first when a client sends headers of its own, as MCP clients do.
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("*"));
+            headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+            *response.body_mut() = Answer::full(Bytes::new());
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            return Some(response);
+        }
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=600"));
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         Some(response)
     }
 }

@@ -35,6 +35,8 @@ impl<'a> Presented<'a> {
             return Err(Denial::NoCredential { scheme: None, in_query });
         };
         match headers.count() {
+            // It would go on to whoever reads the query next.
+            0 if query.is_some_and(names_a_token) => Err(Denial::ManyCredentials { found: 2 }),
             0 => Self::from_header(header),
             more => Err(Denial::ManyCredentials { found: more + 1 }),
         }

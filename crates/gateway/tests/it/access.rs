@@ -70,6 +70,13 @@ async fn a_weak_scope_is_refused_with_all_scopes_that_are_needed() {
     assert_eq!(house.times_seen(), 0);
 }
 
+/// The same token with another character in its signature.
+fn altered(token: &str) -> String {
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let other = if signature.starts_with('A') { 'B' } else { 'A' };
+    format!("{signed}.{other}{}", &signature[1..])
+}
+
 #[tokio::test]
 async fn every_route_refuses_every_kind_of_bad_token() {
     let house = House::open().await;
@@ -97,7 +104,7 @@ async fn every_route_refuses_every_kind_of_bad_token() {
         ("no jti", Some(house.token_with(json!({"jti": null}))), 401),
         ("weak scope", Some(house.token_with(json!({"aud": [house.url(""), house.url("/other")], "scope": "embedding:create"}))), 403),
         ("a scope that looks like it", Some(house.token_with(json!({"aud": [house.url(""), house.url("/other")], "scope": "generate:basic2 xgenerate:basic model:listing"}))), 403),
-        ("altered", Some(format!("{}A", &house.token()[..house.token().len() - 1])), 401),
+        ("altered", Some(altered(&house.token())), 401),
     ];
     for (method, path) in routes {
         for (what, token, status) in &tokens {
@@ -144,6 +151,9 @@ async fn two_credentials_are_no_credential() {
     let house = House::open().await;
     let twice = format!("Bearer {0}, Bearer {0}", house.token());
     for request in [
+        Client::new()
+            .get(house.url(&format!("/generate?access_token={}", house.token())))
+            .bearer_auth(house.token()),
         Client::new()
             .get(house.url("/generate"))
             .bearer_auth(house.token())
@@ -227,4 +237,15 @@ async fn a_token_of_one_megabyte_costs_nothing_but_an_answer() {
     // hyper answers while we still send: either its answer arrives or the connection is reset.
     assert!(huge.map_or(true, |response| response.status().as_u16() == 431));
     assert_eq!(get(&house, "/generate", &house.token()).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_browser_may_ask_before_it_reads_the_metadata() {
+    let house = House::open().await;
+    let address = house.url("/.well-known/oauth-protected-resource");
+    let request = Client::new().request(reqwest::Method::OPTIONS, address);
+    let response = request.header("origin", "https://app.example").send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::NO_CONTENT);
+    assert_eq!(response.headers()["access-control-allow-origin"], "*");
+    assert_eq!(response.headers()["access-control-allow-headers"], "*");
 }

@@ -77,6 +77,7 @@ async fn nobody_outside_says_who_they_are_or_where_they_come_from() {
     assert_eq!(headers["x-forwarded-for"], "127.0.0.1");
     assert_eq!(headers["x-forwarded-proto"], "http");
     assert_eq!(headers["x-forwarded-host"], house.address.to_string());
+    assert_eq!(headers["via"], "1.1 portcullis");
     assert_eq!(headers["x-harmless"], "1");
     for gone in ["x-forwarded-user", "forwarded", "x-user", "x-mine"] {
         assert_eq!(headers[gone], Value::Null, "{gone}");

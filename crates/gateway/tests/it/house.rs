@@ -12,7 +12,9 @@ use http::Method;
 use portcullis_audit::{Journal, JournalSettings, Record};
 use portcullis_gateway::{
     Gateway, Parts,
-    settings::{Access, Api, Credential, Dialect, Route, Scheme, Settings, Timeouts, Upstream},
+    settings::{
+        Access, Api, Authorities, Credential, Dialect, Route, Scheme, Settings, Timeouts, Upstream,
+    },
 };
 use portcullis_jose::{Alg, SigningKey, jwk::KeySet};
 use portcullis_keyring::{
@@ -207,6 +209,7 @@ fn settings(address: SocketAddr, upstream: SocketAddr) -> Settings {
         authority: upstream.to_string().parse().unwrap(),
         base_path: String::new(),
         credential,
+        authorities: Authorities::System,
     };
     let key = "Bearer upstream-key".parse().unwrap();
     let route = |method: Method, path: &str, scopes: &str| Route {

@@ -7,3 +7,4 @@ mod house;
 mod records;
 mod shape;
 mod streams;
+mod upstream_tls;
