@@ -30,7 +30,9 @@ impl Jobs {
     /// Runs until the stop. A job that fails is logged, and tried again the next time.
     pub(super) async fn run(self, clock: Clock, mut stopped: watch::Receiver<bool>) {
         let (mut look, mut keys, mut purge) = (every(LOOK), every(KEYS), every(PURGE));
-        let mut seen = self.store.changed_elsewhere().await.ok();
+        // What changed between reading clients and keys and this moment shows in no later count: the first
+        // look takes over whatever there is.
+        let mut seen = None;
         loop {
             tokio::select! {
                 () = told(&mut stopped) => return,
@@ -99,7 +101,7 @@ impl Jobs {
     /// Hands revocations on to the gateway.
     fn publish(&self) {
         if let (Some(issuing), Some(guarding)) = (&self.issuing, &self.guarding) {
-            guarding.circle.revocations.store(issuing.directory.revocations().borrow().clone());
+            guarding.circle.hear(&issuing.revocations());
         }
     }
 }
@@ -114,3 +116,6 @@ fn every(span: Duration) -> Interval {
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     interval
 }
+
+#[cfg(test)]
+mod tests;
