@@ -22,8 +22,8 @@ pub(crate) use files::{Machine, Purpose, reason};
 pub(crate) use findings::{Report, Severity};
 pub(crate) use read::ttl;
 pub(crate) use settings::{
-    Access, Api, Config, Credential, Dialect, Issuing, PrivateNetwork, Profile, Route,
-    SecretSource, Tls, Trust, TrustKeys, Upstream,
+    Access, Api, Authorities, Config, Credential, Dialect, Hears, Issuing, PrivateNetwork, Profile,
+    Route, SecretSource, Tls, Trust, TrustKeys, Upstream,
 };
 pub(crate) use words::did_you_mean;
 
@@ -69,7 +69,7 @@ fn config(
     let mut names = Names::default();
     let registry = scopes::registry(&mut root, out);
     let apis = api::apis(&mut root, &registry, &mut names, out);
-    let issuer = api::issuer(&mut root, &apis, out);
+    let issuer = api::issuer(&mut root, &apis, machine, out);
     let gateway = gateway::gateway(&mut root, machine, out);
     let admin = gateway::admin(&mut root, out);
     let trusts = trust::trusts(&mut root, issuer.as_ref(), (machine, &names), out);

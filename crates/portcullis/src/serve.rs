@@ -2,6 +2,7 @@
 
 mod admin;
 mod by_hand;
+mod feed;
 mod gateway;
 mod http;
 mod issuer;
@@ -18,7 +19,7 @@ use crate::{
     cli::{House, Stop},
     clock,
 };
-use http::Server;
+use http::{Limits, Server};
 use portcullis_audit::Journal;
 use portcullis_gateway::Gateway;
 use prometheus_client::registry::Registry;
@@ -54,9 +55,11 @@ pub(crate) async fn start(house: House, listeners: Listeners) -> Result<Running,
     };
     if let (Some(issuing), Some(listener)) = (&issuing, listeners.issuer) {
         let router = issuer::router(&house, issuing, &mut registry);
-        servers.push(Server::start(listener, router, stopped.clone())?);
+        let tls = house.config.issuer.as_ref().and_then(|issuer| issuer.tls.as_ref());
+        let tls = tls.map(tls::server).transpose()?;
+        servers.push(Server::start((listener, tls), router, Limits::USUAL, stopped.clone())?);
     }
-    let guarding = gateway::open(&house, issuing.as_ref()).await?;
+    let mut guarding = gateway::open(&house, issuing.as_ref()).await?;
     let gateway = match (&guarding, listeners.gateway) {
         (Some(guarding), Some(listener)) => {
             Some(gateway::start((&house, guarding), listener, journal.clone(), &mut registry)?)
@@ -64,8 +67,15 @@ pub(crate) async fn start(house: House, listeners: Listeners) -> Result<Running,
         _ => None,
     };
     if let Some(listener) = listeners.admin {
-        let admin = admin::Admin::new(&house, journal.clone(), registry);
-        servers.push(Server::start(listener, admin::router(admin), stopped.clone())?);
+        let admin = admin::Admin::new(&house, journal.clone(), issuing.as_ref(), registry);
+        let router = admin::router(admin);
+        servers.push(Server::start((listener, None), router, Limits::USUAL, stopped.clone())?);
+    }
+    if let Some(guarding) = &mut guarding {
+        for feed in std::mem::take(&mut guarding.feeds) {
+            let circle = guarding.circle.clone();
+            tasks.push(tokio::spawn(feed.run(circle, clock::clock(), stopped.clone())));
+        }
     }
     let jobs = jobs::Jobs { store: house.store.clone(), issuing, guarding };
     tasks.push(tokio::spawn(jobs.run(clock::clock(), stopped)));

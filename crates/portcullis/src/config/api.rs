@@ -2,8 +2,9 @@
 
 use super::{
     cross::Names,
+    files::Machine,
     findings::Findings,
-    listen,
+    gateway, listen,
     read::{Section, Value},
     scopes,
     settings::{Api, Dialect, Issuing, KeyPolicy},
@@ -14,6 +15,12 @@ use portcullis_types::{Registry, Ttl};
 /// A token that lives longer than this is no short-lived token.
 const LONGEST: Ttl = Ttl::seconds(86_400);
 const SHORTEST: Ttl = Ttl::seconds(10);
+/// The `max-age` of our key set.
+const KEPT: Ttl = Ttl::seconds(600);
+/// By how much the clock of whoever checks a token may be behind.
+const LEEWAY: Ttl = Ttl::seconds(30);
+/// Until a process has noticed that another one rotated the keys.
+const NOTICE: Ttl = Ttl::seconds(60);
 
 /// How an API may say no.
 pub(super) const DIALECTS: [(&str, Dialect); 3] =
@@ -90,7 +97,12 @@ fn api<'t>(
 }
 
 /// `[issuer]`, if it is there.
-pub(super) fn issuer(root: &mut Section<'_>, apis: &[Api], out: &mut Findings) -> Option<Issuing> {
+pub(super) fn issuer(
+    root: &mut Section<'_>,
+    apis: &[Api],
+    machine: &Machine<'_>,
+    out: &mut Findings,
+) -> Option<Issuing> {
     let mut table = root.get("issuer")?.section(out)?;
     let url = table.need("url", "\"https://id.example.com\"", out);
     if let Some(url) = &url
@@ -116,11 +128,21 @@ pub(super) fn issuer(root: &mut Section<'_>, apis: &[Api], out: &mut Findings) -
     let longest =
         apis.iter().filter_map(|api| api.access_token_ttl).chain(ttl).max().unwrap_or(SHORTEST);
     let keys = key_policy(&mut table, longest, out);
+    let tls = table.get("tls").map(|tls| gateway::certificate(&tls, machine, out));
+    let proxies = table.get("trusted_proxies").map(|value| listen::networks(&value, out));
     table.finish(out);
-    Some(Issuing { url: url?, listen: listen?, access_token_ttl: ttl?, keys: keys? })
+    Some(Issuing {
+        url: url?,
+        listen: listen?,
+        access_token_ttl: ttl?,
+        keys: keys?,
+        tls: tls.flatten(),
+        trusted_proxies: proxies.unwrap_or_default(),
+    })
 }
 
-/// `keys` of the issuer: a key must stay published for as long as a token that it signed may live.
+/// `keys` of the issuer. A key must be published for as long as others keep a copy of our key set before
+/// it signs, and for as long as a token that it signed may be accepted after.
 fn key_policy(table: &mut Section<'_>, longest: Ttl, out: &mut Findings) -> Option<KeyPolicy> {
     let mut policy = KeyPolicy::usual(longest);
     let Some(value) = table.get("keys") else { return Some(policy) };
@@ -134,6 +156,14 @@ fn key_policy(table: &mut Section<'_>, longest: Ttl, out: &mut Findings) -> Opti
     }
     if let Some(before) = publish.as_ref() {
         policy.publish_before = before.ttl(Ttl::seconds(60)..=years, out)?;
+        if policy.publish_before < KEPT {
+            out.error(
+                &before.place(),
+                "tokens would be signed with a key that others do not know yet",
+            )
+            .expected(format!("at least {KEPT}"))
+            .hint(format!("our key set says that copies of it may be kept for {KEPT}"));
+        }
     }
     if let Some(after) = retire.as_ref() {
         policy.retire_after = after.ttl(Ttl::seconds(60)..=years, out)?;
@@ -144,8 +174,9 @@ fn key_policy(table: &mut Section<'_>, longest: Ttl, out: &mut Findings) -> Opti
         out.error(&place, "the next key would have to be published before the current one exists")
             .expected(format!("less than rotate_every, which is {}", policy.rotate_every));
     }
+    let needed = Ttl::seconds(longest.as_seconds() + LEEWAY.as_seconds() + NOTICE.as_seconds());
     if let Some(after) = retire
-        && policy.retire_after < longest
+        && policy.retire_after < needed
     {
         out.error(
             &after.place(),
@@ -154,7 +185,9 @@ fn key_policy(table: &mut Section<'_>, longest: Ttl, out: &mut Findings) -> Opti
                 policy.retire_after
             ),
         )
-        .expected(format!("at least {longest}"))
+        .expected(format!(
+            "at least {needed}: {longest}, {LEEWAY} for clocks that differ, and {NOTICE} until every process has noticed"
+        ))
         .hint("raise retire_after, or shorten access_token_ttl");
     }
     Some(policy)

@@ -6,11 +6,12 @@ use super::{
     findings::Findings,
     listen,
     read::{Section, Value},
-    settings::{Credential, Gateway, Timeouts, Tls, Upstream},
+    settings::{Authorities, Credential, Gateway, Timeouts, Tls, Upstream},
 };
 use portcullis_types::Ttl;
+use portcullis_web::is_loopback;
 use std::net::SocketAddr;
-use url::{Host, Url};
+use url::Url;
 
 /// Header names that belong to the connection or say who calls: no credential may stand there.
 const NOT_FOR_CREDENTIALS: [&str; 8] = [
@@ -58,7 +59,7 @@ pub(super) fn gateway(
         workers,
         token_cache: token_cache.flatten().unwrap_or(50_000),
         tls,
-        audit_flush: flush.flatten().unwrap_or(Ttl::from_millis(5)),
+        audit_flush: flush.flatten().unwrap_or(Ttl::from_millis(10)),
         timeouts,
     })
 }
@@ -79,7 +80,12 @@ pub(super) fn admin(root: &mut Section<'_>, out: &mut Findings) -> Option<Socket
     listen
 }
 
-fn certificate(value: &Value<'_>, machine: &Machine<'_>, out: &mut Findings) -> Option<Tls> {
+/// `tls = { cert = …, key = … }`.
+pub(super) fn certificate(
+    value: &Value<'_>,
+    machine: &Machine<'_>,
+    out: &mut Findings,
+) -> Option<Tls> {
     let mut table = value.section(out)?;
     let cert = table.need("cert", "\"cert.pem\"", out).and_then(|cert| machine.file(&cert, out));
     let key = table.need("key", "\"key.pem\"", out).and_then(|key| machine.file(&key, out));
@@ -127,9 +133,18 @@ pub(super) fn upstreams(
         let faults_before = out.errors();
         let credential =
             credential.and_then(|credential| self::credential(&credential, machine, out));
+        let authorities = table.get("ca").map(|ca| (machine.file(&ca, out), ca.place()));
         table.finish(out);
+        let plain = url.as_ref().is_some_and(|url| url.scheme() == "http");
+        if let (true, Some((_, place))) = (plain, &authorities) {
+            out.error(place, "an upstream that is reached by http shows no certificate")
+                .expected("an https url")
+                .hint("delete ca, or correct the url");
+        }
         if let (Some(name), Some(url), true) = (name, url, out.errors() == faults_before) {
-            upstreams.push(Upstream { name, url, credential });
+            let file = authorities.and_then(|(file, _)| file);
+            let authorities = file.map_or(Authorities::System, Authorities::Only);
+            upstreams.push(Upstream { name, url, credential, authorities });
         }
     }
     upstreams
@@ -191,13 +206,4 @@ pub(super) fn web_url(value: &Value<'_>, out: &mut Findings) -> Option<Url> {
     };
     out.error(&value.place(), problem).expected(expected);
     None
-}
-
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    }
 }

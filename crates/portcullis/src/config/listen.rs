@@ -1,7 +1,8 @@
 //! Addresses to listen on.
 
 use super::{findings::Findings, read::Value};
-use std::net::{Ipv4Addr, SocketAddr};
+use ipnet::IpNet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Loopback, with the usual port.
 #[expect(clippy::unnecessary_wraps, reason = "it stands for an address that may be wrong")]
@@ -25,6 +26,28 @@ pub(super) fn address(value: &Value<'_>, out: &mut Findings) -> Option<SocketAdd
         _ => out,
     };
     None
+}
+
+/// Networks, each an address and the length of its prefix, or one address alone.
+pub(super) fn networks(value: &Value<'_>, out: &mut Findings) -> Vec<IpNet> {
+    let mut all = Vec::new();
+    for member in value.list(out) {
+        let Some(text) = member.text(out) else { continue };
+        let one = || text.parse::<IpAddr>().map(IpNet::from);
+        match text.parse::<IpNet>().or_else(|_| one()) {
+            Ok(network) if network.prefix_len() == 0 => {
+                out.error(&member.place(), "this is everybody")
+                    .expected("the addresses of your own proxies")
+                    .hint("whoever is trusted can pretend to be any other address");
+            }
+            Ok(network) => all.push(network.trunc()),
+            Err(_) => {
+                out.error(&member.place(), format!("'{text}' is not a network"))
+                    .expected("such as \"10.0.0.0/8\", \"fd00::/8\" or \"192.0.2.7\"");
+            }
+        }
+    }
+    all
 }
 
 /// Whether both cannot be listened on at once.

@@ -1,5 +1,6 @@
 //! The configuration as the program uses it: checked, typed, with nothing left to doubt.
 
+use ipnet::IpNet;
 use portcullis_jose::Alg;
 use portcullis_types::{ApiName, Audience, Issuer, Registry, Scopes, Tenant, Ttl};
 use portcullis_verify::{Apis, Speaks};
@@ -49,6 +50,9 @@ pub(crate) struct Issuing {
     pub(crate) listen: SocketAddr,
     pub(crate) access_token_ttl: Ttl,
     pub(crate) keys: KeyPolicy,
+    pub(crate) tls: Option<Tls>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub(crate) trusted_proxies: Vec<IpNet>,
 }
 
 /// How our keys come and go.
@@ -125,6 +129,16 @@ pub(crate) struct Trust {
     pub(crate) max_lifetime: Ttl,
     pub(crate) leeway: Ttl,
     pub(crate) private_network: PrivateNetwork,
+    pub(crate) revocations: Hears,
+}
+
+/// Whether we hear what an issuer elsewhere has revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Hears {
+    /// No: its tokens end when they expire.
+    Nothing,
+    /// By asking there every second. A list older than `max_age` vouches for nobody.
+    From { url: Url, max_age: Ttl },
 }
 
 /// Where an issuer's keys come from.
@@ -157,6 +171,16 @@ pub(crate) struct Upstream {
     pub(crate) name: ApiName,
     pub(crate) url: Url,
     pub(crate) credential: Option<Credential>,
+    pub(crate) authorities: Authorities,
+}
+
+/// Who may vouch for an upstream that is reached by https.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Authorities {
+    /// Those of the system.
+    System,
+    /// Those in a PEM file, and no other.
+    Only(PathBuf),
 }
 
 /// What the gateway shows an upstream in place of the caller's token.

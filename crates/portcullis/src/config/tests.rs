@@ -25,7 +25,7 @@ fn a_good_file_is_usable_and_says_so() {
 
 #[test]
 fn every_mistake_is_reported_at_once() {
-    for name in ["not_toml", "names", "values", "secrets", "clashes", "nothing"] {
+    for name in ["not_toml", "names", "values", "secrets", "clashes", "nothing", "alone"] {
         let file = format!("{name}.toml");
         assert!(!check(&file).0);
         insta::assert_snapshot!(name, rendered(&file));
@@ -72,4 +72,43 @@ fn an_unset_variable_is_a_warning_to_the_check_and_a_mistake_to_the_server() {
         let (config, _) = load(Path::new("portcullis.toml"), text.to_owned(), &machine);
         assert_eq!(config.is_some(), usable, "{purpose:?}");
     }
+}
+
+/// What is said about an `[issuer]` with these lines more.
+fn about_the_issuer(lines: &str) -> String {
+    let text = format!(
+        "key_encryption_key = {{ env = \"KEY\" }}\n[issuer]\nurl = \"https://id.example.com\"\n{lines}\n"
+    );
+    let machine = Machine { base: Path::new("."), env: &|_| true, purpose: Purpose::Check };
+    let (_, report) = load(Path::new("portcullis.toml"), text, &machine);
+    anstream::adapter::strip_str(&report.render()).to_string()
+}
+
+#[test]
+fn a_trusted_proxy_is_a_network_and_never_everybody() {
+    let good = about_the_issuer(r#"trusted_proxies = ["10.0.0.0/8", "fd00::/8", "192.0.2.7"]"#);
+    assert!(good.contains("no mistakes"), "{good}");
+    for (bad, problem) in [
+        (r#"["0.0.0.0/0"]"#, "this is everybody"),
+        (r#"["::/0"]"#, "this is everybody"),
+        (r#"["proxy.example.com"]"#, "'proxy.example.com' is not a network"),
+        ("[1]", "must be a text"),
+    ] {
+        let said = about_the_issuer(&format!("trusted_proxies = {bad}"));
+        assert!(said.contains(problem) && said.contains("1 error"), "{said}");
+    }
+    let said = about_the_issuer(r#"tls = { cert = "no-such.pem", key = "no-such.key" }"#);
+    assert!(said.contains("2 errors"), "{said}");
+}
+
+#[test]
+fn a_key_is_published_for_as_long_as_others_need_it() {
+    for good in [r#"publish_before = "10m""#, r#"retire_after = "990s""#] {
+        let said = about_the_issuer(&format!("keys = {{ {good} }}"));
+        assert!(said.contains("no mistakes"), "{said}");
+    }
+    let early = about_the_issuer(r#"keys = { publish_before = "599s" }"#);
+    assert!(early.contains("at least 10m"), "{early}");
+    let gone = about_the_issuer(r#"keys = { retire_after = "989s" }"#);
+    assert!(gone.contains("30s for clocks that differ, and 1m until"), "{gone}");
 }

@@ -1,39 +1,77 @@
-//! A small HTTP server for the control plane: bounded headers, slow senders cut off, drained at the end.
+//! A small HTTP server for the control plane: bounded heads, bounded connections, those who keep it
+//! waiting cut off, drained at the end.
 
 use crate::cli::Stop;
 use axum::{Router, body::Body, extract::ConnectInfo};
 use hyper::{Request, body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto::Builder, graceful::GracefulShutdown},
+    server::conn::auto::Builder,
 };
+use rustls::ServerConfig;
 use std::{
     net::{SocketAddr, TcpListener},
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
-use tokio::{net::TcpStream, sync::watch, task::JoinHandle};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    sync::{Semaphore, watch},
+    task::JoinHandle,
+    time::{Instant, MissedTickBehavior, interval_at, timeout},
+};
+use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-/// For the headers of one request.
-const HEADERS: Duration = Duration::from_secs(15);
-/// For requests under way when the server stops.
-const DRAIN: Duration = Duration::from_secs(10);
 /// The longest head of a request, in bytes.
 const HEAD_LIMIT: usize = 32 * 1024;
+/// Between two pings to an HTTP/2 client, and until its answer.
+const PING: Duration = Duration::from_secs(20);
+
+/// How long a server waits, and for how many.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// For a TLS handshake, for the first request of a connection, and for the head of each.
+    head: Duration,
+    /// Between two requests; and for a client that was told to go.
+    idle: Duration,
+    /// For requests under way when the server stops.
+    drain: Duration,
+    /// Connections at once; more wait to be accepted.
+    connections: u32,
+}
+
+impl Limits {
+    /// For everybody who asks as clients do.
+    pub(super) const USUAL: Self = Self {
+        head: Duration::from_secs(15),
+        idle: Duration::from_secs(30),
+        drain: Duration::from_secs(10),
+        connections: 4096,
+    };
+}
 
 /// A server that runs until it is told to stop.
 pub(super) struct Server(JoinHandle<()>);
 
 impl Server {
-    /// Answers with `router` what comes in on `listener`.
+    /// Answers with `router` what comes in on `listener`, over TLS if there is a certificate for it.
     pub(super) fn start(
-        listener: TcpListener,
+        (listener, tls): (TcpListener, Option<Arc<ServerConfig>>),
         router: Router,
+        limits: Limits,
         stopped: watch::Receiver<bool>,
     ) -> Result<Self, Stop> {
         listener.set_nonblocking(true).map_err(Stop::cannot_run)?;
         let listener = tokio::net::TcpListener::from_std(listener).map_err(Stop::cannot_run)?;
-        Ok(Self(tokio::spawn(accept(listener, router, stopped))))
+        let (builder, tls) = (builder(limits), tls.map(TlsAcceptor::from));
+        let serving = Arc::new(Serving { builder, router, tls, limits, stopped });
+        Ok(Self(tokio::spawn(accept(listener, serving))))
     }
 
     /// Returns when every request has ended, or had its time.
@@ -44,22 +82,43 @@ impl Server {
     }
 }
 
-async fn accept(
-    listener: tokio::net::TcpListener,
-    router: Router,
-    mut stopped: watch::Receiver<bool>,
-) {
+fn builder(limits: Limits) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(HEAD_LIMIT);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head)
+        .max_buf_size(HEAD_LIMIT);
     builder
         .http2()
         .timer(TokioTimer::new())
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING)
         .max_concurrent_streams(128)
         .max_header_list_size(16 * 1024);
-    let open = GracefulShutdown::new();
+    builder
+}
+
+/// What every connection of a server shares.
+struct Serving {
+    builder: Builder<TokioExecutor>,
+    router: Router,
+    tls: Option<TlsAcceptor>,
+    limits: Limits,
+    stopped: watch::Receiver<bool>,
+}
+
+async fn accept(listener: tokio::net::TcpListener, serving: Arc<Serving>) {
+    let mut stopped = serving.stopped.clone();
+    let Limits { connections, drain, .. } = serving.limits;
+    let slots = Arc::new(Semaphore::new(usize::try_from(connections).unwrap_or(usize::MAX)));
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let next = async {
+            let slot = slots.clone().acquire_owned().await;
+            (slot, listener.accept().await)
+        };
+        let (slot, accepted) = tokio::select! {
+            next = next => next,
             _ = stopped.wait_for(|stop| *stop) => break,
         };
         let (stream, address) = match accepted {
@@ -71,33 +130,110 @@ async fn accept(
                 continue;
             }
         };
-        serve(stream, address, (&builder, &open), router.clone());
+        let serving = serving.clone();
+        tokio::spawn(async move {
+            serving.connection(stream, address).await;
+            drop(slot);
+        });
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN, open.shutdown()).await.is_err() {
+    if timeout(drain, slots.acquire_many(connections)).await.is_err() {
         tracing::warn!("stopped before all requests had ended");
     }
 }
 
-fn serve(
-    stream: TcpStream,
-    address: SocketAddr,
-    (builder, open): (&Builder<TokioExecutor>, &GracefulShutdown),
-    router: Router,
-) {
-    if stream.set_nodelay(true).is_err() {
-        return;
-    }
-    let service = service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(address));
-        router.clone().oneshot(request)
-    });
-    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-    let connection = open.watch(connection);
-    tokio::spawn(async move {
-        if let Err(fault) = connection.await {
-            tracing::debug!(%fault, "a connection ended");
+impl Serving {
+    async fn connection(&self, stream: TcpStream, address: SocketAddr) {
+        if stream.set_nodelay(true).is_err() {
+            return;
         }
-    });
+        let Some(tls) = &self.tls else { return self.converse(stream, address).await };
+        match timeout(self.limits.head, tls.accept(stream)).await {
+            Ok(Ok(stream)) => self.converse(stream, address).await,
+            Ok(Err(fault)) => tracing::debug!(%fault, "a TLS handshake failed"),
+            Err(_) => tracing::debug!("a TLS handshake took too long"),
+        }
+    }
+
+    /// Answers until the client or the server has enough. A connection on which nothing is asked for is
+    /// told to end, and cut off if it does not; hyper itself waits for its first bytes for ever.
+    async fn converse<S>(&self, stream: S, address: SocketAddr)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let activity = Arc::new(Activity::default());
+        let (router, begun) = (self.router.clone(), activity.clone());
+        let service = service_fn(move |request: Request<Incoming>| {
+            let under_way = UnderWay::begin(&begun);
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo(address));
+            let answer = router.clone().oneshot(request);
+            async move {
+                let answer = answer.await;
+                drop(under_way);
+                answer
+            }
+        });
+        let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
+        let mut look = interval_at(Instant::now() + self.limits.head, self.limits.idle);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut stopped = self.stopped.clone();
+        let (mut leaving, mut seen) = (false, 0);
+        loop {
+            tokio::select! {
+                ended = connection.as_mut() => {
+                    if let Err(fault) = ended {
+                        tracing::debug!(%fault, "a connection ended");
+                    }
+                    return;
+                }
+                _ = stopped.wait_for(|stop| *stop), if !leaving => {}
+                _ = look.tick() => {
+                    if activity.was_there(&mut seen) {
+                        continue;
+                    }
+                    if leaving {
+                        return tracing::debug!("a connection was cut off");
+                    }
+                }
+            }
+            leaving = true;
+            connection.as_mut().graceful_shutdown();
+        }
+    }
 }
+
+/// The requests of one connection, counted.
+#[derive(Default)]
+struct Activity {
+    begun: AtomicU64,
+    ended: AtomicU64,
+}
+
+impl Activity {
+    /// Whether a request is under way, or has begun since the last question.
+    fn was_there(&self, seen: &mut u64) -> bool {
+        let begun = self.begun.load(Ordering::Relaxed);
+        let before = std::mem::replace(seen, begun);
+        begun != before || begun != self.ended.load(Ordering::Relaxed)
+    }
+}
+
+/// A request that is not answered yet.
+struct UnderWay(Arc<Activity>);
+
+impl UnderWay {
+    fn begin(activity: &Arc<Activity>) -> Self {
+        activity.begun.fetch_add(1, Ordering::Relaxed);
+        Self(activity.clone())
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.ended.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests;

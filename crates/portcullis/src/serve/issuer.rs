@@ -14,6 +14,7 @@ use axum::{
 use portcullis_directory::Directory;
 use portcullis_issuer as issuer;
 use portcullis_keyring::{Act, OurKeys};
+use portcullis_verify::{Heard, KnownRevocations};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family},
@@ -27,8 +28,28 @@ pub(super) struct Issuer {
     settings: issuer::Settings,
 }
 
+impl Issuer {
+    /// What it has revoked, as of now.
+    pub(super) fn revocations(&self) -> KnownRevocations {
+        let list = self.directory.revocations().borrow().clone();
+        KnownRevocations { list, heard: Heard::AsItHappens }
+    }
+}
+
 /// Opens clients and keys; the keys are made if they are not there.
 pub(super) async fn open(house: &House, issuing: &Issuing) -> Result<Issuer, Stop> {
+    let act = Act::new("schedule", clock::now(), &mut Chance);
+    let keys = house.keys(house.issuer_keys(), act).await?;
+    Ok(Issuer { directory: house.directory().await?, keys, settings: settings(house, issuing)? })
+}
+
+/// Clients and keys as they lie there: for questions, which change nothing.
+pub(super) async fn look(house: &House, issuing: &Issuing) -> Result<Issuer, Stop> {
+    let keys = house.look_at_keys(house.issuer_keys()).await?;
+    Ok(Issuer { directory: house.directory().await?, keys, settings: settings(house, issuing)? })
+}
+
+fn settings(house: &House, issuing: &Issuing) -> Result<issuer::Settings, Stop> {
     let apis = house.config.apis.iter().map(|api| issuer::Api {
         name: api.name.clone(),
         resource: api.resource.clone(),
@@ -45,10 +66,7 @@ pub(super) async fn open(house: &House, issuing: &Issuing) -> Result<Issuer, Sto
         issuing.access_token_ttl,
     );
     let settings = settings.map_err(Stop::cannot_run)?;
-    let directory = house.directory().await?;
-    let act = Act::new("schedule", clock::now(), &mut Chance);
-    let keys = house.keys(house.issuer_keys(), act).await?;
-    Ok(Issuer { directory, keys, settings })
+    Ok(settings.behind(issuing.trusted_proxies.clone()))
 }
 
 /// The endpoints, counted.
