@@ -47,7 +47,8 @@ impl House {
             .map_err(|found| fault(&found))?;
         let store =
             Store::open(&config.database(), &migrations()).map_err(|found| fault(&found))?;
-        audit::seal_with(&store, AuditKey::new(&kek.derive("seals of the audit log")));
+        let seals = kek.derive("seals of the audit log").map_err(Stop::cannot_run)?;
+        audit::seal_with(&store, AuditKey::new(&seals));
         Ok(Self { config, store, kek })
     }
 
@@ -61,7 +62,8 @@ impl House {
 
     /// The clients.
     pub(crate) async fn directory(&self) -> Result<Directory, Stop> {
-        let key = SecretHashKey::new(&self.kek.derive("hashes of client secrets"));
+        let hashes = self.kek.derive("hashes of client secrets").map_err(Stop::cannot_run)?;
+        let key = SecretHashKey::new(&hashes);
         Directory::open(self.store.clone(), key, self.issuer()?).await.map_err(Stop::cannot_run)
     }
 
@@ -82,6 +84,12 @@ impl House {
     pub(crate) async fn keys(&self, plan: KeyPlan, by: Act) -> Result<OurKeys, Stop> {
         let kek = key_encryption_key(&self.config.key_encryption_key)?;
         OurKeys::open(self.store.clone(), kek, plan, by).await.map_err(Stop::cannot_run)
+    }
+
+    /// The keys of a plan as they lie there: nothing is made or changed.
+    pub(crate) async fn look_at_keys(&self, plan: KeyPlan) -> Result<OurKeys, Stop> {
+        let kek = key_encryption_key(&self.config.key_encryption_key)?;
+        OurKeys::look(self.store.clone(), kek, plan).await.map_err(Stop::cannot_run)
     }
 
     fn rotation(&self) -> RotationPolicy {

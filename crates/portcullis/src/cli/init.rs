@@ -2,8 +2,7 @@
 
 use super::{Exit, Globals, Outcome, Stop, talk};
 use crate::clock::Chance;
-use portcullis_jose::b64;
-use portcullis_types::Random;
+use portcullis_keyring::KeyEncryptionKey;
 use std::{
     fs::OpenOptions,
     io::{ErrorKind, Write},
@@ -37,7 +36,7 @@ impl Init {
         if key.exists() {
             talk(format_args!("kept  {}", key.display()));
         } else {
-            create(&key, &format!("{}\n", fresh_key()), Who::Owner)?;
+            create(&key, &KeyEncryptionKey::generate(&mut Chance), Who::Owner)?;
             talk(format_args!(
                 "wrote {}   keep it secret, and keep a copy: without it no key can be read",
                 key.display()
@@ -46,11 +45,6 @@ impl Init {
         talk("next: edit the first file, then run 'portcullis check' and 'portcullis serve'");
         Ok(Exit::Done)
     }
-}
-
-/// 32 random bytes, base64url.
-pub(crate) fn fresh_key() -> String {
-    b64::encode(Random::<32>::draw(&mut Chance).bytes())
 }
 
 /// Who may read a file.

@@ -58,14 +58,14 @@ impl KeyCommand {
     }
 }
 
-/// The keys that this house has: the issuer's, and the gateway's if it shows identities.
+/// The keys that this house has: the issuer's, and the gateway's if it shows identities. To look at them
+/// changes none.
 async fn rings(house: &House) -> Result<Vec<OurKeys>, Stop> {
+    let issuer = house.config.issuer.as_ref().map(|_| house.issuer_keys());
+    let gateway = house.config.shows_identities().then(|| house.gateway_keys());
     let mut rings = Vec::new();
-    if house.config.issuer.is_some() {
-        rings.push(house.keys(house.issuer_keys(), act()).await?);
-    }
-    if house.config.shows_identities() {
-        rings.push(house.keys(house.gateway_keys(), act()).await?);
+    for plan in issuer.into_iter().chain(gateway) {
+        rings.push(house.look_at_keys(plan).await?);
     }
     Ok(rings)
 }
@@ -87,6 +87,9 @@ async fn list(house: &House, format: Format) -> Outcome {
             })
         })
         .collect();
+    if keys.is_empty() {
+        talk("there are no keys yet; 'portcullis serve' makes them");
+    }
     format.print(&value, || {
         let rows: Vec<[String; 5]> = keys
             .iter()

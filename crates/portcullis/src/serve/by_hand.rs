@@ -18,7 +18,7 @@ pub(crate) async fn by_hand(house: &mut House) -> Result<ByHand, Stop> {
         upstream.credential = None;
     }
     let issuing = match &house.config.issuer {
-        Some(issuing) => Some(issuer::open(house, issuing).await?),
+        Some(issuing) => Some(issuer::look(house, issuing).await?),
         None => None,
     };
     let guard = gateway::open(house, issuing.as_ref()).await?;

@@ -100,12 +100,15 @@ fn keys_rotate_orderly_or_at_once() {
             })
             .collect::<Vec<_>>()
     };
+    for _ in 0..2 {
+        assert_eq!(states(), [], "to list keys makes none");
+    }
+    assert!(house.run(&["key", "rotate"]).good().out.contains("20"), "put off until a date");
     let first = states();
     let of = |wanted: &str| first.iter().find(|(_, state)| state == wanted).map(|(kid, _)| kid);
     assert_eq!(first.len(), 2);
     assert!(of("next").is_some());
     let current = of("current").unwrap();
-    assert!(house.run(&["key", "rotate"]).good().out.contains("20"), "put off until a date");
     let refused = house.run(&["key", "retire", current]);
     assert_eq!(refused.code, 1);
     assert!(refused.err.contains("--now forces it"), "{}", refused.err);
@@ -147,4 +150,25 @@ fn the_audit_log_is_exported_whole_and_to_an_anchor() {
     let tail = house.run(&["audit", "tail", "-n", "1", "--json"]).good();
     assert_eq!(tail.out.lines().count(), 1);
     assert_eq!(tail.json()["target"], "two");
+}
+
+#[test]
+fn the_oldest_records_are_exported_and_cut_and_the_rest_is_intact() {
+    let house = House::new();
+    house.client("one");
+    house.client("two");
+    let file = house.file("oldest.jsonl");
+    let file = file.to_str().unwrap();
+    let cut = ["audit", "cut", "--through", "1", "--export", file];
+    let told = house.run(&cut).good().out;
+    assert_eq!(told, format!("records 1 to 1 are in {file} alone\n"));
+    assert_eq!(std::fs::read_to_string(file).unwrap().lines().count(), 2, "and a last line");
+    let verified = house.run(&["audit", "verify"]).good().out;
+    assert!(verified.starts_with("intact: "), "{verified}");
+    assert!(verified.contains("records 1 to 1 were exported and cut"), "{verified}");
+    let tail = house.run(&["audit", "tail", "-n", "1"]).good().out;
+    assert!(tail.contains("audit.cut 1 to 1"), "{tail}");
+    let other = house.file("again.jsonl");
+    let again = ["audit", "cut", "--through", "1", "--export", other.to_str().unwrap()];
+    assert_eq!(house.run(&again).code, 1, "it is gone already");
 }

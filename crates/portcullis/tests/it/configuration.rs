@@ -77,7 +77,7 @@ fn a_configuration_with_mistakes_stops_every_command_with_3() {
 #[test]
 fn another_key_encryption_key_is_told_from_a_broken_one() {
     let house = House::new();
-    house.run(&["key", "list"]).good();
+    house.run(&["key", "rotate"]).good();
     std::fs::write(house.file("portcullis.key"), "YW5vdGhlci1rZXktb2YtdGhpcnR5LXR3by1ieXRlcyE\n")
         .unwrap();
     let other = house.run(&["key", "list"]);
