@@ -2,7 +2,8 @@
 
 use portcullis_store::Migration;
 
-/// The table of what was issued. Its key is time-ordered, so rows are appended and old ones lie together.
+/// The table of what was issued. Its key is time-ordered, so rows are appended and old ones lie together; the rows lie
+/// in the index itself, so that each is written once.
 pub const MIGRATIONS: &[Migration] = &[Migration {
     room: "issuer",
     number: 1,
@@ -14,6 +15,6 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
             scope TEXT NOT NULL,
             issued BIGINT NOT NULL,
             expires BIGINT NOT NULL
-        );
+        ) WITHOUT ROWID;
     ",
 }];
