@@ -6,13 +6,15 @@ use super::{
     findings::{Findings, Place},
     gateway,
     read::{Section, Value},
-    settings::{Issuing, PrivateNetwork, Profile, Trust, TrustKeys},
+    settings::{Hears, Issuing, PrivateNetwork, Profile, Trust, TrustKeys},
     words,
 };
 use portcullis_jose::{Alg, jwk::KeySet};
 use portcullis_types::{Issuer, Ttl};
 use portcullis_verify::{Apis, Speaks};
-use std::path::PathBuf;
+use portcullis_web::{PRIVATE_NETWORKS, is_loopback};
+use std::{net::IpAddr, path::PathBuf};
+use url::{Host, Url};
 
 /// What remote issuers may sign with: public keys only.
 const ACCEPTED: [(&str, Alg); 10] = [
@@ -35,12 +37,14 @@ pub(super) fn trusts(
     (machine, names): (&Machine<'_>, &Names),
     out: &mut Findings,
 ) -> Vec<Trust> {
+    let alone = root.get("issuer").is_none() && root.get("gateway").is_some();
     let mut trusts: Vec<Trust> = Vec::new();
     for mut table in root.tables("trust", out) {
         let issuer = table.need("issuer", "\"https://login.example.com\"", out);
         let place = issuer.as_ref().map_or_else(|| table.place().clone(), Value::place);
         let issuer = issuer.and_then(|issuer| issuer.parse::<Issuer>(out));
         let trust = trust(&mut table, issuer, (machine, names), out);
+        let hears = table.get("revocations").is_some();
         table.finish(out);
         let Some(trust) = trust else { continue };
         if own.is_some_and(|own| own.url == trust.issuer) {
@@ -50,10 +54,22 @@ pub(super) fn trusts(
             out.error(&place, format!("'{}' is trusted twice", trust.issuer))
                 .hint("one [[trust]] for each issuer: two could contradict each other");
         } else {
+            if alone && !hears {
+                deaf(&place, &trust.issuer, out);
+            }
             trusts.push(trust);
         }
     }
     trusts
+}
+
+fn deaf(place: &Place, issuer: &Issuer, out: &mut Findings) {
+    out.warning(place, format!("what {issuer} revokes is not heard here"))
+        .expected("revocations = \"http://10.0.0.5:8082/revocations\" or revocations = \"none\"")
+        .hint(
+            "a Portcullis issuer tells it on its [admin] listener; with \"none\", tokens of disabled \
+             clients pass until they expire",
+        );
 }
 
 fn trust(
@@ -80,19 +96,20 @@ fn trust(
         table.get("leeway").map(|ttl| ttl.ttl(Ttl::from_millis(0)..=Ttl::seconds(300), out));
     let private =
         table.get("allow_private_network").and_then(|flag| flag.flag(out)).unwrap_or(false);
+    let revocations = hears(table, out);
     Some(Trust {
         issuer: issuer?,
         keys: keys?,
         algs: algs.unwrap_or_else(|| vec![Alg::RS256, Alg::ES256]),
         typ: typ.unwrap_or_else(|| vec!["at+jwt".to_owned()]),
         profile: profile.unwrap_or(Profile::Rfc9068),
-        apis: apis.map_or(Apis::All, |apis| {
-            Apis::Only(apis.into_iter().map(|(name, _)| name).collect())
-        }),
+        apis: apis
+            .map_or(Apis::All, |apis| Apis::Only(apis.into_iter().map(|(name, _)| name).collect())),
         speaks: speaks.unwrap_or(Speaks::ForNoTenant),
         max_lifetime: lifetime.flatten().unwrap_or(day),
         leeway: leeway.flatten().unwrap_or(Ttl::seconds(30)),
         private_network: if private { PrivateNetwork::Allowed } else { PrivateNetwork::Refused },
+        revocations: revocations?,
     })
 }
 
@@ -101,6 +118,47 @@ fn speaks(value: &Value<'_>, out: &mut Findings) -> Option<Speaks> {
     match value.as_text() {
         Some("any") => Some(Speaks::ForAnyTenant),
         _ => value.parse(out).map(Speaks::For),
+    }
+}
+
+/// Where to hear what was revoked. Who can change the answer can hide a revocation, and no more.
+fn hears(table: &mut Section<'_>, out: &mut Findings) -> Option<Hears> {
+    let age = table.get("revocations_max_age");
+    let range = Ttl::seconds(5)..=Ttl::seconds(86_400);
+    let max_age = age.as_ref().map(|age| age.ttl(range, out));
+    match table.get("revocations") {
+        None => lonely(age.as_ref(), out),
+        Some(none) if none.as_text() == Some("none") => lonely(age.as_ref(), out),
+        Some(value) => {
+            let url = gateway::web_url(&value, out)?;
+            if url.scheme() == "http" && !stays_inside(&url) {
+                out.warning(&value.place(), "revocations travel in the clear")
+                    .expected("https, or an address in a private network")
+                    .hint("who can change the answer can hide a revocation");
+            }
+            let max_age = max_age.flatten().unwrap_or(Ttl::seconds(300));
+            Some(Hears::From { url, max_age })
+        }
+    }
+}
+
+fn lonely(age: Option<&Value<'_>>, out: &mut Findings) -> Option<Hears> {
+    if let Some(age) = age {
+        out.error(&age.place(), "no revocations are heard that could be too old")
+            .hint("give revocations = \"http://…/revocations\" as well, or delete this line");
+        return None;
+    }
+    Some(Hears::Nothing)
+}
+
+/// Whether a URL names a place on this machine or in a private network. Names are taken at their word.
+fn stays_inside(url: &Url) -> bool {
+    let inside = |ip: IpAddr| PRIVATE_NETWORKS.iter().any(|net| net.contains(&ip));
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback() || inside(ip.into()),
+        Some(Host::Ipv6(ip)) => ip.is_loopback() || inside(ip.into()),
+        Some(Host::Domain(_)) => true,
+        None => false,
     }
 }
 
@@ -114,7 +172,7 @@ fn keys(table: &mut Section<'_>, machine: &Machine<'_>, out: &mut Findings) -> O
         }
         (Some(uri), None) => {
             let url = gateway::web_url(&uri, out)?;
-            if url.scheme() == "http" && !gateway::is_loopback(&url) {
+            if url.scheme() == "http" && !is_loopback(&url) {
                 out.error(&uri.place(), "keys must not be fetched in the clear")
                     .expected("https")
                     .hint("who can change the answer can sign tokens");
@@ -174,9 +232,5 @@ fn types(value: &Value<'_>, out: &mut Findings) -> Vec<String> {
     if members.is_empty() {
         out.error(&value.place(), "no type is left").expected("at least one, usually \"at+jwt\"");
     }
-    let short = |typ: &str| {
-        let typ = typ.to_ascii_lowercase();
-        typ.strip_prefix("application/").map_or(typ.clone(), str::to_owned)
-    };
-    members.iter().filter_map(|member| member.text(out)).map(short).collect()
+    members.iter().filter_map(|member| member.text(out)).map(str::to_owned).collect()
 }

@@ -1,10 +1,10 @@
 //! The gateway: whom it trusts, what it guards, where requests go.
 
-use super::{issuer::Issuer, tls};
+use super::{feed::Feed, issuer::Issuer, tls};
 use crate::{
     cli::{House, Stop, secret},
     clock::{self, Chance},
-    config::{self, Access, Config, Credential, PrivateNetwork, Trust, TrustKeys},
+    config::{self, Access, Authorities, Config, Credential, PrivateNetwork, Trust, TrustKeys},
 };
 use axum::http::{HeaderName, HeaderValue, Method};
 use portcullis_audit::{Journal, JournalSettings, JournalTask};
@@ -12,8 +12,8 @@ use portcullis_gateway::{Gateway, Parts, settings};
 use portcullis_jose::jwk::KeySet;
 use portcullis_keyring::{Act, Circle, KeyAges, KeySource, OurKeys, Party, TheirKeys};
 use portcullis_types::Ttl;
-use portcullis_verify::{ACCESS_TOKEN, Apis, Profile, Revocations, Speaks, TrustedIssuer};
-use portcullis_web::{Loopback, Outgoing, OutgoingPolicy};
+use portcullis_verify::{ACCESS_TOKEN, Apis, Profile, Speaks, TrustedIssuer};
+use portcullis_web::{Loopback, Outgoing, OutgoingPolicy, PRIVATE_NETWORKS};
 use prometheus_client::registry::Registry;
 use secrecy::ExposeSecret;
 use std::{net::TcpListener, sync::Arc};
@@ -27,12 +27,14 @@ const LEEWAY: Ttl = Ttl::seconds(30);
 pub(super) struct Guard {
     pub(super) circle: Arc<Circle>,
     pub(super) keys: Option<OurKeys>,
+    /// What issuers elsewhere revoke.
+    pub(super) feeds: Vec<Feed>,
 }
 
 /// The journal of the gateway's decisions, and the task that writes it.
 pub(super) fn journal(house: &House) -> (Journal, JournalTask) {
     let flush_interval =
-        house.config.gateway.as_ref().map_or(Ttl::from_millis(5), |gateway| gateway.audit_flush);
+        house.config.gateway.as_ref().map_or(Ttl::from_millis(10), |gateway| gateway.audit_flush);
     Journal::open(house.store.clone(), JournalSettings { capacity_bytes: JOURNAL, flush_interval })
 }
 
@@ -52,20 +54,22 @@ pub(super) async fn open(house: &House, issuer: Option<&Issuer>) -> Result<Optio
             async move { keys.refresh(portcullis_keyring::Why::Stale, clock::now()).await },
         );
     }
-    let revocations = issuer.map(|issuer| issuer.directory.revocations().borrow().clone());
+    let revocations: Vec<_> = issuer.map(Issuer::revocations).into_iter().collect();
     let circle = Circle {
         parties,
         registry: config.registry.clone(),
         apis: config.apis.iter().map(|api| (api.name.clone(), api.resource.clone())).collect(),
-        revocations: revocations.unwrap_or_else(|| Arc::new(Revocations::default())).into(),
+        revocations: Arc::new(revocations).into(),
     };
+    let circle = Arc::new(circle);
+    let feeds = Feed::open(&config.trusts, &circle).await?;
     let keys = if config.shows_identities() {
         let act = Act::new("schedule", clock::now(), &mut Chance);
         Some(house.keys(house.gateway_keys(), act).await?)
     } else {
         None
     };
-    Ok(Some(Guard { circle: Arc::new(circle), keys }))
+    Ok(Some(Guard { circle, keys, feeds }))
 }
 
 /// Starts the workers.
@@ -144,14 +148,12 @@ fn their_party(trust: &Trust) -> Result<Party, Stop> {
 
 /// An issuer on this machine may be called on this machine, and one in a private network if that is said.
 fn policy(trust: &Trust) -> OutgoingPolicy {
-    const PRIVATE: [&str; 5] =
-        ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
     let mut policy = OutgoingPolicy::default();
     if trust.issuer.as_str().starts_with("http://") {
         policy.loopback = Loopback::Allowed;
     }
     if trust.private_network == PrivateNetwork::Allowed {
-        policy.allowed_private = PRIVATE.iter().filter_map(|net| net.parse().ok()).collect();
+        policy.allowed_private = PRIVATE_NETWORKS.to_vec();
     }
     policy
 }
@@ -227,6 +229,10 @@ fn upstream(upstream: &config::Upstream) -> Result<settings::Upstream, Stop> {
         authority: format!("{host}:{port}").parse().map_err(|found| fault(&found))?,
         base_path: url.path().trim_end_matches('/').to_owned(),
         credential,
+        authorities: match &upstream.authorities {
+            Authorities::System => settings::Authorities::System,
+            Authorities::Only(file) => settings::Authorities::Only(tls::authorities(file)?),
+        },
     })
 }
 

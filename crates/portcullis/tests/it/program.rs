@@ -210,19 +210,17 @@ pub(crate) fn signal(process: u32, name: &str) {
 
 /// GETs a URL; gives status and whole answer.
 pub(crate) fn get(url: &str, bearer: &str) -> (u16, String) {
+    let credentials = format!("authorization: Bearer {bearer}\r\n");
+    get_with(url, if bearer.is_empty() { "" } else { &credentials })
+}
+
+/// GETs a URL with some more header lines.
+pub(crate) fn get_with(url: &str, headers: &str) -> (u16, String) {
     let rest = url.strip_prefix("http://").unwrap();
     let (address, path) = rest.split_at(rest.find('/').unwrap());
     let mut stream = TcpStream::connect(address).unwrap();
-    let credentials = if bearer.is_empty() {
-        String::new()
-    } else {
-        format!("authorization: Bearer {bearer}\r\n")
-    };
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nhost: {address}\r\n{credentials}connection: close\r\n\r\n"
-    )
-    .unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\n{headers}connection: close\r\n\r\n")
+        .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     (answer.split(' ').nth(1).unwrap().parse().unwrap(), answer)

@@ -1,6 +1,6 @@
 //! `serve`, and the commands that talk to a running server.
 
-use crate::program::{House, eventually, fed, get};
+use crate::program::{House, eventually, fed, get, get_with};
 use std::net::TcpListener;
 
 #[test]
@@ -165,26 +165,78 @@ fn a_taken_port_names_the_setting_and_who_has_it() {
     assert!(stopped.err.contains(&format!("process {}", std::process::id())), "{}", stopped.err);
 }
 
-#[test]
-fn a_gateway_alone_accepts_the_tokens_of_an_issuer_elsewhere() {
-    let (there, here) = (House::new(), House::new());
-    let secret = there.client("my-app");
+/// Takes the issuer out of a house, which then trusts the one of another.
+fn leave_alone(here: &House, there: &House, terms: &str) {
     let own = std::fs::read_to_string(here.file("portcullis.toml")).unwrap();
     let (head, rest) = own.split_once("[issuer]").unwrap();
     let alone = format!("{head}{}", &rest[rest.find("[[api]]").unwrap()..]);
     let alone = alone.replace(&format!("{}/v1", here.gateway), &format!("{}/v1", there.gateway));
-    let trust = format!("\n[[trust]]\nissuer = \"{}\"\nalgs = [\"ES256\"]\n", there.issuer);
+    let trust =
+        format!("\n[[trust]]\nissuer = \"{}\"\nalgs = [\"ES256\"]\n{terms}\n", there.issuer);
     std::fs::write(here.file("portcullis.toml"), alone + &trust).unwrap();
-    let (_there, _here) = (there.serve(), here.serve());
-    let get_token = there
-        .command(&["token", "get", "--client-id", "my-app"])
-        .env("CLIENT_SECRET", &secret)
-        .output();
-    let token = String::from_utf8(get_token.unwrap().stdout).unwrap();
-    let (status, answer) = get(&format!("{}/v1/health", here.gateway), token.trim());
+}
+
+fn token_of(house: &House, client: &str, secret: &str) -> String {
+    let mut command = house.command(&["token", "get", "--client-id", client]);
+    fed(command.env("CLIENT_SECRET", secret), "").good().out.trim().to_owned()
+}
+
+#[test]
+fn a_client_disabled_at_its_issuer_is_refused_by_a_gateway_elsewhere() {
+    let (there, here) = (House::new(), House::new());
+    let secret = there.client("my-app");
+    let feed = format!("{}/revocations", there.admin);
+    leave_alone(&here, &there, &format!("revocations = \"{feed}\"\nrevocations_max_age = \"5s\""));
+    let issuer = there.serve();
+    let _gateway = here.serve();
+    let token = token_of(&there, "my-app", &secret);
+    let health = format!("{}/v1/health", here.gateway);
+    assert_eq!(get(&health, &token).0, 200);
+    assert!(!here.run(&["check"]).good().out.contains("is not heard here"));
+
+    there.run(&["client", "disable", "my-app"]).good();
+    eventually(|| get(&health, &token).0 == 401);
+    assert!(get(&health, &token).1.contains("revoked"));
+    let explain = ["explain", "--token", "-", "--request", "GET /v1/health", "--json"];
+    let explained = here.run_with(&explain, &token).good().json();
+    assert_eq!(explained["outcome"]["code"], "revoked", "asked by hand, it knows too");
+    there.run(&["client", "enable", "my-app"]).good();
+    eventually(|| get(&health, &token).0 == 200);
+
+    let (_, answer) = get(&feed, "");
+    let etag = answer.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap();
+    assert_eq!(get_with(&feed, &format!("if-none-match: {etag}\r\n")).0, 304);
+    assert!(answer.contains("cache-control: no-store"), "{answer}");
+    assert_eq!(get(&format!("{}/revocations", here.admin), "").0, 404, "no issuer, no list");
+
+    // Nobody vouches for a token whose issuer has been silent for too long.
+    issuer.stop();
+    eventually(|| get(&health, &token).0 == 503);
+    let (_, answer) = get(&health, &token);
+    assert!(
+        answer.contains("revocations_unknown") && answer.contains("retry-after: 1"),
+        "{answer}"
+    );
+    let _issuer = there.serve();
+    eventually(|| get(&health, &token).0 == 200);
+}
+
+#[test]
+fn a_gateway_alone_accepts_the_tokens_of_an_issuer_elsewhere() {
+    let (there, here) = (House::new(), House::new());
+    let secret = there.client("my-app");
+    leave_alone(&here, &there, "");
+    let checked = here.run(&["check"]).good().out;
+    assert!(checked.contains("is not heard here"), "{checked}");
+    let _there = there.serve();
+    let gateway = here.serve();
+    let token = token_of(&there, "my-app", &secret);
+    let (status, answer) = get(&format!("{}/v1/health", here.gateway), &token);
     assert_eq!(status, 200, "{answer}");
     let metadata = format!("{}/.well-known/oauth-protected-resource/v1", here.gateway);
     assert!(get(&metadata, "").1.contains(&there.issuer), "clients learn where to get a token");
-    assert!(here.run(&["audit", "tail"]).good().out.contains("my-app GET /v1/health"));
+    eventually(|| here.run(&["audit", "tail"]).good().out.contains("my-app GET /v1/health"));
     assert_eq!(here.run(&["token", "get", "--client-id", "my-app"]).code, 2, "no issuer here");
+    let (_, log) = gateway.stop();
+    assert!(log.contains("is not heard here"), "{log}");
 }

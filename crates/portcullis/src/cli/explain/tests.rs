@@ -25,7 +25,8 @@ macro_rules! denials {
 denials! {
     Ambiguous Unmapped NoCredential ManyCredentials CredentialTooLarge NotAToken Format Header
     WrongType UntrustedIssuer UnknownKey KeysUnavailable BadSignature MissingClaim BadClaim Expired
-    NotYetValid LivesTooLong WrongAudience WrongPurpose WrongTenant Revoked WeakScope ForeignObject
+    NotYetValid LivesTooLong WrongAudience WrongPurpose WrongTenant Revoked RevocationsUnknown WeakScope
+    ForeignObject
     BadRequest Throttled BadClient ClientDisabled UnknownGrantType GrantNotAllowed BadTarget BadScope
     NoScopeLeft
 }

@@ -395,6 +395,16 @@ fn of_rights() -> Vec<Case> {
         )
         .ended("client.disable", "its secret was found in a public repository"),
         access(
+            "revocations_unknown",
+            Denial::RevocationsUnknown {
+                issuer: issuer(OTHER),
+                heard_at: Some(NOW.minus(Ttl::seconds(600))),
+                max_age: Ttl::seconds(300),
+                retry_after: Ttl::seconds(1),
+            },
+        )
+        .with_token(|token| token.iss = OTHER.into()),
+        access(
             "foreign_object",
             Denial::ForeignObject { tenant: Some(tenant("acme")), object_tenant: tenant("globex") },
         ),
