@@ -102,6 +102,27 @@ pub struct TokenFacts<'a> {
     pub tenant: Option<Cow<'a, str>>,
 }
 
+impl TokenFacts<'_> {
+    /// The same, borrowed from nobody.
+    pub fn into_owned(self) -> TokenFacts<'static> {
+        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        TokenFacts {
+            verified: self.verified,
+            iss: own(self.iss),
+            sub: own(self.sub),
+            client_id: own(self.client_id),
+            aud: own(self.aud),
+            jti: own(self.jti),
+            scope: own(self.scope),
+            exp: self.exp,
+            iat: self.iat,
+            kid: self.kid.map(own),
+            alg: own(self.alg),
+            tenant: self.tenant.map(own),
+        }
+    }
+}
+
 /// A request at the token endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant<'a> {

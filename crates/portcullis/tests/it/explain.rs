@@ -1,6 +1,8 @@
 //! "Why 403?", asked of a running house: from the refusal at the gateway back to the token request.
 
-use serde_json::Value;
+use crate::program::House;
+use portcullis_jose::{Alg, SigningKey};
+use serde_json::{Value, json};
 use std::{
     collections::HashMap,
     io::{BufRead, BufReader, Read, Write},
@@ -176,4 +178,39 @@ fn an_unknown_decision_says_which_log_was_searched() {
     let told: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(told["made_at"], "2026-01-15T12:00:00Z");
     assert!(told["searched"].as_str().unwrap().ends_with("portcullis.db"));
+}
+
+#[test]
+fn a_question_asked_by_hand_changes_nothing_and_shows_what_the_token_says() {
+    let house = House::new();
+    let key = SigningKey::generate(Alg::ES256).unwrap().with_kid("nobodys");
+    let claims = json!({
+        "iss": house.issuer, "sub": "app", "client_id": "app", "jti": "j1", "tenant": "acme",
+        "aud": ["https://a.example", "https://b.example"], "iat": 1_800_000_000, "exp": 1_800_000_900,
+        "scope": "generate:basic",
+    });
+    let token = key.sign_compact(&key.header("at+jwt"), &claims).unwrap();
+    let ask = ["explain", "--token", "-", "--request", "GET /v1/health", "--json"];
+    let it = house.run_with(&ask, &token).good().json();
+    let failed = it["rows"].as_array().unwrap().iter().find(|row| row["mark"] == "failed").unwrap();
+    assert_eq!(failed["check"], "key", "{it}");
+    let said = &it["token"];
+    assert_eq!(said["verified"], false);
+    assert_eq!(said["tenant"], "acme");
+    assert_eq!(said["aud"], "https://a.example https://b.example", "{said}");
+    assert_eq!(said["issued"], "2027-01-15T08:00:00Z", "{said}");
+    let keys = house.run(&["key", "list", "--json"]).good().json();
+    assert_eq!(keys.as_array().map(Vec::len), Some(0), "no key was made: {keys}");
+}
+
+#[test]
+fn a_path_that_can_be_read_in_two_ways_fails_by_hand_too() {
+    let house = House::new();
+    let ask = ["explain", "--token", "a.b.c", "--request", "GET /v1/%2e%2e/health", "--json"];
+    let it = house.run(&ask).good().json();
+    assert_eq!(it["outcome"]["code"], "ambiguous_request", "{it}");
+    assert_eq!(
+        (&it["rows"][0]["check"], &it["rows"][0]["mark"]),
+        (&json!("shape"), &json!("failed"))
+    );
 }

@@ -8,11 +8,11 @@ use crate::{
 };
 use axum::http::Method;
 use portcullis_audit::{Access, Event, Record, TokenFacts};
-use portcullis_gateway::{Matched, settings};
+use portcullis_gateway::{Matched, claimed, settings, unambiguous_path, verified};
 use portcullis_jose::jwk::KeySet;
 use portcullis_keyring::{Circle, KeyAges, KeySource, Party, TheirKeys, Verifier};
 use portcullis_types::{Check, DecisionId, Denial, Random, Stage, Timestamp, Trace};
-use portcullis_verify::{Glance, Presented, Target, Vouched};
+use portcullis_verify::{Glance, Presented, Target};
 use portcullis_web::{Outgoing, OutgoingPolicy};
 use secrecy::{ExposeSecret, SecretString};
 use std::{
@@ -82,7 +82,10 @@ impl Question {
         let ByHand { routes, circle } = by_hand(house).await?;
         let verifier = Verifier::new(self.with_keys(circle)?, 0);
         let mut trace = Trace::new(Stage::Access);
-        let _ = trace.step(Check::Shape, Ok(()));
+        // What there is of a request has one meaning. Headers and framing were never sent.
+        if let Err(denial) = trace.step(Check::Shape, unambiguous_path(&self.request.path)) {
+            return Ok(self.record((now, trace), None, Some(denial), None));
+        }
         let found = trace.step(Check::Route, routes.find(&self.request.method, &self.request.path));
         let matched = match found {
             Ok(matched) => matched,
@@ -105,8 +108,8 @@ impl Question {
         };
         let verdict = verifier.admit(&presented, &target, now, &mut trace).await;
         let facts = match &verdict.vouched {
-            Some(vouched) => verified(vouched),
-            None => claimed(Glance::at(&presented)),
+            Some(vouched) => verified(vouched).into_owned(),
+            None => claimed(&Glance::at(&presented)).into_owned(),
         };
         Ok(self.record((now, trace), Some(&matched), verdict.outcome.err(), Some(facts)))
     }
@@ -152,41 +155,6 @@ impl Question {
         };
         let id = DecisionId::fresh(at, &Random::draw(&mut Chance));
         Record { id, at, trace, denial: denial.map(Cow::Owned), event: Event::Access(access) }
-    }
-}
-
-fn verified(vouched: &Vouched) -> TokenFacts<'static> {
-    let claims = vouched.claims();
-    let text = |text: Option<String>| Cow::Owned(text.unwrap_or_default());
-    TokenFacts {
-        verified: true,
-        iss: Cow::Owned(claims.iss.to_string()),
-        sub: Cow::Owned(claims.sub.clone()),
-        client_id: Cow::Owned(claims.client_id.clone()),
-        aud: Cow::Owned(claims.aud.join(" ")),
-        jti: text(claims.jti.as_ref().map(ToString::to_string)),
-        scope: Cow::Owned(claims.scope.to_string()),
-        exp: claims.exp.seconds(),
-        iat: claims.iat.map_or(0, Timestamp::seconds),
-        kid: vouched.kid().map(|kid| Cow::Owned(kid.to_string())),
-        alg: Cow::Owned(vouched.alg().name().to_owned()),
-        tenant: claims.tenant.as_ref().map(|tenant| Cow::Owned(tenant.to_string())),
-    }
-}
-
-fn claimed(glance: Glance) -> TokenFacts<'static> {
-    let text = |text: Option<String>| Cow::Owned(text.unwrap_or_default());
-    TokenFacts {
-        verified: false,
-        iss: text(glance.claims.iss),
-        sub: text(glance.claims.sub),
-        client_id: text(glance.claims.client_id),
-        jti: text(glance.claims.jti),
-        scope: text(glance.claims.scope),
-        exp: glance.claims.exp.unwrap_or_default(),
-        kid: glance.kid.map(Cow::Owned),
-        alg: text(glance.alg.map(|alg| alg.name().to_owned())),
-        ..TokenFacts::default()
     }
 }
 

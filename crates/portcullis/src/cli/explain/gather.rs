@@ -1,14 +1,11 @@
 //! What is known around a record: the issuance of its token, its client, who ended what, our keys.
 
-use crate::{
-    cli::{House, Stop},
-    clock::{self, Chance},
-};
+use crate::cli::{House, Stop};
 use portcullis_audit::{
     self as audit, Event, Record,
     explain::{Api, ClientNow, OurIssuer, OurKey, Surroundings},
 };
-use portcullis_keyring::{Act, KeyInfo, KeyState};
+use portcullis_keyring::{KeyInfo, KeyState};
 use portcullis_types::{ClientId, Denial, Jti, Registry, RevokedBy, Timestamp};
 
 /// Owns what [`Surroundings`] borrows.
@@ -144,8 +141,7 @@ fn what_ended(record: &Record<'static>) -> Option<(&'static [&'static str], Stri
 }
 
 async fn our_keys(house: &House) -> Result<Vec<OurKey>, Stop> {
-    let act = Act::new("schedule", clock::now(), &mut Chance);
-    let keys = house.keys(house.issuer_keys(), act).await?;
+    let keys = house.look_at_keys(house.issuer_keys()).await?;
     Ok(keys.list().into_iter().map(our_key).collect())
 }
 

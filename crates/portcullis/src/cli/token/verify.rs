@@ -9,6 +9,7 @@ use portcullis_audit::{
     Access, Event, Record, TokenFacts,
     explain::{Explanation, Surroundings},
 };
+use portcullis_gateway::{claimed, verified};
 use portcullis_jose::{Alg, jwk::KeySet};
 use portcullis_keyring::{KeyAges, KeySource, TheirKeys, Why};
 use portcullis_types::{
@@ -16,8 +17,8 @@ use portcullis_types::{
     Trace, Ttl,
 };
 use portcullis_verify::{
-    Apis, Glance, Guarded, IssuerKeys, Known, KnownIssuer, Presented, Profile, Revocations, Speaks,
-    Target, TrustedIssuer, Vouched, authorize, vouch,
+    Apis, Glance, Guarded, IssuerKeys, Known, KnownIssuer, Presented, Profile, Speaks, Target,
+    TrustedIssuer, Vouched, authorize, vouch,
 };
 use portcullis_web::{Loopback, Outgoing, OutgoingPolicy};
 use std::{borrow::Cow, path::PathBuf, sync::Arc};
@@ -65,9 +66,8 @@ impl Verify {
         let token = given(self.token.clone())?;
         let now = clock::now();
         let issuer = self.known(&token, now)?;
-        let (registry, revocations) = (Registry::standard(), Revocations::default());
-        let known =
-            Known { issuers: &[issuer], revocations: &revocations, registry: &registry, apis: &[] };
+        let registry = Registry::standard();
+        let known = Known { issuers: &[issuer], revocations: &[], registry: &registry, apis: &[] };
         let api = ApiName::new("api").map_err(Stop::cannot_run)?;
         let guarded = Guarded { api, audience: self.audience.clone(), tenant: None };
         let needed: Scopes = self.scope.iter().flatten().cloned().collect();
@@ -110,7 +110,7 @@ impl Verify {
         let asymmetric = Alg::ALL.into_iter().filter(|alg| !alg.is_symmetric());
         let trusted = TrustedIssuer {
             algs: if self.alg.is_empty() { asymmetric.collect() } else { self.alg.clone() },
-            typ: self.typ.iter().map(|typ| short(typ)).collect(),
+            typ: self.typ.clone(),
             profile: if self.legacy { Profile::Legacy } else { Profile::AccessToken },
             apis: Apis::All,
             speaks: Speaks::ForAnyTenant,
@@ -175,43 +175,12 @@ fn key_set(file: &std::path::Path) -> Result<KeySet, Stop> {
     KeySet::parse(&bytes).map_err(|found| fault(&found))
 }
 
-/// `application/at+jwt` is `at+jwt` (RFC 7515 §4.1.9).
-fn short(typ: &str) -> String {
-    let typ = typ.to_ascii_lowercase();
-    typ.strip_prefix("application/").map_or(typ.clone(), str::to_owned)
-}
-
 /// What the token said: verified, or its own words.
 fn facts(vouched: Option<&Vouched>, token: &str) -> TokenFacts<'static> {
     if let Some(vouched) = vouched {
-        let claims = vouched.claims();
-        return TokenFacts {
-            verified: true,
-            iss: claims.iss.to_string().into(),
-            sub: claims.sub.clone().into(),
-            client_id: claims.client_id.clone().into(),
-            aud: claims.aud.join(" ").into(),
-            jti: claims.jti.as_ref().map(ToString::to_string).unwrap_or_default().into(),
-            scope: claims.scope.to_string().into(),
-            exp: claims.exp.seconds(),
-            iat: claims.iat.map_or(0, Timestamp::seconds),
-            kid: vouched.kid().map(|kid| kid.to_string().into()),
-            alg: vouched.alg().name().into(),
-            tenant: claims.tenant.as_ref().map(|tenant| tenant.to_string().into()),
-        };
+        return verified(vouched).into_owned();
     }
     let glance =
         Presented::token(token).map(|presented| Glance::at(&presented)).unwrap_or_default();
-    let text = |claim: Option<String>| claim.unwrap_or_default().into();
-    TokenFacts {
-        iss: text(glance.claims.iss),
-        sub: text(glance.claims.sub),
-        client_id: text(glance.claims.client_id),
-        jti: text(glance.claims.jti),
-        scope: text(glance.claims.scope),
-        exp: glance.claims.exp.unwrap_or(0),
-        kid: glance.kid.map(Into::into),
-        alg: glance.alg.map_or("", Alg::name).into(),
-        ..TokenFacts::default()
-    }
+    claimed(&glance).into_owned()
 }
