@@ -7,6 +7,7 @@ use portcullis_jose::{
     jws::{Compact, Payload},
 };
 use portcullis_types::{AssertionFault as Fault, ClientId, Issuer, Jti, Timestamp, Ttl};
+use portcullis_verify::names_kind;
 use serde::Deserialize;
 use serde_json::{Number, Value};
 
@@ -14,7 +15,7 @@ use serde_json::{Number, Value};
 const LIFE: Ttl = Ttl::seconds(300);
 /// By how much the client's clock may differ from ours.
 const SKEW: Ttl = Ttl::seconds(30);
-/// The `typ` values that a client assertion may have, lower case, without `application/`.
+/// The `typ` values that a client assertion may have.
 const TYPES: [&str; 2] = ["client-authentication+jwt", "jwt"];
 
 /// An assertion that was right, and that must not be seen again before it expires.
@@ -39,9 +40,8 @@ pub(crate) fn parse(assertion: &str) -> Result<Compact<'_>, Fault> {
     if header.alg.is_symmetric() {
         return Err(malformed(format!("alg {} is symmetric: it proves nothing", header.alg)));
     }
-    let typ = header.typ.as_deref().unwrap_or("jwt").to_ascii_lowercase();
-    let typ = typ.strip_prefix("application/").unwrap_or(&typ);
-    if !TYPES.contains(&typ) {
+    let typ = header.typ.as_deref().unwrap_or("jwt");
+    if !TYPES.iter().any(|kind| names_kind(typ, kind)) {
         return Err(malformed("typ names another kind of token".into()));
     }
     Ok(jws)

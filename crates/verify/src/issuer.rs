@@ -6,11 +6,14 @@ use portcullis_types::Denial;
 
 /// Whether a `typ` names this kind of token: without case, `application/` optional (RFC 7515 §4.1.9).
 pub fn names_kind(typ: &str, kind: &str) -> bool {
-    let short = match typ.split_at_checked("application/".len()) {
+    short(typ).eq_ignore_ascii_case(short(kind))
+}
+
+fn short(typ: &str) -> &str {
+    match typ.split_at_checked("application/".len()) {
         Some((prefix, short)) if prefix.eq_ignore_ascii_case("application/") => short,
         _ => typ,
-    };
-    short.eq_ignore_ascii_case(kind)
+    }
 }
 
 /// Check 5. Absent counts only where the issuer is known to send none.

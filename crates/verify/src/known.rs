@@ -66,7 +66,7 @@ pub struct TrustedIssuer {
     pub issuer: Issuer,
     /// The algorithms it may sign with. Never symmetric ones.
     pub algs: Vec<Alg>,
-    /// The `typ` values accepted, lower case, without `application/`.
+    /// The `typ` values accepted, in any case, with or without `application/`.
     pub typ: Vec<String>,
     /// How its tokens look.
     pub profile: Profile,

@@ -5,18 +5,13 @@ use portcullis_jose::{Alg, jwk::KeySet};
 use portcullis_keyring::{Circle, KeyAges, KeySource, Party, TheirKeys};
 use portcullis_types::{ApiName, Audience, Issuer, Registry, Tenant, Ttl};
 use portcullis_verify::{ACCESS_TOKEN, Apis, Guarded, Profile, Speaks, TrustedIssuer};
-use portcullis_web::{Loopback, Outgoing, OutgoingPolicy};
+use portcullis_web::{Loopback, Outgoing, OutgoingPolicy, PRIVATE_NETWORKS, is_loopback};
 use serde::{Deserialize, Deserializer, de::Error};
 use std::sync::Arc;
-use url::{Host, Url};
+use url::Url;
 
 /// What Portcullis itself signs with.
 const USUAL: [Alg; 3] = [Alg::RS256, Alg::ES256, Alg::Ed25519];
-
-/// Networks that `allow_private_network` opens. Link-local addresses, where cloud metadata lives, are not
-/// among them.
-const PRIVATE: [&str; 5] =
-    ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
 
 /// Everything a verifier is told.
 #[derive(Deserialize)]
@@ -140,17 +135,10 @@ impl Trust {
         if algs.is_empty() || self.typ.as_ref().is_some_and(Vec::is_empty) {
             return Err(format!("{}: algs and typ need at least one value", self.issuer));
         }
-        let short = |typ: String| {
-            let typ = typ.to_ascii_lowercase();
-            typ.strip_prefix("application/").map(str::to_owned).unwrap_or(typ)
-        };
         Ok(TrustedIssuer {
             issuer: self.issuer,
             algs,
-            typ: self.typ.map_or_else(
-                || vec![ACCESS_TOKEN.to_owned()],
-                |typ| typ.into_iter().map(short).collect(),
-            ),
+            typ: self.typ.unwrap_or_else(|| vec![ACCESS_TOKEN.to_owned()]),
             profile: match self.profile {
                 None | Some(ProfileName::Rfc9068) => Profile::AccessToken,
                 Some(ProfileName::Legacy) => Profile::Legacy,
@@ -172,8 +160,8 @@ impl Trust {
         let named = [told.as_ref(), self.jwks_uri.as_ref()].into_iter().flatten().any(is_loopback);
         let allowed = self.allow_loopback.unwrap_or(named);
         let loopback = if allowed { Loopback::Allowed } else { Loopback::Refused };
-        let private = if self.allow_private_network { &PRIVATE[..] } else { &[] };
-        let allowed_private = private.iter().filter_map(|net| net.parse().ok()).collect();
+        let private = if self.allow_private_network { &PRIVATE_NETWORKS[..] } else { &[] };
+        let allowed_private = private.to_vec();
         let policy = OutgoingPolicy { loopback, allowed_private, ..OutgoingPolicy::default() };
         Outgoing::new(policy).map_err(|fault| fault.to_string())
     }
@@ -188,15 +176,6 @@ fn key_set(issuer: &Issuer, jwks: &serde_json::Value) -> Result<KeySet, String> 
         return Err(format!("{issuer}: the JWK Set has no key that can verify a signature"));
     }
     Ok(set)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    }
 }
 
 fn address<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Url>, D::Error> {

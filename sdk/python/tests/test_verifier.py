@@ -208,6 +208,21 @@ def test_each_issuer_has_its_own_terms(key: Key) -> None:
         verifier.verify(key.token(key.header(typ="JWT"), claims()), ["model:list"])
 
 
+def test_an_issuer_speaks_for_a_tenant_only_where_that_is_said(key: Key) -> None:
+    token = key.token(key.header(), claims(tenant="acme"))
+    own = {"issuer": ISSUER, "jwks": {"keys": [key.public()]}}
+
+    def verified(tenant: str | None) -> str | None:
+        verifier = Verifier(audience=AUDIENCE, issuers=[Issuer(**own, tenant=tenant)])
+        return verifier.verify(token, ["model:list"]).tenant
+
+    assert [verified("acme"), verified("any")] == ["acme", "acme"]
+    for other in (None, "globex"):
+        with pytest.raises(Denied, match="wrong_tenant"):
+            verified(other)
+    assert Verifier(audience=AUDIENCE, **own).verify(token, ["model:list"]).tenant == "acme"
+
+
 def test_keys_are_found_by_discovery_and_fetched_once(key: Key) -> None:
     with issuing(key) as issuer:
         verifier = Verifier(audience=AUDIENCE, issuer=issuer.url)
