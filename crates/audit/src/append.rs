@@ -3,9 +3,10 @@
 use crate::{
     Anchor, AuditKey, Record,
     chain::{self, GENESIS, Hash},
-    frame::Chunk,
+    frame::{Chunk, Framed},
+    pack,
 };
-use portcullis_store::{Store, StoreFault, Tx, Value};
+use portcullis_store::{Store, StoreFault, Tx};
 use std::sync::Arc;
 
 pub(crate) const BATCH_SEAL: [u8; 6] = *b"batch\0";
@@ -22,7 +23,8 @@ pub fn seal_with(store: &Store, key: AuditKey) {
 /// Refuses to lengthen a chain whose head was altered: a cut end must stay visible.
 pub fn append(tx: &mut Tx<'_>, record: &Record<'_>) -> Result<(), StoreFault> {
     let mut chunk = Chunk::new(Vec::new());
-    chunk.push(record).map_err(StoreFault::rejected)?;
+    let mut scratch = Vec::new();
+    chunk.push(&Framed::new(record, &mut scratch).map_err(StoreFault::rejected)?);
     chunks(tx, std::slice::from_mut(&mut chunk))
 }
 
@@ -99,20 +101,24 @@ fn insert(
     let (count, min, max) = (chunk.count, chunk.min_ms, chunk.max_ms);
     let numbers = batch_numbers(first, count, min, max);
     let seal = key.map(|key| key.seal(BATCH_SEAL, &numbers, &[&after.hash, &last_hash]));
-    tx.execute(
-        "INSERT INTO audit (first_seq, count, min_ms, max_ms, prev_hash, last_hash, seal, body) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        &[
-            chain::stored(first)?.into(),
-            chain::stored(count)?.into(),
-            min.into(),
-            max.into(),
-            (&after.hash).into(),
-            (&last_hash).into(),
-            seal.as_ref().into(),
-            Value::from(&chunk.body),
-        ],
-    )?;
+    let (first, stored_count) = (chain::stored(first)?, chain::stored(count)?);
+    pack::packed(&chunk.body, |body, length| {
+        tx.execute(
+            "INSERT INTO audit (first_seq, count, min_ms, max_ms, prev_hash, last_hash, seal, \
+             body, body_length) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            &[
+                first.into(),
+                stored_count.into(),
+                min.into(),
+                max.into(),
+                (&after.hash).into(),
+                (&last_hash).into(),
+                seal.as_ref().into(),
+                body.into(),
+                length.into(),
+            ],
+        )
+    })?;
     Ok(Anchor { seq: after.seq + count, hash: last_hash })
 }
 

@@ -68,13 +68,20 @@ impl fmt::Debug for AuditKey {
     }
 }
 
-/// The hash that follows a record.
-pub(crate) fn link(previous: &Hash, seq: u64, json: &[u8]) -> Hash {
-    let mut context = digest::Context::new(&digest::SHA256);
-    context.update(previous);
-    context.update(&seq.to_be_bytes());
-    context.update(json);
-    context.finish().as_ref().try_into().unwrap_or(GENESIS)
+/// Hashes record after record. The parts are laid side by side first: one call over few hundred
+/// bytes costs far less than a context that is fed three times.
+#[derive(Default)]
+pub(crate) struct Linker(Vec<u8>);
+
+impl Linker {
+    /// The hash that follows a record.
+    pub(crate) fn link(&mut self, previous: &Hash, seq: u64, json: &[u8]) -> Hash {
+        self.0.clear();
+        self.0.extend_from_slice(previous);
+        self.0.extend_from_slice(&seq.to_be_bytes());
+        self.0.extend_from_slice(json);
+        digest::digest(&digest::SHA256, &self.0).as_ref().try_into().unwrap_or(GENESIS)
+    }
 }
 
 /// Sequence numbers are stored as BIGINT; one outside of 0..2^63 was never written by us.

@@ -10,6 +10,7 @@ use crate::{
     chain::{self, GENESIS, Hash},
     find::{batches, first_batch},
     frame::{Frame, Frames},
+    pack::unpack,
     verify::Walk,
 };
 use data_encoding::HEXLOWER_PERMISSIVE as HEX;
@@ -64,7 +65,7 @@ pub fn export(
             let first = chain::seq(row.int(0)?)?;
             next = row.int(0)?.saturating_add(1);
             let mut previous = hash(row.blob(2)?)?;
-            for (seq, frame) in (first..).zip(Frames::of(row.blob(1)?)) {
+            for (seq, frame) in (first..).zip(Frames::of(&unpack(row, 1, 3)?)) {
                 let frame = frame?;
                 if range.contains(&seq) {
                     written.line(seq, &previous, &frame, sink)?;

@@ -1,6 +1,6 @@
 //! Looking records up, by the time that their names carry: no index on random text.
 
-use crate::{Event, Record, chain, frame::Frames};
+use crate::{Event, Record, chain, frame::Frames, pack::unpack};
 use memchr::memmem;
 use portcullis_store::{Row, StoreFault, Tx};
 use portcullis_types::{DecisionId, Jti, Timestamp, Ttl};
@@ -38,14 +38,15 @@ pub fn find_act(
         let page = around(tx, to, after, time.plus(NEARBY))?;
         for row in &page {
             after = (row.time(1)?, row.int(2)?);
-            let act = within(row.blob(0)?, target.as_bytes(), |record| match &record.event {
-                Event::Admin(admin) => {
-                    admin.target == target
-                        && actions.contains(&&*admin.action)
-                        && (from..=to).contains(&record.at)
-                }
-                Event::Access(_) | Event::Grant(_) => false,
-            })?;
+            let act =
+                within(&unpack(row, 0, 3)?, target.as_bytes(), |record| match &record.event {
+                    Event::Admin(admin) => {
+                        admin.target == target
+                            && actions.contains(&&*admin.action)
+                            && (from..=to).contains(&record.at)
+                    }
+                    Event::Access(_) | Event::Grant(_) => false,
+                })?;
             if act.is_some() {
                 return Ok(act);
             }
@@ -69,7 +70,7 @@ pub fn tail(
         for row in &rows {
             let first = chain::seq(row.int(0)?)?;
             next = row.int(0)?.saturating_add(1);
-            for (seq, frame) in (first..).zip(Frames::of(row.blob(1)?)) {
+            for (seq, frame) in (first..).zip(Frames::of(&unpack(row, 1, 3)?)) {
                 if seq > after_seq && records.len() < limit {
                     records.push((seq, frame?.record()?));
                 }
@@ -89,9 +90,9 @@ pub(crate) fn first_batch(tx: &mut Tx<'_>, seq: u64) -> Result<i64, StoreFault> 
     Ok(tx.query_row(sql, &[seq.into()])?.map(|row| row.int(0)).transpose()?.unwrap_or(0))
 }
 
-/// A page of (`first_seq`, `body`, `prev_hash`), from `first_seq` on.
+/// A page of (`first_seq`, `body`, `prev_hash`, `body_length`), from `first_seq` on.
 pub(crate) fn batches(tx: &mut Tx<'_>, first_seq: i64) -> Result<Vec<Row>, StoreFault> {
-    let sql = "SELECT first_seq, body, prev_hash FROM audit WHERE first_seq >= $1 \
+    let sql = "SELECT first_seq, body, prev_hash, body_length FROM audit WHERE first_seq >= $1 \
                ORDER BY first_seq LIMIT 4";
     tx.query(sql, &[first_seq.into()])
 }
@@ -109,7 +110,7 @@ fn search(
             let page = around(tx, time, after, to)?;
             for row in &page {
                 after = (row.time(1)?, row.int(2)?);
-                if let Some(record) = within(row.blob(0)?, needle, &is_it)? {
+                if let Some(record) = within(&unpack(row, 0, 3)?, needle, &is_it)? {
                     return Ok(Some(record));
                 }
             }
@@ -121,14 +122,14 @@ fn search(
     Ok(None)
 }
 
-/// A page of (body, `max_ms`, `first_seq`) of batches around `time` that end before or at `to`.
+/// A page of (body, `max_ms`, `first_seq`, `body_length`) of batches around `time` that end before or at `to`.
 fn around(
     tx: &mut Tx<'_>,
     time: Timestamp,
     after: (Timestamp, i64),
     to: Timestamp,
 ) -> Result<Vec<Row>, StoreFault> {
-    let sql = "SELECT body, max_ms, first_seq FROM audit \
+    let sql = "SELECT body, max_ms, first_seq, body_length FROM audit \
                WHERE (max_ms, first_seq) > ($1, $2) AND max_ms <= $3 AND min_ms <= $4 \
                ORDER BY max_ms, first_seq LIMIT $5";
     tx.query(sql, &[after.0.into(), after.1.into(), to.into(), time.into(), PAGE.into()])

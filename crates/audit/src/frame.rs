@@ -2,14 +2,42 @@
 
 use crate::{
     Record,
-    chain::{self, Hash},
+    chain::{Hash, Linker},
     redact, write,
 };
 use portcullis_store::StoreFault;
+use portcullis_types::Timestamp;
 use serde_json::Error;
 
 const LENGTH: usize = 4;
 const HASH: usize = 32;
+
+/// A record ready to be put into a batch: its frame, the room for the hash included.
+pub(crate) struct Framed<'a> {
+    bytes: &'a [u8],
+    times: [Timestamp; 2],
+}
+
+impl<'a> Framed<'a> {
+    /// Serialises `record` into `scratch`, which may have been used before.
+    pub(crate) fn new(record: &Record<'_>, scratch: &'a mut Vec<u8>) -> Result<Self, Error> {
+        scratch.clear();
+        scratch.extend_from_slice(&[0; LENGTH]);
+        write::record(record, scratch)?;
+        redact::tokens(scratch, LENGTH);
+        let length = u32::try_from(scratch.len() - LENGTH).map_err(serde::ser::Error::custom)?;
+        if let Some(field) = scratch.first_chunk_mut::<LENGTH>() {
+            *field = length.to_le_bytes();
+        }
+        scratch.extend_from_slice(&[0; HASH]);
+        Ok(Self { bytes: scratch, times: record.times() })
+    }
+
+    /// What it adds to a body.
+    pub(crate) const fn len(&self) -> usize {
+        self.bytes.len()
+    }
+}
 
 /// Records on their way into one batch. The room for each hash is left open until the transaction
 /// that knows the head of the chain.
@@ -29,40 +57,23 @@ impl Chunk {
         Self { body, count: 0, min_ms: i64::MAX, max_ms: i64::MIN }
     }
 
-    /// Serialises `record` straight into the body; on an error nothing of it stays.
-    pub(crate) fn push(&mut self, record: &Record<'_>) -> Result<(), Error> {
-        let start = self.body.len();
-        self.body.extend_from_slice(&[0; LENGTH]);
-        if let Err(error) = self.fill(record, start) {
-            self.body.truncate(start);
-            return Err(error);
-        }
-        let [earliest, latest] = record.times();
+    /// Takes a record in.
+    pub(crate) fn push(&mut self, framed: &Framed<'_>) {
+        self.body.extend_from_slice(framed.bytes);
+        let [earliest, latest] = framed.times;
         self.min_ms = self.min_ms.min(earliest.millis());
         self.max_ms = self.max_ms.max(latest.millis());
         self.count += 1;
-        Ok(())
-    }
-
-    fn fill(&mut self, record: &Record<'_>, start: usize) -> Result<(), Error> {
-        write::record(record, &mut self.body)?;
-        redact::tokens(&mut self.body, start + LENGTH);
-        let length = self.body.len() - start - LENGTH;
-        let length = u32::try_from(length).map_err(serde::ser::Error::custom)?;
-        if let Some(field) = self.body.get_mut(start..start + LENGTH) {
-            field.copy_from_slice(&length.to_le_bytes());
-        }
-        self.body.extend_from_slice(&[0; HASH]);
-        Ok(())
     }
 
     /// Fills in the hashes of records that follow `previous`, the first of them being number
     /// `seq`; returns the last hash. May be done again with another head.
     pub(crate) fn link(&mut self, mut previous: Hash, mut seq: u64) -> Result<Hash, StoreFault> {
+        let mut linker = Linker::default();
         let mut rest = self.body.as_mut_slice();
         while !rest.is_empty() {
             let (json, hash, after) = split_mut(rest).ok_or_else(unreadable)?;
-            previous = chain::link(&previous, seq, json);
+            previous = linker.link(&previous, seq, json);
             *hash = previous;
             seq += 1;
             rest = after;

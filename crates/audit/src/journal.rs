@@ -1,6 +1,6 @@
 //! The gateway's way into the chain: off the path of the request, and never losing a record.
 //!
-//! [`Journal::record`] serialises into a shared buffer and returns; every `flush_interval` one task
+//! [`Journal::record`] adds to a shared buffer and returns; every `flush_interval` one task
 //! commits what has gathered. **What a crash can lose**: the records of the last `flush_interval`
 //! plus the commit under way (milliseconds, unless the disk fails). With an interval of 0, `record`
 //! returns after the commit and a crash loses nothing that was answered; the commits are still shared.
@@ -12,17 +12,21 @@
 mod buffer;
 mod task;
 
-use crate::Record;
+use crate::{Record, frame::Framed};
 use buffer::{Buffer, Phase, Pushed, Written};
 use portcullis_store::{Store, StoreFault};
 use portcullis_types::Ttl;
 use std::{
+    cell::RefCell,
     future::Future,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
 };
 use tokio::sync::{Notify, watch};
+
+/// A thread keeps this much to serialise records in: enough for nearly all of them.
+const SCRATCH_KEPT: usize = 16 * 1024;
 
 /// How much the journal holds and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -167,7 +171,21 @@ impl Shared {
         self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Serialises before it takes the lock: all workers of the gateway share that, and under it there
+    /// is nothing but a copy of some hundred bytes.
     fn push(&self, record: &Record<'_>) -> Result<Pushed, JournalClosed> {
+        thread_local! {
+            static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+        }
+        SCRATCH.with_borrow_mut(|scratch| {
+            let framed = Framed::new(record, scratch);
+            let pushed = self.put(&framed.map_err(|e| JournalClosed::Unwritable(e.to_string()))?);
+            scratch.shrink_to(SCRATCH_KEPT);
+            pushed
+        })
+    }
+
+    fn put(&self, framed: &Framed<'_>) -> Result<Pushed, JournalClosed> {
         let mut buffer = self.buffer();
         match buffer.phase() {
             Phase::Open => {}
@@ -180,7 +198,7 @@ impl Shared {
             return Ok(Pushed::Full);
         }
         let before = buffer.gathering.bytes;
-        buffer.gathering.push(record).map_err(|e| JournalClosed::Unwritable(e.to_string()))?;
+        buffer.gathering.push(framed);
         let half = self.capacity / 2;
         let crossed = before < half && buffer.gathering.bytes >= half;
         let pushed = if self.interval.duration().is_zero() {

@@ -5,17 +5,19 @@
 //! in batches, each sealed with HMAC-SHA-256 under a key that is not in the database, as is the head
 //! of the chain: whoever can write to the file still cannot write the chain anew or cut its end.
 //!
-//! Not found by [`verify`]: the whole file put back to an older copy of itself. Keep the [`Anchor`]
-//! of a [`Report`] elsewhere and hand it to the next [`verify`] to find that too.
+//! Not found by [`verify()`]: the whole file put back to an older copy of itself. Keep the [`Anchor`]
+//! of a [`Report`] elsewhere and hand it to the next [`verify()`] to find that too.
 
 mod append;
 mod brief;
 mod chain;
+mod cut;
 pub mod explain;
 mod export;
 mod find;
 mod frame;
 mod journal;
+mod pack;
 mod record;
 mod redact;
 mod report;
@@ -24,6 +26,7 @@ mod write;
 
 pub use append::{append, head, seal_with};
 pub use chain::{Anchor, AuditKey};
+pub use cut::{cut, cuttable};
 pub use export::{export, verify_export};
 pub use find::{find, find_act, find_issuance, tail};
 pub use journal::{Commit, Journal, JournalClosed, JournalSettings, JournalTask, Offered};
@@ -45,10 +48,17 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
               prev_hash BLOB NOT NULL,
               last_hash BLOB NOT NULL,
               seal BLOB,
-              body BLOB NOT NULL
+              body BLOB NOT NULL,
+              body_length BIGINT
           );
           CREATE INDEX audit_time ON audit (max_ms, min_ms);
           CREATE TABLE audit_head (
+              id BIGINT PRIMARY KEY CHECK (id = 1),
+              last_seq BIGINT NOT NULL,
+              last_hash BLOB NOT NULL,
+              seal BLOB
+          );
+          CREATE TABLE audit_cut (
               id BIGINT PRIMARY KEY CHECK (id = 1),
               last_seq BIGINT NOT NULL,
               last_hash BLOB NOT NULL,

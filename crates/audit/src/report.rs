@@ -18,6 +18,9 @@ pub struct Report {
     pub to: Option<Timestamp>,
     /// The last record's place and hash: keep it elsewhere, to find a database that was put back.
     pub head: Option<Anchor>,
+    /// The last record that was taken out of the database after an export, and the hash behind it:
+    /// the chain begins there. The record of that act names who did it.
+    pub cut: Option<Anchor>,
     /// Whether a key was there to check the seals. Without one, whoever can write to the database
     /// can also have written the whole chain anew.
     pub seals_checked: bool,
@@ -73,6 +76,10 @@ pub enum Wrong {
     Unlinked,
     /// The count, the times or the last hash stored with the batch do not fit its records.
     Frame,
+    /// A column holds what is never written there: a hash of another length, a negative number.
+    Columns,
+    /// The note of what was taken out is none of ours, or is not sealed with this key.
+    Cutting,
     /// The seal is absent or not made with this key.
     Seal,
     /// The end of the chain was cut: the records from here to `through` are gone.
@@ -97,6 +104,8 @@ impl fmt::Display for Wrong {
             Self::Repeated => "the number is there twice",
             Self::Unlinked => "it does not follow the record before it",
             Self::Frame => "the batch's count, times or last hash do not fit its records",
+            Self::Columns => "the batch's columns hold what is never written there",
+            Self::Cutting => "the records before it were taken out by somebody without the key",
             Self::Seal => "the batch's seal is not right",
             Self::Cut { through } => {
                 return write!(f, "the end of the chain was cut: missing through {through}");

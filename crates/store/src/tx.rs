@@ -61,7 +61,7 @@ impl<'c> Tx<'c> {
         let mut rows = Vec::new();
         while let Some(row) = cursor.next()? {
             if rows.len() < keep {
-                let values = (0..columns).map(|column| Value::read(row.get_ref(column)?));
+                let values = (0..columns).map(|column| row.get_ref(column).map(Value::read));
                 rows.push(Row(values.collect::<Result<_, _>>()?));
             } else if reading {
                 break;

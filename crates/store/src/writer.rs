@@ -28,15 +28,38 @@ fn commit(
     // IMMEDIATE takes the write lock now, so that no job reads what another process then changes.
     statement(connection, "BEGIN IMMEDIATE")?;
     let mut tx = Tx::new(connection, attached);
+    if let [job] = batch {
+        return alone(connection, job.as_mut(), &mut tx);
+    }
     let outcome = batch
         .iter_mut()
         .try_for_each(|job| within_savepoint(connection, job.as_mut(), &mut tx))
         .and_then(|()| statement(connection, "COMMIT"));
-    if outcome.is_err() && !connection.is_autocommit() {
-        // If this fails too, the next BEGIN does and says why.
-        let _ = statement(connection, "ROLLBACK");
+    if outcome.is_err() {
+        roll_back(connection);
     }
     outcome
+}
+
+/// One job needs no savepoint: the transaction is its own.
+fn alone(connection: &Connection, job: &mut dyn Job, tx: &mut Tx<'_>) -> Result<(), StoreFault> {
+    // The job keeps its own fault, and with it undone there is nothing that can be lost.
+    let Ok(()) = job.run(tx) else {
+        roll_back(connection);
+        return Ok(());
+    };
+    let outcome = statement(connection, "COMMIT");
+    if outcome.is_err() {
+        roll_back(connection);
+    }
+    outcome
+}
+
+/// If this fails too, the next BEGIN does and says why.
+fn roll_back(connection: &Connection) {
+    if !connection.is_autocommit() {
+        let _ = statement(connection, "ROLLBACK");
+    }
 }
 
 /// A job that fails is undone alone. Only if SQLite itself gave up the transaction (a full disk,

@@ -1,6 +1,6 @@
 //! What waits for the disk.
 
-use crate::{Record, frame::Chunk};
+use crate::frame::{Chunk, Framed};
 use portcullis_store::StoreFault;
 use tokio::sync::watch;
 
@@ -115,15 +115,14 @@ impl Batch {
         self.bytes == 0
     }
 
-    pub(super) fn push(&mut self, record: &Record<'_>) -> Result<(), serde_json::Error> {
+    pub(super) fn push(&mut self, framed: &Framed<'_>) {
         if self.chunks.last().is_none_or(|chunk| chunk.body.len() >= CHUNK) {
             self.chunks.push(Chunk::new(self.spare.pop().unwrap_or_default()));
         }
-        let Some(chunk) = self.chunks.last_mut() else { return Ok(()) };
-        let before = chunk.body.len();
-        chunk.push(record)?;
-        self.bytes += chunk.body.len() - before;
-        Ok(())
+        if let Some(chunk) = self.chunks.last_mut() {
+            chunk.push(framed);
+            self.bytes += framed.len();
+        }
     }
 
     pub(super) fn listen(&mut self) -> Written {

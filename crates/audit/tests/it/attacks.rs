@@ -114,7 +114,7 @@ fn a_removed_head_is_found() {
 fn a_duplicated_batch_is_found() {
     let chain = Chain::of(4);
     chain.tamper(
-        "INSERT INTO audit SELECT 5, count, min_ms, max_ms, prev_hash, last_hash, seal, body \
+        "INSERT INTO audit SELECT 5, count, min_ms, max_ms, prev_hash, last_hash, seal, body, body_length \
          FROM audit WHERE first_seq = 2",
         vec![],
     );
@@ -131,7 +131,7 @@ fn a_batch_put_in_without_a_number_is_found() {
     chain.tamper("ALTER TABLE audit RENAME TO was", vec![]);
     chain.tamper("CREATE TABLE audit AS SELECT * FROM was", vec![]);
     chain.tamper(
-        "INSERT INTO audit SELECT NULL, count, min_ms, max_ms, prev_hash, last_hash, seal, body \
+        "INSERT INTO audit SELECT NULL, count, min_ms, max_ms, prev_hash, last_hash, seal, body, body_length \
          FROM was WHERE first_seq = 2",
         vec![],
     );
@@ -206,6 +206,44 @@ fn a_database_put_back_to_an_older_copy_is_found_by_an_anchor() {
     assert_eq!(check(&older, anchor), [(5, Wrong::Cut { through: 5 })]);
     older.append(7);
     assert_eq!(check(&older, anchor), [(5, Wrong::Anchor)]);
+}
+
+#[test]
+fn columns_that_cannot_have_been_written_are_findings() {
+    for column in [
+        "prev_hash = x'00'",
+        "last_hash = x''",
+        "last_hash = 'text'",
+        "count = -1",
+        "count = 1.5",
+        "min_ms = 'soon'",
+        "seal = 7",
+    ] {
+        let chain = Chain::of(4);
+        chain.store.write_blocking(move |tx| set(tx, column, 3)).unwrap();
+        assert_eq!(wrongs(&chain.verify())[0], (3, Wrong::Columns), "{column}");
+    }
+    for body in ["body = CAST(x'ff' AS TEXT)", "body_length = 'text'"] {
+        let chain = Chain::of(4);
+        chain.store.write_blocking(move |tx| set(tx, body, 3)).unwrap();
+        assert_eq!(wrongs(&chain.verify())[0], (3, Wrong::Unreadable), "{body}");
+    }
+    for first in ["-7", "2.5", "'text'", "9223372036854775807"] {
+        let chain = Chain::of(3);
+        chain.store.write_blocking(move |tx| set(tx, &format!("first_seq = {first}"), 3)).unwrap();
+        let found = wrongs(&chain.verify());
+        let expected = [Wrong::Columns, Wrong::Missing { through: i64::MAX.cast_unsigned() - 1 }];
+        assert!(found.iter().any(|(_, wrong)| expected.contains(wrong)), "{first}: {found:?}");
+    }
+    let chain = Chain::of(2);
+    chain.tamper("UPDATE audit_head SET last_hash = x'00'", vec![]);
+    assert_eq!(wrongs(&chain.verify()), [(2, Wrong::Head)]);
+}
+
+/// Statements of the house are constants; an attacker's are what he likes.
+fn set(tx: &mut Tx<'_>, column: &str, first_seq: i64) -> Result<u64, StoreFault> {
+    let sql = format!("UPDATE audit SET {column} WHERE first_seq = {first_seq}");
+    tx.execute(Box::leak(sql.into_boxed_str()), &[])
 }
 
 #[test]

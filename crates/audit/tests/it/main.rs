@@ -6,8 +6,10 @@
 
 mod attacks;
 mod crash;
+mod cutting;
 mod exports;
 mod journal;
 mod look_up;
+mod packing;
 mod several_writers;
 mod support;

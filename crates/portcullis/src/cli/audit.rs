@@ -1,5 +1,7 @@
 //! `portcullis audit`
 
+mod cut;
+
 use super::{Exit, Format, Globals, House, Outcome, Stop, data, talk};
 use clap::Subcommand;
 use portcullis_audit::{self as audit, Anchor, Event, Record, Report};
@@ -17,17 +19,19 @@ const PAUSE: Duration = Duration::from_millis(300);
 /// Records that are read at once.
 const PAGE: usize = 500;
 
-/// Read, verify and export the audit log.
+/// Read, verify, export and shorten the audit log.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   portcullis audit tail
   portcullis audit tail --follow --json | jq -r 'select(.denial) | .id'
   portcullis audit verify
-  portcullis audit export --out audit.jsonl")]
+  portcullis audit export --out audit.jsonl
+  portcullis audit cut --through 100000 --export audit-1.jsonl")]
 pub(super) enum AuditCommand {
     Tail(Tail),
     Verify(Verify),
     Export(Export),
+    Cut(cut::Cut),
 }
 
 /// Print the latest records; --json prints one a line.
@@ -70,6 +74,7 @@ impl AuditCommand {
             Self::Tail(tail) => tail.run(&house, globals.format),
             Self::Verify(verify) => verify.run(&house, globals.format),
             Self::Export(export) => export.run(&house),
+            Self::Cut(cut) => cut.run(&house, globals.format),
         }
     }
 }
@@ -136,7 +141,7 @@ impl Verify {
         let findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
         let value = serde_json::json!({
             "intact": report.is_intact(), "records": report.records, "from": report.from, "to": report.to,
-            "anchor": head, "seals_checked": report.seals_checked, "findings": findings, "more": report.more,
+            "anchor": head, "cut_through": report.cut.map(|cut| cut.seq), "seals_checked": report.seals_checked, "findings": findings, "more": report.more,
         });
         format.print(&value, || verdict(&report, head.as_deref(), &findings))?;
         Ok(if report.is_intact() { Exit::Done } else { Exit::Refused })
@@ -155,6 +160,9 @@ fn verdict(report: &Report, head: Option<&str>, findings: &[String]) -> String {
         let _ = write!(text, ", {from} to {to}");
     }
     text.push('\n');
+    if let Some(cut) = report.cut {
+        let _ = writeln!(text, "records 1 to {} were exported and cut", cut.seq);
+    }
     for finding in findings {
         let _ = writeln!(text, "  {finding}");
     }

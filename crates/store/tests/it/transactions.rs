@@ -249,3 +249,36 @@ fn what_is_attached_is_found_in_every_transaction() {
     assert_eq!(store.read_blocking(find), Ok(Some(7)));
     assert_eq!(store.read_blocking(|tx| Ok(tx.attached::<u8>().is_none())), Ok(true));
 }
+
+#[test]
+fn what_was_wiped_is_no_longer_in_the_file() {
+    let (_folder, path, store) = open();
+    let secret = b"a sealed key that was retired";
+    let there = || {
+        let file = std::fs::read(&path).unwrap();
+        file.windows(secret.len()).any(|bytes| bytes == secret)
+    };
+    let note = "INSERT INTO note (id, bytes) VALUES (1, $1)";
+    store.write_blocking(move |tx| tx.execute(note, &[secret.into()])).unwrap();
+    drop(store);
+    assert!(there());
+    let store = Store::open(&path, &[NOTES]).unwrap();
+    let wipe = "UPDATE note SET bytes = NULL WHERE id = 1";
+    store.write_blocking(move |tx| tx.execute(wipe, &[])).unwrap();
+    drop(store);
+    assert!(!there());
+}
+
+#[tokio::test]
+async fn a_job_that_fails_alone_is_undone_and_the_next_one_is_not() {
+    let (_folder, _path, store) = open();
+    let refused = store
+        .write(|tx| {
+            insert(tx, 1)?;
+            Err::<(), _>(StoreFault::rejected("no"))
+        })
+        .await;
+    assert_eq!(refused, Err(StoreFault::rejected("no")));
+    store.write(|tx| insert(tx, 2)).await.unwrap();
+    assert_eq!(ids(&store).await, [2]);
+}
