@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Number, Value};
 
 /// How long an assertion may still live.
-const LIFE: Ttl = Ttl::seconds(300);
+const LIFE: Ttl = Ttl::seconds(3600);
 /// By how much the client's clock may differ from ours.
 const SKEW: Ttl = Ttl::seconds(30);
 /// The `typ` values that a client assertion may have.

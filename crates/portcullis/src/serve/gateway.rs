@@ -9,7 +9,7 @@ use crate::{
 use axum::http::{HeaderName, HeaderValue, Method};
 use portcullis_audit::{Journal, JournalSettings, JournalTask};
 use portcullis_gateway::{Gateway, Parts, settings};
-use portcullis_jose::jwk::KeySet;
+use portcullis_jose::{Alg, jwk::KeySet};
 use portcullis_keyring::{Act, Circle, KeyAges, KeySource, OurKeys, Party, TheirKeys};
 use portcullis_types::Ttl;
 use portcullis_verify::{ACCESS_TOKEN, Apis, Profile, Speaks, TrustedIssuer};
@@ -20,6 +20,10 @@ use std::{net::TcpListener, sync::Arc};
 
 /// Bytes of audit records that may wait for the disk; then requests wait too.
 const JOURNAL: usize = 8 * 1024 * 1024;
+/// What our own keys may be for.
+const OURS: [Alg; 3] = [Alg::ES256, Alg::RS256, Alg::Ed25519];
+/// How long our own tokens may live, even if the configuration says less now than when they were made.
+const DAY: Ttl = Ttl::seconds(86_400);
 /// By how much clocks may differ.
 const LEEWAY: Ttl = Ttl::seconds(30);
 
@@ -98,12 +102,13 @@ pub(super) fn start(
 fn own_party(house: &House, issuer: &Issuer) -> Result<Party, Stop> {
     let trusted = TrustedIssuer {
         issuer: house.issuer()?,
-        algs: house.issuer_keys().algs,
+        // All that we ever sign with: a token outlives a change of the configuration.
+        algs: OURS.to_vec(),
         typ: vec![ACCESS_TOKEN.to_owned()],
         profile: Profile::AccessToken,
         apis: Apis::All,
         speaks: Speaks::ForAnyTenant,
-        max_lifetime: house.config.longest_ttl(),
+        max_lifetime: house.config.longest_ttl().max(DAY),
         leeway: LEEWAY,
     };
     let source = KeySource::Ours(issuer.keys.clone());

@@ -257,7 +257,7 @@ impl AssertionFault {
             Self::Subject { .. } => "iss and sub equal to the client_id".into(),
             Self::Audience { expected, .. } => format!("aud {expected}, alone"),
             Self::Time { .. } => {
-                "an assertion that is valid now and lives at most 5 minutes".into()
+                "an assertion that is valid now and lives at most an hour".into()
             }
             Self::Replayed { .. } => "a jti that was never used".into(),
         }

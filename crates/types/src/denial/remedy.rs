@@ -246,7 +246,7 @@ impl AssertionFault {
             ),
             Self::Time { .. } => (
                 Caller,
-                "Set iat to now and exp to at most 5 minutes later, by a clock that is right."
+                "Set iat to now and exp to at most an hour later, by a clock that is right."
                     .into(),
             ),
             Self::Replayed { .. } => {

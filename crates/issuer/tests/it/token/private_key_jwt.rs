@@ -102,7 +102,7 @@ async fn wrong_claims_are_refused() {
         (json!({ "exp": null }), "claim"),
         (json!({ "exp": "1" }), "claim"),
         (json!({ "exp": now - 31 }), "time"),
-        (json!({ "exp": now + 331 }), "time"),
+        (json!({ "exp": now + 3631 }), "time"),
         (json!({ "iat": now + 31 }), "time"),
         (json!({ "nbf": now + 31 }), "time"),
         (json!({ "exp": 1e300 }), "claim"),
