@@ -142,7 +142,7 @@ SHAPES: dict[str, tuple[int, str | None]] = {
     "no scope": (403, "missing_scope"),
     "good": (200, None),
     "good, in lower case": (200, None),
-    "good, with another one in the query": (200, None),
+    "another one in the query": (400, "many_credentials"),
     "the token in x-api-key": (401, "no_credential"),
     "the token in both headers": (200, None),
 }
@@ -170,7 +170,7 @@ def shaped(doors: Doors, shape: str) -> tuple[Headers, str, bytes]:
         "no scope": [bearer(doors.token(scope="model:list"))],
         "good": [bearer(token)],
         "good, in lower case": [("authorization", f"bearer {token}".encode())],
-        "good, with another one in the query": [bearer(token)],
+        "another one in the query": [bearer(token)],
         "the token in x-api-key": [("x-api-key", token.encode())],
         "the token in both headers": [bearer(token), ("x-api-key", token.encode())],
     }
