@@ -122,7 +122,8 @@ fn search(
     Ok(None)
 }
 
-/// A page of (body, `max_ms`, `first_seq`, `body_length`) of batches around `time` that end before or at `to`.
+/// A page of (body, `max_ms`, `first_seq`, `body_length`) of batches around `time` that end before
+/// or at `to`.
 fn around(
     tx: &mut Tx<'_>,
     time: Timestamp,

@@ -1,7 +1,10 @@
 //! The oldest records are taken out, after an export, by one who has the key; or it is found.
 
-use crate::support::{Chain, id, record};
-use portcullis_audit::{Report, Wrong, append, cut, cuttable, export, find, verify, verify_export};
+use crate::{
+    packing::{RECORDS, packed},
+    support::{Chain, id, record},
+};
+use portcullis_audit::{Report, Wrong, cut, cuttable, export, find, verify, verify_export};
 use portcullis_store::StoreFault;
 use std::ops::RangeInclusive;
 
@@ -55,11 +58,11 @@ fn a_whole_log_can_be_cut_but_for_the_record_of_it() {
 
 #[test]
 fn a_cut_is_made_between_batches() {
-    let chain = Chain::new();
-    let three =
-        |tx: &mut portcullis_store::Tx<'_>| (1..=3).try_for_each(|n| append(tx, &record(n)));
-    chain.store.write_blocking(three).unwrap();
-    chain.tamper("DELETE FROM audit", vec![]);
+    let one = packed();
+    assert_eq!(one.look(|tx| cuttable(tx, RECORDS - 1)), None);
+    assert_eq!(one.look(|tx| cuttable(tx, RECORDS)), Some(1..=RECORDS));
+    let part = exported(&one, 1..=RECORDS - 1);
+    assert!(try_cut(&one, part, 7).unwrap_err().to_string().contains("where a batch"));
     let chain = Chain::of(6);
     let at = |through| chain.look(move |tx| cuttable(tx, through));
     assert_eq!((at(0), at(4), at(u64::MAX)), (None, Some(1..=4), Some(1..=6)));

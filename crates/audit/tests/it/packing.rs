@@ -6,10 +6,10 @@ use portcullis_store::Value;
 use portcullis_types::Ttl;
 use proptest::prelude::*;
 
-const RECORDS: u64 = 200;
+pub(crate) const RECORDS: u64 = 200;
 
 /// One batch of [`RECORDS`] records.
-fn packed() -> Chain {
+pub(crate) fn packed() -> Chain {
     let chain = Chain::new();
     let settings = JournalSettings { capacity_bytes: 1 << 24, flush_interval: Ttl::seconds(3600) };
     let runtime = tokio::runtime::Runtime::new().unwrap();
