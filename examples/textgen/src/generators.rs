@@ -1,4 +1,5 @@
-//! The two models as they are served: how long they talk, where their chance comes from, and what they are doing now.
+//! The two models as they are served: where, how long they talk, where their chance comes from, and what they are doing
+//! now.
 
 use std::{
     sync::{
@@ -24,10 +25,21 @@ pub(crate) struct Served {
     pub(crate) max_tokens: usize,
 }
 
+/// Which models can be named at the `/v1` endpoints. A gateway in front of them sees a path and no model, so whoever
+/// guards the premium model by its path must not offer it there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// The basic model: the other one is at `/generate/premium` alone.
+    Basic,
+    /// Both.
+    Both,
+}
+
 /// Both models, ready to be served by [`router`](crate::router).
 pub struct Generators {
     basic: Served,
     premium: Served,
+    offer: Offer,
     seed: u64,
     requests: AtomicU64,
     in_flight: AtomicUsize,
@@ -37,14 +49,15 @@ pub struct Generators {
 }
 
 impl Generators {
-    /// Serves `basic` (short texts) and `premium` (long ones).
+    /// Serves `basic` (short texts) and `premium` (long ones); `offer` says which of them by name.
     ///
     /// Every request that brings no seed of its own gets one derived from `seed` and its number; `clock` gives the
     /// seconds since 1970 that answers carry as `created`.
-    pub fn new(basic: Model, premium: Model, seed: u64, clock: fn() -> i64) -> Self {
+    pub fn new(basic: Model, premium: Model, offer: Offer, seed: u64, clock: fn() -> i64) -> Self {
         Self {
             basic: Served { model: Arc::new(basic), sentences: 2, max_tokens: 256 },
             premium: Served { model: Arc::new(premium), sentences: 6, max_tokens: 1024 },
+            offer,
             seed,
             requests: AtomicU64::new(0),
             in_flight: AtomicUsize::new(0),
@@ -73,16 +86,21 @@ impl Generators {
         &self.premium
     }
 
-    pub(crate) fn all(&self) -> [&Served; 2] {
-        [&self.basic, &self.premium]
+    /// What can be named.
+    pub(crate) fn offered(&self) -> Vec<&Served> {
+        match self.offer {
+            Offer::Basic => vec![&self.basic],
+            Offer::Both => vec![&self.basic, &self.premium],
+        }
     }
 
     pub(crate) fn named(&self, name: &str) -> Result<&Served, Refusal> {
-        let found = self.all().into_iter().find(|served| served.model.name() == name);
-        found.ok_or_else(|| {
-            let names = self.all().map(|served| served.model.name()).join("`, `");
+        let offered = self.offered();
+        let names: Vec<&str> = offered.iter().map(|served| served.model.name()).collect();
+        let names = names.join("`, `");
+        offered.into_iter().find(|served| served.model.name() == name).ok_or_else(|| {
             Refusal::unknown_model(&format!(
-                "The model `{name}` does not exist; there are `{names}`."
+                "The model `{name}` does not exist here; known: `{names}`."
             ))
         })
     }

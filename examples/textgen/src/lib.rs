@@ -26,7 +26,7 @@ use axum::{
     routing::{get, post},
 };
 
-pub use generators::{BASIC, Generators, PREMIUM};
+pub use generators::{BASIC, Generators, Offer, PREMIUM};
 pub use model::Model;
 
 /// Bytes a request body may have.

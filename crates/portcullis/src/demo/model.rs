@@ -6,7 +6,7 @@ use crate::{
     clock,
     serve::{self, Place},
 };
-use portcullis_textgen::{BASIC, Generators, Model, PREMIUM, router};
+use portcullis_textgen::{BASIC, Generators, Model, Offer, PREMIUM, router};
 use std::sync::Arc;
 use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -28,7 +28,9 @@ pub(super) fn start() -> Result<Running, Stop> {
     let url = format!("http://{}", listener.local_addr().map_err(Stop::cannot_run)?);
     let (basic, premium) = (Model::train(BASIC, 3, TEXTS), Model::train(PREMIUM, 5, TEXTS));
     let seed = u64::from_ne_bytes(*portcullis_types::Random::<8>::draw(&mut clock::Chance).bytes());
-    let generators = Generators::new(basic, premium, seed, || clock::now().seconds());
+    // Routes guard paths: a model that needs another scope must not be had by its name.
+    let generators =
+        Generators::new(basic, premium, Offer::Basic, seed, || clock::now().seconds());
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(async move {
         let serving = axum::serve(listener, router(Arc::new(generators)));

@@ -14,7 +14,8 @@ use crate::{
 };
 
 pub(crate) async fn list(State(generators): State<Arc<Generators>>) -> Json<Value> {
-    let models = generators.all().map(|served| view(served, generators.created()));
+    let offered = generators.offered().into_iter();
+    let models: Vec<Value> = offered.map(|served| view(served, generators.created())).collect();
     Json(json!({ "object": "list", "data": models }))
 }
 

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{BASIC, Server, chat, whole, with};
+use crate::{BASIC, Duration, Offer, PREMIUM, Server, chat, whole, with};
 
 #[tokio::test]
 async fn openai_errors_name_status_and_parameter() {
@@ -126,4 +126,24 @@ async fn unknown_paths_and_methods_are_errors_too() {
     );
     let (status, answer) = server.get("/v1/chat/completions").await;
     assert_eq!((status, &answer["error"]["type"]), (405, &json!("invalid_request_error")));
+}
+
+#[tokio::test]
+async fn a_model_that_is_not_offered_by_name_is_at_its_own_path_alone() {
+    let server = Server::start_with(Offer::Basic, Duration::ZERO).await;
+    let named = with(chat("x"), &json!({ "model": PREMIUM, "prompt": "x", "max_tokens": 5 }));
+    for path in ["/v1/chat/completions", "/v1/completions", "/v1/messages"] {
+        let (status, answer) = server.post(path, &named).await;
+        assert_eq!(status, 404, "{path} {answer}");
+        assert!(answer.to_string().contains("not_found"), "{answer}");
+        assert_eq!(
+            server.post(path, &with(named.clone(), &json!({ "model": BASIC }))).await.0,
+            200
+        );
+    }
+    let (_, models) = server.get("/v1/models").await;
+    assert_eq!(models["data"].as_array().unwrap().len(), 1);
+    assert_eq!(models["data"][0]["id"], BASIC);
+    assert_eq!(server.get(&format!("/v1/models/{PREMIUM}")).await.0, 404);
+    assert_eq!(server.get("/generate/premium?prompt=x").await.1["model"], PREMIUM);
 }

@@ -8,7 +8,7 @@ mod whole;
 
 use std::{sync::Arc, time::Duration};
 
-use portcullis_textgen::{BASIC, Generators, Model, PREMIUM, router};
+use portcullis_textgen::{BASIC, Generators, Model, Offer, PREMIUM, router};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -29,13 +29,14 @@ struct Server {
 
 impl Server {
     async fn start() -> Self {
-        Self::start_with_pace(Duration::ZERO).await
+        Self::start_with(Offer::Both, Duration::ZERO).await
     }
 
-    async fn start_with_pace(pace: Duration) -> Self {
+    async fn start_with(offer: Offer, pace: Duration) -> Self {
         let (basic, premium) =
             (Model::train(BASIC, 3, &[TEXT]), Model::train(PREMIUM, 5, &[TEXT, TEXT]));
-        let generators = Generators::new(basic, premium, 42, || 1_700_000_000).with_pace(pace);
+        let generators =
+            Generators::new(basic, premium, offer, 42, || 1_700_000_000).with_pace(pace);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router(Arc::new(generators))).await });

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{BASIC, PREMIUM, Server, chat, with};
+use crate::{BASIC, Offer, PREMIUM, Server, chat, with};
 
 /// The events of a stream: name (empty if it has none) and data.
 async fn events(server: &Server, path: &str, request: &Value) -> Vec<(String, String)> {
@@ -106,7 +106,7 @@ async fn a_message_is_streamed_in_the_order_of_anthropic() {
 
 #[tokio::test]
 async fn the_first_token_is_sent_before_the_second_is_due_and_a_reader_who_leaves_stops_the_work() {
-    let server = Server::start_with_pace(Duration::from_secs(1000)).await;
+    let server = Server::start_with(Offer::Both, Duration::from_secs(1000)).await;
     let request = with(chat("What is a scope?"), &json!({ "model": PREMIUM, "stream": true }));
     let mut response = server.send(Method::POST, "/v1/chat/completions", request.to_string()).await;
     let mut read = String::new();
