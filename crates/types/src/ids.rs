@@ -169,7 +169,7 @@ impl Jti {
 
     /// When a `jti` of ours was made; `None` for one that is not of our making.
     pub fn time(&self) -> Option<Timestamp> {
-        ulid::Ulid::from_string(&self.0).ok().map(millis)
+        canonical(&self.0).map(millis)
     }
 }
 
@@ -192,6 +192,13 @@ impl DecisionId {
 fn ulid(at: Timestamp, random: &Random<10>) -> ulid::Ulid {
     let bits = random.bytes().iter().fold(0u128, |bits, byte| (bits << 8) | u128::from(*byte));
     ulid::Ulid::from_parts(u64::try_from(at.millis()).unwrap_or(0), bits)
+}
+
+/// The ULID that `text` is, in upper or lower case. Of 130 bits written in base 32 two have no place in
+/// it: a text that sets them would be taken for another's.
+fn canonical(text: &str) -> Option<ulid::Ulid> {
+    let ulid = ulid::Ulid::from_string(text).ok()?;
+    ulid.to_string().eq_ignore_ascii_case(text).then_some(ulid)
 }
 
 fn millis(ulid: ulid::Ulid) -> Timestamp {
@@ -219,7 +226,7 @@ impl FromStr for DecisionId {
         };
         let text = text.trim();
         let ulid = text.strip_prefix("dec_").unwrap_or(text);
-        ulid::Ulid::from_string(ulid).map(Self).map_err(|_| fault)
+        canonical(ulid).map(Self).ok_or(fault)
     }
 }
 
@@ -233,5 +240,23 @@ impl<'de> Deserialize<'de> for DecisionId {
     fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(source)?;
         text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DecisionId, Jti};
+
+    #[test]
+    fn an_id_with_more_bits_than_there_are_is_none() {
+        let good = "7ZZZZZZZZZZZZZZZZZZZZZZZZZ";
+        let id: DecisionId = format!("dec_{good}").parse().unwrap();
+        assert_eq!(id.to_string(), format!("dec_{good}"));
+        assert_eq!(good.to_lowercase().parse(), Ok(id), "as somebody may type it");
+        assert!(Jti::new(good).unwrap().time().is_some());
+        for bad in ["8ZZZZZZZZZZZZZZZZZZZZZZZZZ", "ZZZZZZZZZZZZZZZZZZZZZZZZZZ", "7Z", ""] {
+            assert!(format!("dec_{bad}").parse::<DecisionId>().is_err(), "{bad}");
+            assert_eq!(Jti::new(bad).ok().and_then(|jti| jti.time()), None, "{bad}");
+        }
     }
 }
