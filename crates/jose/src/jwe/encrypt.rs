@@ -2,7 +2,8 @@
 
 use super::{
     alg::{Enc, KeyAlg},
-    content, management, zip,
+    content, management,
+    zip::{self, MAX_INFLATED},
 };
 use crate::{
     Serialization, b64,
@@ -61,6 +62,14 @@ pub enum EncryptFault {
     /// The parts do not go together.
     #[error("{0}")]
     Shape(&'static str),
+    /// Compressed, it would look like a bomb to whoever decrypts it.
+    #[error(
+        "the plaintext has {seen} bytes; compressed, at most {MAX_INFLATED} are accepted when it is decrypted"
+    )]
+    Inflated {
+        /// In bytes.
+        seen: usize,
+    },
     /// The library failed, which happens when memory or entropy does.
     #[error("the cryptographic library could not encrypt")]
     Library,
@@ -84,6 +93,9 @@ impl Envelope<'_> {
         protected.insert("enc".to_owned(), self.enc.name().into());
         let packed = match self.zip {
             Zip::None => None,
+            Zip::Deflate if plaintext.len() > MAX_INFLATED => {
+                return Err(EncryptFault::Inflated { seen: plaintext.len() });
+            }
             Zip::Deflate => {
                 protected.insert("zip".to_owned(), "DEF".into());
                 Some(Zeroizing::new(zip::deflate(plaintext).map_err(|_| EncryptFault::Library)?))

@@ -95,7 +95,8 @@ impl Jwk {
         let alg = own.or(wanted).or(implied).ok_or_else(|| KeyFault::NoAlg(self.kty()))?;
         for other in [wanted, implied].into_iter().flatten() {
             if !alg.is(other) {
-                return Err(refuse(own.or(implied).unwrap_or(alg).name(), other.name()));
+                let against = if own.is_some() { other } else { wanted.unwrap_or(other) };
+                return Err(refuse(own.or(implied).unwrap_or(alg).name(), against.name()));
             }
         }
         let fits = match &self.material {

@@ -2,8 +2,8 @@
 
 use portcullis_jose::{
     Alg, Serialization, SigningKey, b64,
-    jwe::{Enc, Encrypted, Envelope, KeyAlg, Recipient, Zip},
-    jwk::{AgreementCurve, Jwk, KeyRing, KeySet},
+    jwe::{Enc, Encrypted, Envelope, KeyAlg, MAX_INFLATED, Recipient, Zip},
+    jwk::{AgreementCurve, Jwk, KeyRing, KeySet, Material},
     jws::{Compact, Content, Draft, Placement, Signed, Signer},
 };
 use proptest::prelude::*;
@@ -120,12 +120,63 @@ fn any_change_to_a_compact_jwe_is_noticed() {
 fn a_decompression_bomb_stops_at_the_limit() {
     let jwk = Jwk::generate_secret(32).unwrap();
     let ring = KeyRing::one(jwk.clone());
-    for (length, fine) in [(portcullis_jose::jwe::MAX_INFLATED, true), (50_000_000, false)] {
-        let recipient = Recipient { jwk: &jwk, alg: KeyAlg::Dir };
-        let text = envelope("A256GCM".parse().unwrap(), Serialization::Compact, Zip::Deflate)
-            .seal(&vec![0; length], &[recipient])
-            .unwrap();
+    for (length, fine) in [(MAX_INFLATED, true), (MAX_INFLATED + 1, false), (50_000_000, false)] {
+        let text = inflated(&jwk, length);
         assert_eq!(Encrypted::parse(&text).unwrap().decrypt(&ring, &[]).is_ok(), fine);
+    }
+}
+
+/// What somebody else could make: `length` zeros, compressed and encrypted directly with A256GCM.
+fn inflated(jwk: &Jwk, length: usize) -> String {
+    use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+    use std::io::Write as _;
+
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(&vec![0; length]).unwrap();
+    let mut content = encoder.finish().unwrap();
+    let Material::Oct(secret) = &jwk.material else { unreachable!() };
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, secret.expose()).unwrap());
+    let header = b64::encode(r#"{"alg":"dir","enc":"A256GCM","zip":"DEF"}"#);
+    let (iv, aad) = ([7; 12], Aad::from(header.as_bytes()));
+    let nonce = Nonce::assume_unique_for_key(iv);
+    let tag = key.seal_in_place_separate_tag(nonce, aad, &mut content).unwrap();
+    let [iv, content, tag] = [&iv[..], &content, tag.as_ref()].map(b64::encode);
+    format!("{header}..{iv}.{content}.{tag}")
+}
+
+#[test]
+fn nothing_is_compressed_that_would_be_refused_as_a_bomb() {
+    let jwk = Jwk::generate_secret(32).unwrap();
+    let seal = |length, zip| {
+        let recipient = Recipient { jwk: &jwk, alg: KeyAlg::Dir };
+        let envelope = envelope("A256GCM".parse().unwrap(), Serialization::Compact, zip);
+        envelope.seal(&vec![0; length], &[recipient])
+    };
+    let whole = seal(MAX_INFLATED, Zip::Deflate).unwrap();
+    let ring = KeyRing::one(jwk.clone());
+    assert!(Encrypted::parse(&whole).unwrap().decrypt(&ring, &[]).is_ok());
+    assert!(seal(MAX_INFLATED + 1, Zip::None).is_ok());
+    let refused = seal(MAX_INFLATED + 1, Zip::Deflate).unwrap_err().to_string();
+    assert!(refused.contains("256001") && refused.contains("256000"), "{refused}");
+}
+
+#[test]
+fn a_key_of_another_kind_is_told_with_both_algorithms() {
+    let ec = SigningKey::generate(Alg::ES256).unwrap().private_jwk().unwrap();
+    let bare = Jwk { alg: None, ..ec.clone() };
+    let secret = Jwk::generate_secret(32).unwrap();
+    let draft = Draft {
+        payload: b"x",
+        placement: Placement::Attached,
+        serialization: Serialization::Compact,
+    };
+    let signer = Signer::from_jwk(&secret, Some(Alg::HS256)).unwrap();
+    let text = draft.sign(&[(signer, Map::new())]).unwrap();
+    for jwk in [ec, bare] {
+        let verified =
+            Signed::parse(&text).unwrap().verify(&KeyRing::one(jwk), &[], Content::Attached);
+        let said = verified.unwrap_err().to_string();
+        assert!(said.contains("for ES256, not for HS256"), "{said}");
     }
 }
 
