@@ -62,10 +62,10 @@ fn config(
     machine: &Machine<'_>,
     out: &mut Findings,
 ) -> Option<Config> {
-    let data_dir = root.get("data_dir").map(|dir| machine.path(&dir, out));
+    let data_dir = machine.data_dir(root.get("data_dir").as_ref(), out);
     let key = root
         .need("key_encryption_key", "{ file = \"portcullis.key\" }", out)
-        .and_then(|key| machine.secret(&key, out));
+        .and_then(|key| machine.key(&key, out));
     let mut names = Names::default();
     let registry = scopes::registry(&mut root, out);
     let apis = api::apis(&mut root, &registry, &mut names, out);
@@ -74,7 +74,7 @@ fn config(
     let admin = gateway::admin(&mut root, out);
     let trusts = trust::trusts(&mut root, issuer.as_ref(), (machine, &names), out);
     let upstreams = gateway::upstreams(&mut root, machine, &mut names, out);
-    let routes = route::routes(&mut root, &registry, &mut names, out);
+    let routes = route::routes(&mut root, &registry, &mut names, &upstreams, out);
     names.unused(out);
     cross::listeners(&mut root, out);
     let has_issuer = root.get("issuer").is_some();
@@ -86,7 +86,7 @@ fn config(
     root.finish(out);
     let config = Config {
         file: file.to_owned(),
-        data_dir: data_dir.unwrap_or_else(|| Some(machine.base.join("portcullis-data")))?,
+        data_dir: data_dir?,
         key_encryption_key: key?,
         issuer,
         apis,

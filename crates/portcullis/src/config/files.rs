@@ -1,11 +1,18 @@
 //! Files and environment variables that the configuration names: they must exist.
 
 use super::{
-    findings::Findings,
+    findings::{Findings, Place},
     read::{Section, Value, secret_in_file},
     settings::SecretSource,
 };
-use std::path::{Path, PathBuf};
+use portcullis_keyring::KeyEncryptionKey;
+use secrecy::{ExposeSecret, SecretString};
+use std::{
+    fs::File,
+    io::{ErrorKind, Read},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
 
 /// What the check can see of the machine.
 #[derive(Clone, Copy)]
@@ -35,10 +42,67 @@ impl Machine<'_> {
         value.text(out).map(|text| self.base.join(text))
     }
 
+    /// Where the database lies: only its owner should be able to write there.
+    pub(super) fn data_dir(
+        &self,
+        value: Option<&Value<'_>>,
+        out: &mut Findings,
+    ) -> Option<PathBuf> {
+        let path = match value {
+            Some(value) => self.path(value, out)?,
+            None => self.base.join("portcullis-data"),
+        };
+        let mode = path.metadata().map_or(0, |found| found.permissions().mode());
+        if mode & 0o002 != 0 {
+            let place =
+                value.map_or(Place { key: "data_dir".to_owned(), span: 0..0 }, Value::place);
+            out.warning(
+                &place,
+                format!("everybody on this machine can write to {}", path.display()),
+            )
+            .expected("a directory that only its owner can write to")
+            .hint(format!("chmod 700 {}", path.display()));
+        }
+        Some(path)
+    }
+
+    /// `{ file = … }` or `{ env = … }`, of which the file holds a key-encryption key. Says nothing of
+    /// what it holds instead.
+    pub(super) fn key(&self, value: &Value<'_>, out: &mut Findings) -> Option<SecretSource> {
+        let source = self.secret(value, out)?;
+        let SecretSource::File(path) = &source else { return Some(source) };
+        let file = value.section(&mut Findings::default()).and_then(|mut table| table.get("file"));
+        let place = file.as_ref().unwrap_or(value).place();
+        let mode = path.metadata().map_or(0, |found| found.permissions().mode());
+        if mode & 0o077 != 0 {
+            let problem =
+                format!("others can get at this key: its file has mode {:o}", mode & 0o777);
+            out.warning(&place, problem)
+                .expected("mode 600")
+                .hint(format!("chmod 600 {}", path.display()));
+        }
+        let mut text = String::new();
+        // A key is short; what is longer is none.
+        let read = File::open(path).and_then(|file| file.take(4096).read_to_string(&mut text));
+        let text = SecretString::from(text);
+        let fault = match (read, KeyEncryptionKey::parse(text.expose_secret())) {
+            (Ok(_), Ok(_)) => return Some(source),
+            (Ok(_), Err(fault)) => fault.to_string(),
+            (Err(fault), _) if fault.kind() == ErrorKind::InvalidData => {
+                "it is not text".to_owned()
+            }
+            (Err(fault), _) => reason(&fault),
+        };
+        out.error(&place, format!("the key in this file cannot be used: {fault}"))
+            .expected("32 random bytes as 43 base64url characters or 64 hex digits")
+            .hint("'portcullis init' makes one where none is; so does: openssl rand -hex 32");
+        None
+    }
+
     /// A file that must be there and readable.
     pub(super) fn file(&self, value: &Value<'_>, out: &mut Findings) -> Option<PathBuf> {
         let path = self.path(value, out)?;
-        match std::fs::File::open(&path).and_then(|file| file.metadata()) {
+        match File::open(&path).and_then(|file| file.metadata()) {
             Ok(metadata) if metadata.is_file() => Some(path),
             Ok(_) => {
                 out.error(&value.place(), "this is no file")
@@ -47,7 +111,7 @@ impl Machine<'_> {
             }
             Err(fault) => {
                 out.error(&value.place(), format!("the file cannot be read: {}", reason(&fault)))
-                    .expected(format!("looked for {}", path.display()));
+                    .expected(format!("a file at {}", path.display()));
                 None
             }
         }
@@ -88,7 +152,7 @@ impl Machine<'_> {
         if value.as_text().is_some() {
             out.mask(value.place().span);
             out.error(&value.place(), "a secret is written in this file")
-                .expected("not shown here")
+                .expected("where it is")
                 .hint("name where it is: { file = \"portcullis.key\" } or { env = \"PORTCULLIS_KEY\" }");
             return None;
         }

@@ -193,7 +193,7 @@ pub(super) fn web_url(value: &Value<'_>, out: &mut Findings) -> Option<Url> {
             out.mask(value.place().span);
             (
                 "a user name or password is written in the URL".to_owned(),
-                "not shown here".to_owned(),
+                "a URL without them".to_owned(),
             )
         }
         Ok(url) if !matches!(url.scheme(), "http" | "https") => {

@@ -53,5 +53,6 @@ pub(super) fn networks(value: &Value<'_>, out: &mut Findings) -> Vec<IpNet> {
 /// Whether both cannot be listened on at once.
 pub(super) fn clash(a: SocketAddr, b: SocketAddr) -> bool {
     let everywhere = a.ip().is_unspecified() || b.ip().is_unspecified();
-    a.port() != 0 && a.port() == b.port() && (a.ip() == b.ip() || everywhere)
+    let same = a.ip().to_canonical() == b.ip().to_canonical();
+    a.port() != 0 && a.port() == b.port() && (same || everywhere)
 }

@@ -64,8 +64,9 @@ impl<'t> Section<'t> {
     pub(crate) fn tables(&mut self, key: &'static str, out: &mut Findings) -> Vec<Section<'t>> {
         let Some(value) = self.get(key) else { return Vec::new() };
         let Some(list) = value.node.get_ref().as_array() else {
-            out.error(&value.place(), format!("'{key}' must be a list of tables"))
-                .expected(format!("a list of tables, but this is {}", value.kind()))
+            let problem = format!("'{key}' must be a list of tables, not {}", value.kind());
+            out.error(&value.place(), problem)
+                .expected("a list of tables")
                 .hint(format!("write [[{key}]], with two brackets"));
             return Vec::new();
         };
@@ -98,9 +99,7 @@ impl<'t> Section<'t> {
             };
             let hint = words::did_you_mean(key.get_ref(), known.clone())
                 .unwrap_or_else(|| format!("known here: {}", known.collect::<Vec<_>>().join(", ")));
-            out.error(&place, format!("{home} has no key '{}'", key.get_ref()))
-                .expected("unknown key")
-                .hint(hint);
+            out.error(&place, format!("{home} has no key '{}'", key.get_ref())).hint(hint);
         }
     }
 
@@ -271,14 +270,14 @@ impl<'t> Value<'t> {
 
     fn wrong_kind(&self, expected: &str, out: &mut Findings) {
         let key = self.key.rsplit('.').next().unwrap_or(&self.key);
-        out.error(&self.place(), format!("'{key}' must be {expected}"))
-            .expected(format!("this is {}", self.kind()));
+        out.error(&self.place(), format!("'{key}' must be {expected}, not {}", self.kind()))
+            .expected(expected);
     }
 }
 
 /// Notes a secret that stands in the file itself.
 pub(crate) fn secret_in_file(place: &Place, key: &str, out: &mut Findings) {
-    out.error(place, "a secret is written in this file").expected("not shown here").hint(format!(
+    out.error(place, "a secret is written in this file").expected("where it is").hint(format!(
         "put it into the environment or a file of its own, and name that: {key}_env or {key}_file"
     ));
 }

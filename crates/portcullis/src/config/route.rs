@@ -6,10 +6,10 @@ use super::{
     findings::{Findings, Place},
     read::{Section, Value},
     scopes,
-    settings::{Access, Route},
+    settings::{Access, Credential, Route, Upstream},
     words,
 };
-use portcullis_types::{ApiName, Registry, Scope};
+use portcullis_types::{ApiName, Denial, Registry, Scope};
 
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
@@ -18,6 +18,7 @@ pub(super) fn routes(
     root: &mut Section<'_>,
     registry: &Registry,
     names: &mut Names,
+    upstreams: &[Upstream],
     out: &mut Findings,
 ) -> Vec<Route> {
     let mut routes = Vec::new();
@@ -29,8 +30,13 @@ pub(super) fn routes(
         let place = path.as_ref().map_or_else(|| table.place().clone(), Value::place);
         let path = path.and_then(|path| self::path(&path, out));
         let route = route(&mut table, registry, names, out);
+        let filled = table.get("upstream_path");
         table.finish(out);
         let Some(path) = path else { continue };
+        reachable(&path, &place, upstreams, out);
+        if let Some(filled) = filled {
+            captured(&path, &filled, out);
+        }
         map.add(&methods, &path, &place, out);
         if let Some(mut route) = route {
             (route.methods, route.path) = (methods, path);
@@ -38,6 +44,41 @@ pub(super) fn routes(
         }
     }
     routes
+}
+
+/// Refuses a path that no request can have: the gateway refuses what is ambiguous before it looks for a
+/// route, and answers some paths itself.
+fn reachable(path: &str, place: &Place, upstreams: &[Upstream], out: &mut Findings) {
+    if let Err(Denial::Ambiguous { problem }) = portcullis_gateway::unambiguous_path(path) {
+        out.error(place, format!("no request is let through to this path: {problem}"))
+            .expected("a path without needless escapes, backslashes and semicolons");
+    }
+    let signs = |upstream: &Upstream| matches!(upstream.credential, Some(Credential::Identity(_)));
+    let below = path.strip_prefix("/.well-known/oauth-protected-resource");
+    if below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        || (path == "/.well-known/jwks.json" && upstreams.iter().any(signs))
+    {
+        out.error(place, "the gateway answers this path itself")
+            .hint("delete this route: clients find the metadata and keys there without it");
+    }
+}
+
+/// Refuses a placeholder that nothing fills.
+fn captured(path: &str, filled: &Value<'_>, out: &mut Findings) {
+    let captured: Vec<&str> = placeholders(path).collect();
+    let text = filled.as_text().unwrap_or_default();
+    for name in placeholders(text).filter(|name| !captured.contains(name)) {
+        out.error(&filled.place(), format!("the path of this route captures no {{{name}}}"));
+        if !captured.is_empty() {
+            out.expected(format!("of {{{}}}", captured.join("}, {")));
+        }
+    }
+}
+
+/// The names in braces, without the asterisk.
+fn placeholders(path: &str) -> impl Iterator<Item = &str> {
+    let inner = path.split('{').skip(1).filter_map(|rest| rest.split_once('}'));
+    inner.map(|(name, _)| name.trim_start_matches('*'))
 }
 
 /// What is mapped so far.

@@ -20,7 +20,9 @@ pub(super) fn registry(root: &mut Section<'_>, out: &mut Findings) -> Registry {
         let name =
             family.and_then(|family| family.text(out)).zip(verb.and_then(|verb| verb.text(out)));
         table.finish(out);
-        let (Some((family, verb)), Some(title)) = (name, title) else { continue };
+        let Some((family, verb)) = name else { continue };
+        // A title that is missing hides nothing else, nor the scope from whoever names it.
+        let title = title.unwrap_or("?");
         let implies: Vec<&str> = brings.iter().map(|(scope, _)| scope.as_str()).collect();
         match registry.clone().with(family, verb, title, &implies) {
             Ok(more) => registry = more,

@@ -25,7 +25,9 @@ fn a_good_file_is_usable_and_says_so() {
 
 #[test]
 fn every_mistake_is_reported_at_once() {
-    for name in ["not_toml", "names", "values", "secrets", "clashes", "nothing", "alone"] {
+    for name in
+        ["not_toml", "names", "values", "secrets", "clashes", "nothing", "alone", "unreachable"]
+    {
         let file = format!("{name}.toml");
         assert!(!check(&file).0);
         insta::assert_snapshot!(name, rendered(&file));
@@ -92,7 +94,7 @@ fn a_trusted_proxy_is_a_network_and_never_everybody() {
         (r#"["0.0.0.0/0"]"#, "this is everybody"),
         (r#"["::/0"]"#, "this is everybody"),
         (r#"["proxy.example.com"]"#, "'proxy.example.com' is not a network"),
-        ("[1]", "must be a text"),
+        ("[1]", "must be a text in quotes, not a whole number"),
     ] {
         let said = about_the_issuer(&format!("trusted_proxies = {bad}"));
         assert!(said.contains(problem) && said.contains("1 error"), "{said}");
@@ -111,4 +113,33 @@ fn a_key_is_published_for_as_long_as_others_need_it() {
     assert!(early.contains("at least 10m"), "{early}");
     let gone = about_the_issuer(r#"keys = { retire_after = "989s" }"#);
     assert!(gone.contains("30s for clocks that differ, and 1m until"), "{gone}");
+}
+
+#[test]
+fn json_says_of_another_type_what_would_be_right_and_what_is_there() {
+    let (_, report) = check("values.toml");
+    let entries = serde_json::to_value(report.entries()).unwrap();
+    let of = |key: &str| {
+        let found = entries.as_array().unwrap().iter().find(|entry| entry["key"] == key).unwrap();
+        (
+            found["expected"].as_str().unwrap().to_owned(),
+            found["value"].as_str().unwrap().to_owned(),
+        )
+    };
+    let right = ("a time with its unit".to_owned(), "900".to_owned());
+    assert_eq!(of("issuer.access_token_ttl"), right);
+    let right = ("a whole number from 0 to 10000000".to_owned(), "\"many\"".to_owned());
+    assert_eq!(of("gateway.token_cache"), right);
+}
+
+#[test]
+fn a_port_that_is_given_twice_is_told_by_its_keys() {
+    for (one, other) in [
+        ("127.0.0.1:9001", "127.0.0.1:9001"),
+        ("0.0.0.0:9001", "127.0.0.1:9001"),
+        ("127.0.0.1:9001", "[::ffff:127.0.0.1]:9001"),
+    ] {
+        let said = about_the_issuer(&format!("listen = \"{one}\"\n[admin]\nlisten = \"{other}\""));
+        assert!(said.contains("[admin] would listen where [issuer] does"), "{said}");
+    }
 }

@@ -91,6 +91,44 @@ fn another_key_encryption_key_is_told_from_a_broken_one() {
 }
 
 #[test]
+fn a_key_file_is_looked_into_and_never_shown() {
+    let house = House::new();
+    let key = house.file("portcullis.key");
+    let mode = |mode| std::fs::set_permissions(&key, PermissionsExt::from_mode(mode)).unwrap();
+    for content in
+        [&b"short-secret\n"[..], b"", b"\xff\xfe raw bytes that are thirty-two..", &[b'A'; 5000]]
+    {
+        std::fs::write(&key, content).unwrap();
+        mode(0o600);
+        for command in [&["check"][..], &["check", "--json"]] {
+            let checked = house.run(command);
+            assert_eq!(checked.code, 1, "{}", checked.out);
+            assert!(checked.out.contains("64 hex digits"), "{}", checked.out);
+            let said = checked.out + &checked.err;
+            for secret in ["short-secret", "raw bytes", "AAAA"] {
+                assert!(!said.contains(secret), "{said}");
+            }
+        }
+    }
+    std::fs::write(&key, "ab12".repeat(16)).unwrap();
+    assert!(house.run(&["check"]).good().out.contains("no mistakes"));
+    mode(0o640);
+    let seen = house.run(&["check"]).good().out;
+    assert!(seen.contains("its file has mode 640") && seen.contains("chmod 600"), "{seen}");
+}
+
+#[test]
+fn a_directory_that_everybody_can_write_to_is_pointed_at() {
+    let house = House::new();
+    house.run(&["key", "rotate"]).good();
+    assert!(!house.run(&["check"]).good().out.contains("everybody"));
+    let data = house.file("portcullis-data");
+    std::fs::set_permissions(data, PermissionsExt::from_mode(0o777)).unwrap();
+    let seen = house.run(&["check"]).good().out;
+    assert!(seen.contains("warning: everybody on this machine can write to"), "{seen}");
+}
+
+#[test]
 fn usage_is_2_and_help_has_examples() {
     assert_eq!(run(&["client", "remove"]).code, 2);
     assert_eq!(run(&["token", "get"]).code, 2);

@@ -80,6 +80,8 @@ impl House {
         std::fs::write(house.file("portcullis.toml"), house.toml()).unwrap();
         let key = "dGhpcy1pcy1ub3QtYS1zZWNyZXQtYnV0LTMyLWJ5dGU\n";
         std::fs::write(house.file("portcullis.key"), key).unwrap();
+        let owner = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(house.file("portcullis.key"), owner).unwrap();
         house
     }
 
