@@ -16,7 +16,7 @@ mod token;
 
 pub(crate) use house::{House, config, secret};
 pub(crate) use init::{Who, create};
-pub(crate) use output::{Exit, Format, Outcome, Stop, data, table, talk};
+pub(crate) use output::{Exit, Format, Outcome, Reader, Stop, data, dated, put, table, talk};
 
 use clap::{
     CommandFactory, Parser, Subcommand,
@@ -99,7 +99,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Init(_) => init::Init::run(globals),
         Command::Check(_) => check::Check::run(globals),
         Command::Serve(_) => serve::Serve::run(globals),
-        Command::Demo(demo) => demo.run(),
+        Command::Demo(demo) => demo.run(globals.format),
         Command::Client(client) => client.run(globals),
         Command::Key(key) => key.run(globals),
         Command::Token(token) => token.run(globals),

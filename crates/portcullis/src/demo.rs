@@ -24,7 +24,9 @@ use std::{
 use tempfile::TempDir;
 
 const FREE: &str = "free-app";
+const FREE_SCOPE: &str = "generate:basic model:list";
 const PREMIUM: &str = "premium-app";
+const PREMIUM_SCOPE: &str = "generate:advanced generate:basic model:list";
 /// How long a secret from an earlier start of the same directory works on.
 const OVERLAP: Ttl = Ttl::seconds(86_400);
 
@@ -78,10 +80,8 @@ impl Demo {
         let house = House::of(config(&config_file, Purpose::Serve)?)?;
         let directory_of_clients = house.directory().await?;
         let resource = Audience::new(&gateway).map_err(Stop::cannot_run)?;
-        let free =
-            visitor(&directory_of_clients, FREE, "generate:basic model:list", &resource).await?;
-        let scopes = "generate:advanced generate:basic model:list";
-        let premium = visitor(&directory_of_clients, PREMIUM, scopes, &resource).await?;
+        let free = visitor(&directory_of_clients, FREE, FREE_SCOPE, &resource).await?;
+        let premium = visitor(&directory_of_clients, PREMIUM, PREMIUM_SCOPE, &resource).await?;
         let listeners = Listeners {
             issuer: Some(bound.issuer),
             gateway: Some(bound.gateway),
@@ -115,12 +115,19 @@ struct Bound {
 }
 
 fn bind(ports: Ports) -> Result<Bound, Stop> {
-    let bind = |port, flag| serve::bind(loopback(port), Place::Flag(flag));
-    Ok(Bound {
-        issuer: bind(ports.issuer, "--issuer-port")?,
-        gateway: bind(ports.gateway, "--gateway-port")?,
-        admin: bind(ports.admin, "--admin-port")?,
-    })
+    let [issuer, gateway, admin] = [
+        ("--issuer-port", ports.issuer),
+        ("--gateway-port", ports.gateway),
+        ("--admin-port", ports.admin),
+    ];
+    for (one, other) in [(issuer, gateway), (issuer, admin), (gateway, admin)] {
+        if one.1 == other.1 && one.1 != 0 {
+            let both = format!("{} and {} are both {}", one.0, other.0, one.1);
+            return Err(Stop::usage(both).hint("each needs a port of its own; 0 takes any"));
+        }
+    }
+    let bind = |(flag, port)| serve::bind(loopback(port), Place::Flag(flag));
+    Ok(Bound { issuer: bind(issuer)?, gateway: bind(gateway)?, admin: bind(admin)? })
 }
 
 fn loopback(port: u16) -> SocketAddr {

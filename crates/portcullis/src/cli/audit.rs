@@ -2,20 +2,26 @@
 
 mod cut;
 
-use super::{Exit, Format, Globals, House, Outcome, Stop, data, talk};
+use super::{Exit, Format, Globals, House, Outcome, Reader, Stop, dated, house, put, talk};
 use clap::Subcommand;
 use portcullis_audit::{self as audit, Anchor, Event, Record, Report};
 use std::{
     fmt::Write as _,
     fs::File,
-    io::{BufWriter, Write},
+    io::{self, BufWriter, Write},
     path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::Duration,
 };
 
 /// Between two looks at a log that is followed.
 const PAUSE: Duration = Duration::from_millis(300);
+/// What a denial calls its times.
+const TIMES: [&str; 7] = ["exp", "from", "now", "since", "before", "fetched_at", "heard_at"];
 /// Records that are read at once.
 const PAGE: usize = 500;
 
@@ -88,7 +94,9 @@ impl Tail {
             let page = house.store.read_blocking(move |tx| audit::tail(tx, after, PAGE));
             let page = page.map_err(Stop::cannot_run)?;
             for (seq, record) in &page {
-                data(line(*seq, record, format)?)?;
+                if put(line(*seq, record, format)?)? == Reader::Gone {
+                    return Ok(Exit::Done);
+                }
                 after = *seq;
             }
             if page.len() == PAGE {
@@ -108,6 +116,10 @@ fn line(seq: u64, record: &Record<'_>, format: Format) -> Result<String, Stop> {
         let mut value = serde_json::to_value(record).map_err(Stop::cannot_run)?;
         if let Some(members) = value.as_object_mut() {
             members.insert("seq".to_owned(), seq.into());
+            members.insert("at".to_owned(), record.at.to_string().into());
+            if let Some(denial) = members.get_mut("denial") {
+                dated(denial, &TIMES);
+            }
         }
         return Ok(format!("{value}\n"));
     }
@@ -138,20 +150,41 @@ impl Verify {
         let report = house.store.read_blocking(move |tx| audit::verify(tx, anchor.as_ref()));
         let report = report.map_err(Stop::cannot_run)?;
         let head = report.head.map(|head| format!("{}:{}", head.seq, hex(&head.hash)));
-        let findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
+        let mut findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
+        findings.extend(erased(house, &report)?);
+        let intact = findings.is_empty();
         let value = serde_json::json!({
-            "intact": report.is_intact(), "records": report.records, "from": report.from, "to": report.to,
+            "intact": intact, "records": report.records,
+            "from": report.from.map(|at| at.to_string()), "to": report.to.map(|at| at.to_string()),
             "anchor": head, "cut_through": report.cut.map(|cut| cut.seq), "seals_checked": report.seals_checked, "findings": findings, "more": report.more,
         });
         format.print(&value, || verdict(&report, head.as_deref(), &findings))?;
-        Ok(if report.is_intact() { Exit::Done } else { Exit::Refused })
+        Ok(if intact { Exit::Done } else { Exit::Refused })
     }
+}
+
+/// A log that is empty where something must have been written into it. The chain cannot show that it is
+/// gone as a whole, its note of the end included.
+fn erased(house: &House, report: &Report) -> Result<Option<String>, Stop> {
+    if report.records > 0 || report.head.is_some() || report.cut.is_some() {
+        return Ok(None);
+    }
+    let (clients, keys) = house::block_on(async {
+        let mut keys = 0;
+        for plan in [house.issuer_keys(), house.gateway_keys()] {
+            keys += house.look_at_keys(plan).await?.list().len();
+        }
+        Ok((house.directory().await?.list().len(), keys))
+    })?;
+    let made = "and whatever makes a client or a key is recorded: the log was erased";
+    Ok((clients + keys > 0)
+        .then(|| format!("there is no record, but {clients} clients and {keys} keys, {made}")))
 }
 
 fn verdict(report: &Report, head: Option<&str>, findings: &[String]) -> String {
     let (good, bad) =
         (anstyle::AnsiColor::Green.on_default(), anstyle::AnsiColor::Red.on_default().bold());
-    let mut text = if report.is_intact() {
+    let mut text = if findings.is_empty() {
         format!("{good}intact{good:#}: {} records", report.records)
     } else {
         format!("{bad}NOT intact{bad:#}: {} records were read", report.records)
@@ -178,6 +211,7 @@ fn verdict(report: &Report, head: Option<&str>, findings: &[String]) -> String {
 impl Export {
     fn run(self, house: &House) -> Outcome {
         let range = self.from..=self.to;
+        let gone = Arc::new(AtomicBool::new(false));
         let mut sink: Box<dyn Write + Send> = match &self.out {
             Some(path) => {
                 let file = File::create_new(path);
@@ -186,12 +220,37 @@ impl Export {
                 })?;
                 Box::new(BufWriter::new(file))
             }
-            None => Box::new(BufWriter::new(std::io::stdout())),
+            None => Box::new(BufWriter::new(Piped(Arc::clone(&gone)))),
         };
         let count = house.store.read_blocking(move |tx| audit::export(tx, range, &mut *sink));
+        if gone.load(Ordering::Relaxed) {
+            return Ok(Exit::Done);
+        }
         let count = count.map_err(Stop::cannot_run)?;
         talk(format_args!("{count} records exported"));
         Ok(Exit::Done)
+    }
+}
+
+/// Standard output; notes that its reader has left, which is no failure of an export.
+struct Piped(Arc<AtomicBool>);
+
+impl Write for Piped {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.noted(io::stdout().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.noted(io::stdout().flush())
+    }
+}
+
+impl Piped {
+    fn noted<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        if result.as_ref().is_err_and(|fault| fault.kind() == io::ErrorKind::BrokenPipe) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+        result
     }
 }
 

@@ -95,7 +95,7 @@ async fn disable(id: &ClientId, directory: &Directory, format: Format) -> Outcom
 fn changed(client: &portcullis_directory::Client, format: Format) -> Outcome {
     match format {
         Format::Text => Ok(Exit::Done),
-        Format::Json => format.print(client, String::new),
+        Format::Json => format.print(&show::value(client)?, String::new),
     }
 }
 

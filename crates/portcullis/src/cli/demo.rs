@@ -1,6 +1,6 @@
 //! `portcullis demo`
 
-use super::{Exit, Outcome, Stop, data, serve, talk};
+use super::{Exit, Format, Outcome, Stop, serve, talk};
 use crate::{
     demo::{self, Ports},
     serve::start_log,
@@ -11,6 +11,8 @@ use std::{ffi::OsString, path::PathBuf};
 ///
 /// Starts an issuer, a gateway and a small text generator behind it, all on loopback, with two clients:
 /// free-app may use the basic model, premium-app the advanced one too. Nothing stays behind.
+///
+/// With --json the page of addresses, secrets and commands is one JSON object.
 ///
 /// With COMMAND: takes free ports, runs COMMAND when everything is ready, with PORTCULLIS_ISSUER,
 /// PORTCULLIS_GATEWAY, FREE_CLIENT_ID, FREE_CLIENT_SECRET, PREMIUM_CLIENT_ID and PREMIUM_CLIENT_SECRET in
@@ -40,7 +42,7 @@ pub(super) struct Demo {
 }
 
 impl Demo {
-    pub(super) fn run(self) -> Outcome {
+    pub(super) fn run(self, format: Format) -> Outcome {
         start_log("warn");
         let usual = |port: u16| if self.command.is_empty() { port } else { 0 };
         let ports = Ports {
@@ -57,7 +59,7 @@ impl Demo {
                 () = signals.next() => return Ok(Exit::Refused),
             };
             let exit = match self.command.split_first() {
-                None => wait(&demo, &mut signals).await?,
+                None => wait(&demo, &mut signals, format).await?,
                 Some(command) => run(command, &demo, &mut signals).await?,
             };
             tokio::select! {
@@ -71,8 +73,8 @@ impl Demo {
     }
 }
 
-async fn wait(demo: &demo::Demo, signals: &mut serve::Signals) -> Outcome {
-    data(demo.welcome())?;
+async fn wait(demo: &demo::Demo, signals: &mut serve::Signals, format: Format) -> Outcome {
+    format.print(&demo.facts(), || demo.welcome())?;
     signals.next().await;
     talk("");
     Ok(Exit::Done)

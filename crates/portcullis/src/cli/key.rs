@@ -1,6 +1,6 @@
 //! `portcullis key`
 
-use super::{Exit, Format, Globals, House, Outcome, Stop, data, house, table, talk};
+use super::{Exit, Format, Globals, House, Outcome, Stop, data, dated, house, table, talk};
 use crate::clock::{self, Chance};
 use clap::Subcommand;
 use portcullis_jose::Alg;
@@ -151,7 +151,11 @@ impl Retire {
 
 fn changed(changes: &[KeyChange], format: Format) -> Outcome {
     match format {
-        Format::Json => format.print(changes, String::new),
+        Format::Json => {
+            let mut value = serde_json::to_value(changes).map_err(Stop::cannot_run)?;
+            dated(&mut value, &["until", "at"]);
+            format.print(&value, String::new)
+        }
         Format::Text if changes.is_empty() => {
             talk("nothing changed");
             Ok(Exit::Done)

@@ -1,7 +1,9 @@
 //! How commands speak and end.
 
 use anstyle::{AnsiColor, Style};
+use portcullis_types::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 use std::{fmt, io::Write, process::ExitCode};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -121,14 +123,44 @@ impl Format {
     }
 }
 
-/// Writes to standard output. A reader who has left (`| head`) is no error.
+/// Whether somebody still reads standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// Somebody may.
+    There,
+    /// Nobody does (`| head`).
+    Gone,
+}
+
+/// Writes to standard output. A reader who has left is no error.
 pub(crate) fn data(text: impl fmt::Display) -> Outcome {
+    put(text).map(|_| Exit::Done)
+}
+
+/// Writes to standard output, and says whether there is any use in writing more.
+pub(crate) fn put(text: impl fmt::Display) -> Result<Reader, Stop> {
     let mut out = anstream::stdout().lock();
     match write!(out, "{text}").and_then(|()| out.flush()) {
-        Err(fault) if fault.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Stop::cannot_run(format!("cannot write to standard output: {fault}")))
+        Ok(()) => Ok(Reader::There),
+        Err(fault) if fault.kind() == std::io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
+        Err(fault) => Err(Stop::cannot_run(format!("cannot write to standard output: {fault}"))),
+    }
+}
+
+/// Writes times as people and programs read them (RFC 3339), where rooms keep milliseconds: in the
+/// members of these names, however deep they stand.
+pub(crate) fn dated(value: &mut Value, names: &[&str]) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                match value.as_i64().filter(|_| names.contains(&name.as_str())) {
+                    Some(millis) => *value = Timestamp::from_millis(millis).to_string().into(),
+                    None => dated(value, names),
+                }
+            }
         }
-        _ => Ok(Exit::Done),
+        Value::Array(list) => list.iter_mut().for_each(|value| dated(value, names)),
+        _ => {}
     }
 }
 

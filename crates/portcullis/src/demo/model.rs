@@ -29,8 +29,7 @@ pub(super) fn start() -> Result<Running, Stop> {
     let (basic, premium) = (Model::train(BASIC, 3, TEXTS), Model::train(PREMIUM, 5, TEXTS));
     let seed = u64::from_ne_bytes(*portcullis_types::Random::<8>::draw(&mut clock::Chance).bytes());
     // Routes guard paths: a model that needs another scope must not be had by its name.
-    let generators =
-        Generators::new(basic, premium, Offer::Basic, seed, || clock::now().seconds());
+    let generators = Generators::new(basic, premium, Offer::Basic, seed, || clock::now().seconds());
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(async move {
         let serving = axum::serve(listener, router(Arc::new(generators)));

@@ -1,7 +1,8 @@
 //! What the demo says when it is ready: what runs, who may come in, and five commands to paste.
 
-use super::Demo;
+use super::{Demo, FREE_SCOPE, PREMIUM_SCOPE, Visitor};
 use anstyle::{AnsiColor, Style};
+use serde_json::{Value, json};
 use std::{env, fmt::Write, path::Path};
 
 const TITLE: Style = Style::new().bold();
@@ -21,10 +22,9 @@ impl Demo {
             let _ = writeln!(page, "  {what:<9} {where_to}   {QUIET}{why}{QUIET:#}");
         }
         page.push('\n');
-        for (visitor, may) in [
-            (&self.free, "generate:basic model:list"),
-            (&self.premium, "generate:advanced as well"),
-        ] {
+        for (visitor, may) in
+            [(&self.free, FREE_SCOPE), (&self.premium, "generate:advanced as well")]
+        {
             let (id, secret) = (visitor.id.as_str(), visitor.secret.expose());
             let _ = writeln!(page, "  {id:<12} {secret}   {QUIET}{may}{QUIET:#}");
         }
@@ -36,6 +36,23 @@ impl Demo {
         }
         page.push('\n');
         page
+    }
+
+    /// The same for programs: one object.
+    pub(crate) fn facts(&self) -> Value {
+        let client = |visitor: &Visitor, scope: &str| {
+            json!({
+                "client_id": visitor.id, "client_secret": visitor.secret.expose(), "scope": scope,
+            })
+        };
+        let commands =
+            self.commands().map(|(title, command)| json!({ "title": title, "command": command }));
+        json!({
+            "issuer": self.issuer, "gateway": self.gateway, "admin": self.admin,
+            "config": self.config,
+            "clients": [client(&self.free, FREE_SCOPE), client(&self.premium, PREMIUM_SCOPE)],
+            "commands": commands,
+        })
     }
 
     fn commands(&self) -> [(&'static str, String); 5] {

@@ -26,6 +26,7 @@ echo "models $(ask "$FREE" /v1/models)"
 echo "generate $(ask "$FREE" '/generate?prompt=Hello')"
 echo "premium, free $(ask "$FREE" '/generate/premium?prompt=Hello')"
 echo "premium, premium $(ask "$PREMIUM" '/generate/premium?prompt=Hello')"
+echo "premium by its name $(ask "$FREE" /v1/chat/completions "${CHAT/basic/premium}}")"
 echo "messages $(ask "$FREE" /v1/messages '{"model":"portcullis-ngram-basic","max_tokens":20,"messages":[{"role":"user","content":"Hello"}]}')"
 echo "unmapped $(ask "$PREMIUM" /v1/files)"
 echo "stream $(curl -sN "$PORTCULLIS_GATEWAY/v1/chat/completions" -H "Authorization: Bearer $FREE" \
@@ -48,7 +49,8 @@ fn demo(script: &str) -> Ran {
 fn the_main_job_is_done_and_the_exit_code_is_the_commands() {
     let ran = demo(MAIN_JOB);
     let (told, directory) = ran.out.trim_end().rsplit_once('\n').unwrap();
-    let expected = "chat 200\nmodels 200\ngenerate 200\npremium, free 403\npremium, premium 200\nmessages 200\n\
+    let expected = "chat 200\nmodels 200\ngenerate 200\npremium, free 403\npremium, premium 200\n\
+        premium by its name 404\nmessages 200\n\
         unmapped 404\nstream data: [DONE]\nexplained\nverified\nintact";
     assert_eq!(told, expected, "{}", ran.err);
     assert_eq!(ran.code, 7);
@@ -113,6 +115,39 @@ fn a_taken_port_names_the_flag() {
         assert_eq!(stopped.code, 3);
         assert!(stopped.err.contains(&format!("({flag}) is taken")), "{}", stopped.err);
     }
+}
+
+#[test]
+fn a_port_that_is_given_twice_names_both_flags() {
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = holder.local_addr().unwrap().port().to_string();
+    drop(holder);
+    let stopped = run(&["demo", "--issuer-port", &port, "--admin-port", &port, "--", "true"]);
+    assert_eq!(stopped.code, 2);
+    let said = format!("--issuer-port and --admin-port are both {port}");
+    assert!(stopped.err.contains(&said), "{}", stopped.err);
+}
+
+#[test]
+fn programs_are_told_in_one_object_what_runs() {
+    let ports =
+        ["demo", "--json", "--issuer-port", "0", "--gateway-port", "0", "--admin-port", "0"];
+    let mut demo = command(&ports);
+    let mut demo = demo.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let out = BufReader::new(demo.stdout.take().unwrap());
+    let mut objects = serde_json::Deserializer::from_reader(out).into_iter();
+    let told: serde_json::Value = objects.next().unwrap().unwrap();
+    let client = &told["clients"][0];
+    assert_eq!(client["client_id"], "free-app");
+    assert!(client["client_secret"].as_str().unwrap().starts_with("pcs_"));
+    assert!(exists(told["config"].as_str().unwrap()));
+    assert!(told["issuer"].as_str().unwrap().starts_with("http://127.0.0.1:"));
+    let token = told["commands"][0]["command"].as_str().unwrap();
+    let ran: Ran = std::process::Command::new("sh").args(["-c", token]).output().unwrap().into();
+    assert!(ran.out.starts_with("eyJ"), "{}", ran.err);
+    signal(demo.id(), "INT");
+    assert_eq!(demo.wait().unwrap().code(), Some(0));
+    assert!(objects.next().is_none(), "and nothing else");
 }
 
 #[test]

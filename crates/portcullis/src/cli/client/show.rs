@@ -1,11 +1,19 @@
 //! Clients as people and programs read them.
 
-use crate::cli::{Format, Outcome, data, table, talk};
+use crate::cli::{Format, Outcome, Stop, data, dated, table, talk};
 use anstyle::Style;
 use portcullis_directory::{Added, Client, ClientAuth};
+use serde_json::Value;
 use std::{fmt::Write, sync::Arc};
 
 const STRONG: Style = Style::new().bold();
+
+/// A client as programs read it.
+pub(super) fn value(client: &Client) -> Result<Value, Stop> {
+    let mut value = serde_json::to_value(client).map_err(Stop::cannot_run)?;
+    dated(&mut value, &["created", "expires", "last_used", "disabled_since", "not_before"]);
+    Ok(value)
+}
 
 /// A new client or secret; the secret itself, this once.
 pub(super) fn added(added: &Added, format: Format) -> Outcome {
@@ -13,7 +21,7 @@ pub(super) fn added(added: &Added, format: Format) -> Outcome {
     match format {
         Format::Json => {
             let value = serde_json::json!({
-                "client_id": added.client.id, "client_secret": secret, "client": &*added.client,
+                "client_id": added.client.id, "client_secret": secret, "client": value(&added.client)?,
             });
             format.print(&value, String::new)
         }
@@ -30,8 +38,8 @@ pub(super) fn added(added: &Added, format: Format) -> Outcome {
 
 /// All clients.
 pub(super) fn all(clients: &[Arc<Client>], format: Format) -> Outcome {
-    let clients: Vec<&Client> = clients.iter().map(|client| &**client).collect();
-    format.print(&clients, || {
+    let values = clients.iter().map(|client| value(client)).collect::<Result<Vec<_>, _>>()?;
+    format.print(&values, || {
         if clients.is_empty() {
             talk("no client yet: portcullis client add NAME --api API --scope SCOPE");
             return String::new();
@@ -54,7 +62,7 @@ pub(super) fn all(clients: &[Arc<Client>], format: Format) -> Outcome {
 
 /// One client, with everything but its secrets.
 pub(super) fn one(client: &Client, format: Format) -> Outcome {
-    format.print(client, || {
+    format.print(&value(client)?, || {
         let optional = |text: Option<String>| text.unwrap_or_else(|| "none".to_owned());
         let mut rows = vec![
             ("client_id", client.id.to_string()),
