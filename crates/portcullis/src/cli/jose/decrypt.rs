@@ -36,8 +36,8 @@ pub(crate) struct Decrypt {
     /// Accept only these algorithms.
     #[arg(long, value_name = "ALG", value_delimiter = ',')]
     alg: Vec<KeyAlg>,
-    /// The JWE.
-    #[arg(default_value = "-", value_name = "TOKEN")]
+    /// The JWE itself, or the file that holds it.
+    #[arg(default_value = "-", value_name = "TOKEN|FILE")]
     input: PathBuf,
 }
 

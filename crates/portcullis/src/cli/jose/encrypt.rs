@@ -4,7 +4,7 @@ use super::input;
 use crate::cli::{Outcome, Stop};
 use portcullis_jose::{
     Serialization,
-    jwe::{Aes, Enc, Envelope, KeyAlg, Recipient, Sha, Zip},
+    jwe::{Aes, Enc, EncryptFault, Envelope, KeyAlg, Recipient, Sha, Zip},
     jwk::{Jwk, Material},
 };
 use std::path::PathBuf;
@@ -87,7 +87,10 @@ impl Encrypt {
             aad: aad.as_deref(),
             serialization: self.serialization,
         };
-        let jwe = envelope.seal(&plaintext, &recipients).map_err(Stop::refused)?;
+        let jwe = envelope.seal(&plaintext, &recipients).map_err(|fault| match fault {
+            EncryptFault::Inflated { .. } => Stop::refused(fault).hint("leave --zip out"),
+            fault => Stop::refused(fault),
+        })?;
         input::put(format!("{jwe}\n").as_bytes())
     }
 

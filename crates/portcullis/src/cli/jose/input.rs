@@ -17,7 +17,7 @@ const MAX_KEY_FILE: usize = 1024 * 1024;
 
 /// Reads a file, or standard input for `-`, up to a limit.
 pub(super) fn bytes(path: &Path, limit: usize) -> Result<Vec<u8>, Stop> {
-    let name = path.display();
+    let name = named(path);
     let mut content = Vec::new();
     let at_most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     let read = if path.as_os_str() == "-" {
@@ -32,15 +32,39 @@ pub(super) fn bytes(path: &Path, limit: usize) -> Result<Vec<u8>, Stop> {
     Ok(content)
 }
 
+/// The name of a file for a message. What may be a token that was meant to be given itself is cut.
+fn named(path: &Path) -> String {
+    const SHOWN: usize = 16;
+    let name = path.to_string_lossy();
+    let long = name.chars().count() > SHOWN;
+    let secret = |name: &str| !name.contains('/') && (name.starts_with("ey") || name.len() > 64);
+    if long && (secret(&name) || looks_like_jose(&name)) {
+        return name.chars().take(SHOWN).chain(['…']).collect();
+    }
+    name.into_owned()
+}
+
+/// Whether this is a JWS or JWE rather than the name of a file.
+fn looks_like_jose(text: &str) -> bool {
+    let base64url = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    let compact = matches!(text.matches('.').count(), 2 | 4) && text.bytes().all(base64url);
+    text.trim_start().starts_with('{') || (compact && !text.starts_with('.'))
+}
+
 /// Reads a payload or plaintext, as it is.
 pub(super) fn content(path: &Path) -> Result<Vec<u8>, Stop> {
     bytes(path, MAX_MESSAGE)
 }
 
-/// Reads a JWS or JWE. A final line break is not part of it; nor is space around the JSON form.
-pub(super) fn message(path: &Path) -> Result<String, Stop> {
-    let text = String::from_utf8(bytes(path, MAX_MESSAGE)?)
-        .map_err(|_| Stop::refused("the input is not UTF-8 text"))?;
+/// A JWS or JWE: `given` itself, or what is in the file of that name. A final line break is not part of
+/// it; nor is space around the JSON form.
+pub(super) fn message(given: &Path) -> Result<String, Stop> {
+    let itself = given.to_str().filter(|text| looks_like_jose(text.trim_end()));
+    let text = match itself.filter(|_| !given.is_file()) {
+        Some(text) => text.to_owned(),
+        None => String::from_utf8(bytes(given, MAX_MESSAGE)?)
+            .map_err(|_| Stop::refused("the input is not UTF-8 text"))?,
+    };
     let json = text.trim_ascii();
     let text = if json.starts_with('{') { json } else { text.trim_end_matches(['\r', '\n']) };
     if text.is_empty() {
@@ -135,5 +159,27 @@ pub(super) fn shown(bytes: &[u8]) -> (String, &'static str) {
     match std::str::from_utf8(bytes) {
         Ok(text) => (text.to_owned(), "utf-8"),
         Err(_) => (b64::encode(bytes), "base64url"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{looks_like_jose, named};
+    use std::path::Path;
+
+    #[test]
+    fn a_token_is_told_from_the_name_of_a_file() {
+        for token in ["eyJh.eyJp.c2ln", "eyJh..c2ln", "a.b.c.d.e", r#"{"payload":""}"#] {
+            assert!(looks_like_jose(token), "{token}");
+        }
+        for name in ["token.jwt", "../token", "keys/a.b.c", "-", "a.b", "a.b.c.d", ".a.b"] {
+            assert!(!looks_like_jose(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_token_is_not_repeated() {
+        assert_eq!(named(Path::new("eyJhbGciOiJub25lIn0.e30")), "eyJhbGciOiJub25l…");
+        assert_eq!(named(Path::new("letters/from-alice.jwe")), "letters/from-alice.jwe");
     }
 }

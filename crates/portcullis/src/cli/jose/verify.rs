@@ -33,8 +33,8 @@ pub(crate) struct Verify {
     /// The payload, if the JWS does not carry it.
     #[arg(long, value_name = "FILE")]
     detached: Option<PathBuf>,
-    /// The JWS.
-    #[arg(default_value = "-", value_name = "TOKEN")]
+    /// The JWS itself, or the file that holds it.
+    #[arg(default_value = "-", value_name = "TOKEN|FILE")]
     input: PathBuf,
 }
 
