@@ -15,8 +15,8 @@ use portcullis_audit::{
     explain::{Explanation, LogSpan, Unfound},
 };
 use portcullis_types::DecisionId;
-use secrecy::SecretString;
-use std::path::PathBuf;
+use secrecy::{ExposeSecret, SecretString};
+use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "Examples:
   portcullis explain dec_01KF0RDQG00W3GE1R70W3GE1R7
@@ -36,6 +36,9 @@ const WIDTHS: std::ops::RangeInclusive<usize> = 60..=100;
 const WIDTH: usize = 80;
 /// Milliseconds in which the gateway has certainly written a decision down.
 const ON_ITS_WAY: i64 = 2_000;
+
+/// The part of a file's name that is repeated, in bytes.
+const LONGEST_NAME: usize = 64;
 
 /// Say why a request was refused, and what would change that.
 ///
@@ -75,6 +78,7 @@ impl Explain {
                 None => unfound(&house, id, globals),
             },
             (None, Some(token), Some(request)) => {
+                there(&token)?;
                 let question = Question::new(&token, request, self.jwks.as_deref())?;
                 let it = house::block_on(async {
                     let record = question.decide(&mut house, clock::now()).await?;
@@ -86,6 +90,31 @@ impl Explain {
             _ => Err(Stop::usage("a decision id, or --token and --request, is needed")),
         }
     }
+}
+
+/// Says so if what was given for a token is a file that is not there or holds nothing: its name would
+/// be judged as a token.
+fn there(source: &SecretString) -> Result<(), Stop> {
+    let given = source.expose_secret();
+    let path = Path::new(given);
+    let ending = path.extension().is_some_and(|ending| ending == "jwt" || ending == "txt");
+    let named = given.contains('/') || (ending && given.matches('.').count() < 2);
+    let problem = match path.metadata() {
+        Ok(found) if found.is_dir() => "this is a directory",
+        Ok(found) if found.is_file() && blank(path, found.len()) => "the file is empty",
+        Err(_) if named => "no such file",
+        _ => return Ok(()),
+    };
+    // It may be a secret of an odd kind after all.
+    let cut = if given.len() > LONGEST_NAME { "…" } else { "" };
+    let given: String = given.chars().take(LONGEST_NAME).collect();
+    Err(Stop::cannot_run(format!("{given}{cut}: {problem}"))
+        .hint("--token takes a file that holds the token, or - for standard input"))
+}
+
+/// Whether a file holds white space at most. A token is longer than this looks.
+fn blank(file: &Path, length: u64) -> bool {
+    length < 64 && std::fs::read(file).is_ok_and(|content| content.trim_ascii().is_empty())
 }
 
 /// An explanation as a terminal shows it.

@@ -1,6 +1,11 @@
 //! Clients, keys and the audit log from the command line, with nothing running.
 
-use crate::program::House;
+use crate::program::{House, fed};
+use serde_json::Value;
+use std::{
+    io::{BufRead, BufReader},
+    process::Stdio,
+};
 
 #[test]
 fn a_client_lives_its_whole_life() {
@@ -150,6 +155,141 @@ fn the_audit_log_is_exported_whole_and_to_an_anchor() {
     let tail = house.run(&["audit", "tail", "-n", "1", "--json"]).good();
     assert_eq!(tail.out.lines().count(), 1);
     assert_eq!(tail.json()["target"], "two");
+}
+
+#[test]
+fn a_reader_who_leaves_is_no_failure() {
+    let house = House::new();
+    house.client("one");
+    house.client("two");
+    for command in [&["audit", "export"][..], &["audit", "tail", "--follow", "-n", "1000"]] {
+        let mut process = house.command(command);
+        process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = process.spawn().unwrap();
+        let mut reader = BufReader::with_capacity(16, child.stdout.take().unwrap());
+        if command.contains(&"tail") {
+            reader.read_line(&mut String::new()).unwrap();
+        }
+        drop(reader);
+        if command.contains(&"tail") {
+            house.client("three");
+        }
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(0), "{command:?}");
+        assert!(!String::from_utf8(ended.stderr).unwrap().contains("error"), "{command:?}");
+    }
+}
+
+#[test]
+fn a_log_that_was_erased_whole_is_not_intact() {
+    let house = House::new();
+    assert!(house.run(&["audit", "verify"]).good().out.starts_with("intact: 0 records"));
+    house.client("one");
+    let migrations = [
+        portcullis_audit::MIGRATIONS,
+        portcullis_directory::MIGRATIONS,
+        portcullis_keyring::MIGRATIONS,
+        portcullis_issuer::MIGRATIONS,
+    ];
+    let database = house.file("portcullis-data/portcullis.db");
+    let store = portcullis_store::Store::open(&database, &migrations.concat()).unwrap();
+    let erase = store.write_blocking(|tx| {
+        tx.execute("DELETE FROM audit", &[])?;
+        tx.execute("DELETE FROM audit_head", &[])
+    });
+    erase.unwrap();
+    let verified = house.run(&["audit", "verify", "--json"]);
+    assert_eq!(verified.code, 1, "{}", verified.out);
+    assert_eq!(verified.json()["intact"], false);
+    assert!(verified.json()["findings"][0].as_str().unwrap().contains("1 clients and 0 keys"));
+    assert!(house.run(&["audit", "verify"]).out.starts_with("NOT intact"));
+}
+
+#[test]
+fn programs_read_every_time_as_rfc_3339() {
+    let house = House::new();
+    house.client("one");
+    house.run(&["client", "rotate-secret", "one"]).good();
+    house.run(&["client", "disable", "one"]).good();
+    let outputs: Vec<Value> = [
+        &["client", "list"][..],
+        &["client", "show", "one"],
+        &["client", "enable", "one"],
+        &["key", "rotate"],
+        &["key", "list"],
+        &["audit", "verify"],
+        &["audit", "tail", "-n", "1"],
+    ]
+    .iter()
+    .map(|command| house.run(&[command, &["--json"][..]].concat()).good().json())
+    .collect();
+    for output in &outputs {
+        let numbers = millis(output);
+        assert!(numbers.is_empty(), "{numbers:?} in {output}");
+    }
+    let client = &outputs[1];
+    for time in [&client["created"], &client["disabled_since"], &client["secrets"][1]["expires"]] {
+        assert!(time.as_str().unwrap().ends_with('Z'), "{client}");
+    }
+}
+
+/// Numbers that may be milliseconds since 1970.
+fn millis(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Object(members) => members.values().flat_map(millis).collect(),
+        Value::Array(list) => list.iter().flat_map(millis).collect(),
+        Value::Number(number) if number.as_i64() > Some(1_000_000_000) => vec![value],
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn a_token_is_an_argument_or_in_a_file_and_never_repeated() {
+    let house = House::new();
+    let file = |name: &str| house.file(name).to_str().unwrap().to_owned();
+    let key = house.run(&["jose", "generate", "--alg", "ES256"]).good().out;
+    std::fs::write(house.file("key.json"), &key).unwrap();
+    let sign = ["jose", "sign", "--key", &file("key.json")];
+    let token = fed(&mut house.command(&sign), "hello").good().out;
+    std::fs::write(house.file("a.b.jwt"), &token).unwrap();
+    let verify = |given: &str| house.run(&["jose", "verify", "--key", &file("key.json"), given]);
+    assert_eq!(verify(token.trim_end()).good().out, "hello");
+    assert_eq!(verify(&file("a.b.jwt")).good().out, "hello");
+    let cut = token.trim_end().split('.').next().unwrap();
+    let absent = verify(cut);
+    assert_eq!(absent.code, 3);
+    assert!(absent.err.contains(&format!("cannot read {}…", &cut[..16])), "{}", absent.err);
+    let key = house.run(&["jose", "generate", "--alg", "A256KW"]).good().out;
+    std::fs::write(house.file("secret.json"), key).unwrap();
+    let seal = ["jose", "encrypt", "--key", &file("secret.json")];
+    let letter = fed(&mut house.command(&seal), "hello").good().out;
+    let open = ["jose", "decrypt", "--key", &file("secret.json"), letter.trim_end()];
+    assert_eq!(house.run(&open).good().out, "hello");
+    let zip = [&seal[..], &["--zip"]].concat();
+    let refused = fed(&mut house.command(&zip), &"x".repeat(256_001));
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.contains("leave --zip out"), "{}", refused.err);
+}
+
+#[test]
+fn a_token_file_that_is_not_there_or_empty_is_told_from_a_bad_token() {
+    let house = House::new();
+    std::fs::write(house.file("empty.jwt"), "\n").unwrap();
+    let ask =
+        |token: &str| house.run(&["explain", "--token", token, "--request", "GET /v1/health"]);
+    for (token, said) in [
+        ("no-such.jwt", "no-such.jwt: no such file"),
+        ("./tokens/mine", "./tokens/mine: no such file"),
+        (house.file("empty.jwt").to_str().unwrap(), "the file is empty"),
+        (house.directory.path().to_str().unwrap(), "this is a directory"),
+    ] {
+        let asked = ask(token);
+        assert_eq!((asked.code, asked.err.contains(said)), (3, true), "{token}: {}", asked.err);
+    }
+    let bad = ask("not-a-token").good().out;
+    assert!(bad.contains("FAILED"), "{bad}");
+    let overflow = house.run(&["explain", "dec_8ZZZZZZZZZZZZZZZZZZZZZZZZZ"]);
+    assert_eq!(overflow.code, 2, "{}", overflow.err);
 }
 
 #[test]
