@@ -1,8 +1,9 @@
 //! The reverse proxy that lets a request through only with a token that may do it.
 //!
-//! A request's way: [`shape`] → [`routes`] → the credential leaves it ([`request`]) → the verifier admits
-//! it → the decision is recorded → it is sent on ([`pool`]) → the answer streams back ([`relay`]). What is
-//! not mapped is denied; nothing is buffered; a client that leaves takes its upstream request along.
+//! A request's way: `shape` → `routes` → the credential leaves it (`request`) → the verifier admits it →
+//! the decision is recorded (`decision`) → it is sent on (`forward`, `pool`) → the answer streams back
+//! (`relay`). What is not mapped is denied; nothing is buffered; a client that leaves takes its upstream
+//! request along.
 
 mod connect;
 mod decision;

@@ -164,7 +164,11 @@ fn refresh_aside(keys: TheirKeys, now: Timestamp) {
 }
 
 impl Circle {
-    fn known<'a>(&'a self, issuers: &'a [KnownIssuer], revocations: &'a [KnownRevocations]) -> Known<'a> {
+    fn known<'a>(
+        &'a self,
+        issuers: &'a [KnownIssuer],
+        revocations: &'a [KnownRevocations],
+    ) -> Known<'a> {
         Known { issuers, revocations, registry: &self.registry, apis: &self.apis }
     }
 

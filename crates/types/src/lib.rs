@@ -16,9 +16,7 @@ pub use denial::{
     AssertionFault, ClientProof, Code, Denial, Fixer, FormatFault, HeaderFault, KnownKey, Remedy,
     RevokedBy,
 };
-pub use ids::{
-    ApiName, Audience, ClientId, DecisionId, IdFault, Issuer, Jti, Kid, Tenant,
-};
+pub use ids::{ApiName, Audience, ClientId, DecisionId, IdFault, Issuer, Jti, Kid, Tenant};
 pub use random::{Entropy, Random};
 pub use scope::{Dropped, DroppedBy, Pattern, Registry, Scope, ScopeFault, ScopePart, Scopes};
 pub use time::{Timestamp, Ttl};

@@ -256,9 +256,7 @@ impl AssertionFault {
             Self::Claim { claim, expected } => format!("{claim}: {expected}"),
             Self::Subject { .. } => "iss and sub equal to the client_id".into(),
             Self::Audience { expected, .. } => format!("aud {expected}, alone"),
-            Self::Time { .. } => {
-                "an assertion that is valid now and lives at most an hour".into()
-            }
+            Self::Time { .. } => "an assertion that is valid now and lives at most an hour".into(),
             Self::Replayed { .. } => "a jti that was never used".into(),
         }
     }

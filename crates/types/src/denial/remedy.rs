@@ -246,8 +246,7 @@ impl AssertionFault {
             ),
             Self::Time { .. } => (
                 Caller,
-                "Set iat to now and exp to at most an hour later, by a clock that is right."
-                    .into(),
+                "Set iat to now and exp to at most an hour later, by a clock that is right.".into(),
             ),
             Self::Replayed { .. } => {
                 (Caller, "Make a new assertion, with a new jti, for every request.".into())

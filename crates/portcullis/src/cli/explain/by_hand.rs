@@ -165,7 +165,7 @@ fn token(source: &SecretString) -> Result<SecretString, Stop> {
     let mut text = String::new();
     let read = if given == "-" {
         std::io::stdin().lock().take(LIMIT).read_to_string(&mut text)
-    } else if path.is_file() {
+    } else if path.exists() && !path.is_dir() {
         std::fs::File::open(&path).and_then(|file| file.take(LIMIT).read_to_string(&mut text))
     } else {
         text.push_str(given);
