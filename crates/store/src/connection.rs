@@ -17,11 +17,11 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, StoreFault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = open(path, flags)?;
     enter_wal(&connection).map_err(|e| cannot(path, &e))?;
-    // FULL: a commit that was answered survives a power cut. The checkpoint, 8 MiB, is small enough
-    // not to hold up the commit that has to do it for long. secure_delete: what was a sealed key is
-    // zeros once its row is wiped, and so are records that were cut.
+    // FULL: a commit that was answered survives a power cut. The writer makes a checkpoint of its own only
+    // when the one beside it has fallen 64 MiB behind. secure_delete: what was a sealed key is zeros once
+    // its row is wiped, and so are records that were cut.
     let settings = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384; \
-                    PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864; \
+                    PRAGMA wal_autocheckpoint = 16384; PRAGMA journal_size_limit = 67108864; \
                     PRAGMA secure_delete = ON;";
     connection.execute_batch(settings).map_err(|e| cannot(path, &e))?;
     Ok(connection)

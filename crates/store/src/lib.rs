@@ -6,6 +6,7 @@
 //! PostgreSQL share, so that a second database can join behind [`Store`].
 
 mod attached;
+mod checkpoint;
 mod connection;
 mod fault;
 mod job;

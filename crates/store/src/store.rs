@@ -3,7 +3,7 @@
 use crate::{
     Migration, StoreFault, Tx,
     attached::Attached,
-    connection,
+    checkpoint, connection,
     job::{self, Job},
     migration, reader, writer,
 };
@@ -31,6 +31,7 @@ struct Inner {
     places: Arc<Semaphore>,
     attached: Arc<Attached>,
     writer_thread: Option<JoinHandle<()>>,
+    checkpoint_thread: Option<JoinHandle<()>>,
     reader_threads: Vec<JoinHandle<()>>,
 }
 
@@ -47,8 +48,12 @@ impl Store {
         let (jobs, queue) = mpsc::channel();
         let attached = inner.attached.clone();
         inner.writer = Some(jobs);
-        let run = move || writer::run(&connection, &attached, &queue);
+        let (committed, commits) = mpsc::sync_channel(1);
+        let run = move || writer::run(&connection, &attached, &queue, &committed);
         inner.writer_thread = Some(spawn("store-writer", run)?);
+        let beside = connection::writer(path)?;
+        let run = move || checkpoint::run(&beside, &commits);
+        inner.checkpoint_thread = Some(spawn("checkpoint", run)?);
         inner.spawn_readers(path)?;
         Ok(Self(Arc::new(inner)))
     }
@@ -152,6 +157,7 @@ impl Inner {
             places: Arc::new(Semaphore::new(QUEUE)),
             attached: Arc::default(),
             writer_thread: None,
+            checkpoint_thread: None,
             reader_threads: Vec::new(),
         }
     }
@@ -183,6 +189,7 @@ impl Drop for Inner {
         self.reader_threads.drain(..).for_each(join);
         self.writer = None;
         self.writer_thread.take().into_iter().for_each(join);
+        self.checkpoint_thread.take().into_iter().for_each(join);
     }
 }
 

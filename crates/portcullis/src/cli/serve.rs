@@ -55,8 +55,10 @@ fn tell(running: &Running) {
 
 /// Two threads for the control plane; the gateway brings its own.
 pub(super) fn runtime() -> Result<Runtime, Stop> {
+    // More than the cores at hand would only take turns with each other.
+    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(2);
     let builder =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
     builder.map_err(|fault| Stop::cannot_run(format!("cannot start threads: {fault}")))
 }
 
