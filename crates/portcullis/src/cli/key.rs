@@ -39,6 +39,8 @@ pub(super) struct Rotate {
 #[derive(Debug, clap::Args)]
 pub(super) struct Retire {
     /// The key, as 'portcullis key list' shows it.
+    // One in 64 thumbprints begins with a hyphen.
+    #[arg(allow_hyphen_values = true)]
     kid: Kid,
     /// Even if it signs now, or tokens that it signed may be alive: they fail at once.
     #[arg(long)]

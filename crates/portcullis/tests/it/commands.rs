@@ -123,6 +123,13 @@ fn keys_rotate_orderly_or_at_once() {
     house.run(&["key", "retire", current, "--now"]).good();
     assert!(states().contains(&(current.clone(), "retired".to_owned())));
     assert_eq!(house.run(&["key", "retire", "no-such-key"]).code, 1);
+    for arguments in
+        [["key", "retire", "-begins-so", "--now"], ["key", "retire", "--now", "-begins-so"]]
+    {
+        let refused = house.run(&arguments);
+        assert_eq!(refused.code, 1, "{}", refused.err);
+        assert!(refused.err.contains("-begins-so"), "{}", refused.err);
+    }
 }
 
 #[test]
@@ -311,4 +318,17 @@ fn the_oldest_records_are_exported_and_cut_and_the_rest_is_intact() {
     let other = house.file("again.jsonl");
     let again = ["audit", "cut", "--through", "1", "--export", other.to_str().unwrap()];
     assert_eq!(house.run(&again).code, 1, "it is gone already");
+}
+
+#[test]
+fn a_client_may_bring_the_secret_it_has() {
+    let house = House::new();
+    let add = ["client", "add", "moved", "--api", "text", "--scope", "generate:basic"];
+    let with =
+        |secret: &str| house.run_with(&[&add[..], &["--secret-stdin", "--json"]].concat(), secret);
+    assert_eq!(with("short\n").code, 1);
+    let added = with("a-secret-from-another-house\n").good().json();
+    assert_eq!(added["client_secret"], "a-secret-from-another-house");
+    let shown = house.run(&["client", "show", "moved", "--json"]).good();
+    assert!(!shown.out.contains("a-secret-from"));
 }

@@ -7,9 +7,16 @@ use crate::{
     config::{self, Config},
 };
 use clap::ValueEnum;
-use portcullis_directory::{ClientKeys, Directory, GrantType, NewAuth, NewClient};
+use portcullis_directory::{ClientKeys, ClientSecret, Directory, GrantType, NewAuth, NewClient};
 use portcullis_types::{ApiName, Audience, ClientId, Pattern, Scope, Scopes, Tenant};
-use std::path::{Path, PathBuf};
+use secrecy::{ExposeSecret, SecretString};
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+/// More than any secret has, in bytes.
+const LONGEST_SECRET: u64 = 4096;
 
 /// Register a client; its secret is shown this once.
 ///
@@ -21,7 +28,8 @@ use std::path::{Path, PathBuf};
 #[command(after_help = "Examples:
   portcullis client add my-app --api text --scope generate:basic
   portcullis client add 'Nightly batch' --id batch --api text --scope 'batch:*'
-  portcullis client add partner --api text --scope generate:basic --jwks partner.jwks.json")]
+  portcullis client add partner --api text --scope generate:basic --jwks partner.jwks.json
+  portcullis client add moved --api text --scope generate:basic --secret-stdin < old-secret")]
 pub(in crate::cli) struct Add {
     /// What people call it.
     name: String,
@@ -52,6 +60,10 @@ pub(in crate::cli) struct Add {
     /// Its public keys, as a JWK Set; for private-key-jwt.
     #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
+    /// Take the secret from standard input, for a client that moves here with the one it has. It is kept as
+    /// Argon2id, which costs every request some 20 ms; rotate it to one of ours when you can.
+    #[arg(long, conflicts_with = "jwks")]
+    secret_stdin: bool,
 }
 
 /// How a client proves who it is.
@@ -98,6 +110,7 @@ impl Add {
                 Err(Stop::usage("a client has either a secret or keys")
                     .hint("leave out --jwks, or --auth"))
             }
+            (_, None) if self.secret_stdin => Ok(NewAuth::Chosen(chosen_secret()?)),
             (_, None) => Ok(NewAuth::Generated),
         }
     }
@@ -112,6 +125,15 @@ impl Add {
                 .hint("add --api NAME or --resource URI")),
         }
     }
+}
+
+/// A secret that somebody else made; one line.
+fn chosen_secret() -> Result<ClientSecret, Stop> {
+    let mut line = String::new();
+    let read = std::io::stdin().take(LONGEST_SECRET).read_to_string(&mut line);
+    read.map_err(|fault| Stop::cannot_run(format!("cannot read the secret: {fault}")))?;
+    let line = SecretString::from(line);
+    ClientSecret::chosen(line.expose_secret().trim_end_matches(['\r', '\n'])).map_err(Stop::refused)
 }
 
 /// The public keys in a file.

@@ -29,7 +29,7 @@ pub(crate) struct Encrypt {
     #[arg(long, required_unless_present = "password_file", value_name = "FILE")]
     key: Vec<PathBuf>,
     /// Which key of a set.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     kid: Option<String>,
     /// A password instead of a key.
     #[arg(long, conflicts_with = "key", value_name = "FILE")]

@@ -35,7 +35,7 @@ pub(crate) struct Generate {
     #[arg(long, value_name = "ALG", value_parser = purpose)]
     alg: Purpose,
     /// Its name.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     kid: Option<String>,
     /// The size of an RSA key: 2048, 3072 or 4096.
     #[arg(long, default_value = "2048", value_parser = bits)]

@@ -25,7 +25,7 @@ pub(crate) struct Sign {
     #[arg(long, required = true, value_name = "FILE")]
     key: Vec<PathBuf>,
     /// Which key of a set.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     kid: Option<String>,
     /// The algorithm, if the key leaves a choice.
     #[arg(long, value_name = "ALG")]
