@@ -160,6 +160,11 @@ impl Journal {
         }
     }
 
+    /// Whether the last commit failed, so that records are refused until one succeeds.
+    pub fn is_failing(&self) -> bool {
+        matches!(self.0.buffer().phase(), Phase::Failing(_))
+    }
+
     /// Bytes of records that are not yet on the disk.
     pub fn depth_bytes(&self) -> usize {
         self.0.buffer().depth()

@@ -104,17 +104,18 @@ pub(super) fn router(admin: Admin) -> Router {
 
 /// Whether requests can be answered: the database can be read.
 async fn ready(State(admin): State<Admin>) -> Response {
-    match admin.0.store.read(|tx| tx.query("SELECT 1", &[]).map(|_| ())).await {
-        Ok(()) => Json(json!({ "status": "ready" })).into_response(),
-        Err(fault) => {
-            tracing::warn!(%fault, "not ready");
-            (
-                StatusCode::SERVICE_UNAVAILABLE,
-                Json(json!({ "status": "the database cannot be read" })),
-            )
-                .into_response()
-        }
+    let not = |what: &str| {
+        let body = Json(json!({ "status": what }));
+        (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
+    };
+    if let Err(fault) = admin.0.store.read(|tx| tx.query("SELECT 1", &[]).map(|_| ())).await {
+        tracing::warn!(%fault, "not ready");
+        return not("the database cannot be read");
     }
+    if admin.0.journal.is_failing() {
+        return not("the audit log cannot be written: is the disk full?");
+    }
+    Json(json!({ "status": "ready" })).into_response()
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {
