@@ -37,6 +37,56 @@ pub(crate) fn protected(encoded: &str) -> Result<Members, HeaderFault> {
     Ok(json::object(&bytes)?)
 }
 
+/// A member of a JSON serialization is missing, of the wrong type, or in the wrong company.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MemberFault {
+    pub(crate) name: &'static str,
+    pub(crate) problem: &'static str,
+}
+
+pub(crate) fn text_member<'a>(
+    members: &'a Members,
+    name: &'static str,
+) -> Result<Option<&'a str>, MemberFault> {
+    match members.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(MemberFault { name, problem: "must be a string" }),
+    }
+}
+
+pub(crate) fn object_member<'a>(
+    members: &'a Members,
+    name: &'static str,
+) -> Result<Option<&'a Members>, MemberFault> {
+    match members.get(name) {
+        None => Ok(None),
+        Some(Value::Object(object)) => Ok(Some(object)),
+        Some(_) => Err(MemberFault { name, problem: "must be an object" }),
+    }
+}
+
+/// The signatures or recipients: those in the list `name`, or the object itself as the only one, in whose
+/// members `own` its part then stands (RFC 7515 §7.2.2, RFC 7516 §7.2.2).
+pub(crate) fn listed<'a>(
+    object: &'a Members,
+    name: &'static str,
+    own: &[&'static str],
+    beside: &'static str,
+) -> Result<Vec<&'a Members>, MemberFault> {
+    match object.get(name) {
+        None => Ok(vec![object]),
+        Some(Value::Array(list)) => {
+            if let Some(name) = own.iter().copied().find(|own| object.contains_key(*own)) {
+                return Err(MemberFault { name, problem: beside });
+            }
+            let list: Option<Vec<_>> = list.iter().map(Value::as_object).collect();
+            list.ok_or(MemberFault { name, problem: "must hold objects" })
+        }
+        Some(_) => Err(MemberFault { name, problem: "must be a list" }),
+    }
+}
+
 impl Params {
     /// Joins; no name may occur twice.
     pub(crate) fn join(protected: &Members, others: &[&Members]) -> Result<Self, HeaderFault> {

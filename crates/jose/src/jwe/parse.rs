@@ -6,7 +6,7 @@ use crate::{
     b64::{self, B64Fault},
     json::{self, JsonFault},
     jws::HeaderFault,
-    params::{Members, Params, protected},
+    params::{MemberFault, Members, Params, listed, object_member, protected, text_member},
 };
 use serde_json::Value;
 
@@ -75,6 +75,12 @@ pub enum JweFault {
     /// No recipient's part could be decrypted; the reason for each, in order.
     #[error("{}", reasons(.0))]
     Refused(Vec<super::DecryptFault>),
+}
+
+impl From<MemberFault> for JweFault {
+    fn from(MemberFault { name, problem }: MemberFault) -> Self {
+        Self::Member { name, problem }
+    }
 }
 
 fn reasons(faults: &[super::DecryptFault]) -> String {
@@ -163,20 +169,8 @@ impl std::fmt::Debug for Encrypted {
 }
 
 fn recipients(object: &Members) -> Result<Vec<&Members>, JweFault> {
-    let list = match object.get("recipients") {
-        None => vec![object],
-        Some(Value::Array(list)) => {
-            if let Some(name) =
-                ["header", "encrypted_key"].into_iter().find(|n| object.contains_key(*n))
-            {
-                let problem = "must not stand beside \"recipients\"";
-                return Err(JweFault::Member { name, problem });
-            }
-            let list: Option<Vec<_>> = list.iter().map(Value::as_object).collect();
-            list.ok_or(JweFault::Member { name: "recipients", problem: "must hold objects" })?
-        }
-        Some(_) => return Err(JweFault::Member { name: "recipients", problem: "must be a list" }),
-    };
+    let own = ["header", "encrypted_key"];
+    let list = listed(object, "recipients", &own, "must not stand beside \"recipients\"")?;
     if list.is_empty() || list.len() > MAX_RECIPIENTS {
         return Err(JweFault::Count { seen: list.len() });
     }
@@ -187,25 +181,6 @@ fn recipients(object: &Members) -> Result<Vec<&Members>, JweFault> {
 fn checked(params: &Params) -> Result<(), HeaderFault> {
     params.critical(&[])?;
     params.only_protected("zip").map(|_| ())
-}
-
-fn text_member<'a>(members: &'a Members, name: &'static str) -> Result<Option<&'a str>, JweFault> {
-    match members.get(name) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(JweFault::Member { name, problem: "must be a string" }),
-    }
-}
-
-fn object_member<'a>(
-    members: &'a Members,
-    name: &'static str,
-) -> Result<Option<&'a Members>, JweFault> {
-    match members.get(name) {
-        None => Ok(None),
-        Some(Value::Object(object)) => Ok(Some(object)),
-        Some(_) => Err(JweFault::Member { name, problem: "must be an object" }),
-    }
 }
 
 fn decoded(part: &'static str, text: &str) -> Result<Vec<u8>, JweFault> {

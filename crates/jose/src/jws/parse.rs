@@ -5,7 +5,7 @@ use crate::{
     MAX_MESSAGE,
     b64::{self, B64Fault},
     json::{self, JsonFault},
-    params::{Members, Params, protected},
+    params::{MemberFault, Members, Params, listed, object_member, protected, text_member},
 };
 use serde_json::Value;
 
@@ -90,6 +90,12 @@ pub enum JwsFault {
     Refused(Vec<super::Refusal>),
 }
 
+impl From<MemberFault> for JwsFault {
+    fn from(MemberFault { name, problem }: MemberFault) -> Self {
+        Self::Member { name, problem }
+    }
+}
+
 fn reasons(refusals: &[super::Refusal]) -> String {
     match refusals {
         [one] => one.to_string(),
@@ -131,23 +137,8 @@ impl Signed {
             return Err(JwsFault::Encrypted);
         }
         let payload = text_member(&object, "payload")?.map(str::to_owned);
-        let list = match object.get("signatures") {
-            None => vec![&object],
-            Some(Value::Array(list)) => {
-                if let Some(name) = ["signature", "protected", "header"]
-                    .into_iter()
-                    .find(|n| object.contains_key(*n))
-                {
-                    let problem = "must not stand beside \"signatures\"";
-                    return Err(JwsFault::Member { name, problem });
-                }
-                let list: Option<Vec<_>> = list.iter().map(Value::as_object).collect();
-                list.ok_or(JwsFault::Member { name: "signatures", problem: "must hold objects" })?
-            }
-            Some(_) => {
-                return Err(JwsFault::Member { name: "signatures", problem: "must be a list" });
-            }
-        };
+        let own = ["signature", "protected", "header"];
+        let list = listed(&object, "signatures", &own, "must not stand beside \"signatures\"")?;
         if list.is_empty() || list.len() > MAX_SIGNATURES {
             return Err(JwsFault::Count { seen: list.len() });
         }
@@ -190,23 +181,11 @@ impl std::fmt::Debug for Signed {
 fn entry(members: &Members) -> Result<Entry, JwsFault> {
     let encoded = text_member(members, "protected")?.unwrap_or_default();
     let none = Members::new();
-    let header = match members.get("header") {
-        None => &none,
-        Some(Value::Object(header)) => header,
-        Some(_) => return Err(JwsFault::Member { name: "header", problem: "must be an object" }),
-    };
+    let header = object_member(members, "header")?.unwrap_or(&none);
     let signature = text_member(members, "signature")?
         .ok_or(JwsFault::Member { name: "signature", problem: "is missing" })?;
     let params = Params::join(&protected(encoded)?, &[header])?;
     Ok(Entry { encoded: encoded.to_owned(), params, signature: decoded(signature)? })
-}
-
-fn text_member<'a>(members: &'a Members, name: &'static str) -> Result<Option<&'a str>, JwsFault> {
-    match members.get(name) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(JwsFault::Member { name, problem: "must be a string" }),
-    }
 }
 
 fn decoded(signature: &str) -> Result<Vec<u8>, JwsFault> {
