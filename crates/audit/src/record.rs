@@ -2,7 +2,10 @@
 //! like a token is taken out of any field before the record is kept.
 
 use crate::brief::{brief, brief_opt, long, path};
-use portcullis_types::{DecisionId, Denial, Dropped, Jti, Scopes, Timestamp, Trace};
+use portcullis_types::{
+    Acr, DecisionId, Denial, Dropped, GrantId, IdentityScopes, Jti, PersonId, Scopes, SessionId,
+    Timestamp, Trace,
+};
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -167,6 +170,24 @@ pub struct Grant<'a> {
     /// The address that asked, as text.
     #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "brief_opt")]
     pub remote: Option<Cow<'a, str>>,
+    /// The person for whom the app asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<PersonId>,
+    /// The session in which they agreed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// The grant that the token belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<GrantId>,
+    /// What the app may learn about the person.
+    #[serde(default, skip_serializing_if = "IdentityScopes::is_nothing")]
+    pub identity: IdentityScopes,
+    /// How strongly the person had signed in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<Acr>,
+    /// What the token is bound to: `dpop` or `mtls`.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "brief_opt")]
+    pub bound: Option<Cow<'a, str>>,
 }
 
 /// An administrative change.

@@ -10,6 +10,8 @@ pub enum Stage {
     Access,
     /// "May this client have this token?", asked at the token endpoint.
     Grant,
+    /// "May this app act for this person?", asked when somebody signs in to an app.
+    Authorize,
 }
 
 macro_rules! checks {
@@ -75,8 +77,19 @@ checks! {
     Grant Client 2 "client" "Has the client proven itself?" "RFC 6749 §2.3, RFC 7523 §3";
     Grant ClientActive 3 "client_active" "Is the client enabled?" "RFC 6749 §5.2";
     Grant GrantType 4 "grant_type" "May it use this grant?" "RFC 6749 §4";
+    Grant Possession 7 "possession" "Does the caller hold the key?" "RFC 9449 §5, RFC 8705 §3";
+    Grant Granted 8 "granted" "Is what was granted still good?" "RFC 6749 §5.2, RFC 9700 §4.14";
     Grant Resource 5 "resource" "May it have a token for this API?" "RFC 8707 §2";
     Grant GrantScope 6 "grant_scope" "Is any requested scope left?" "RFC 6749 §3.3";
+    Authorize Asked 0 "asked" "Is the request well formed?" "RFC 6749 §4.1.1";
+    Authorize App 1 "app" "Is the app known and enabled?" "RFC 6749 §4.1.2.1";
+    Authorize Redirect 2 "redirect" "Is the way back registered?" "RFC 9700 §4.1.3";
+    Authorize Demand 3 "demand" "May the app ask in this way?" "RFC 6749 §4.1.2.1, RFC 7636 §4.4.1";
+    Authorize Target 4 "target" "May the app have a token for this API?" "RFC 8707 §2";
+    Authorize SignedIn 5 "signed_in" "Has the person signed in?" "OpenID Connect Core §3.1.2.3";
+    Authorize Strength 6 "strength" "Strongly and lately enough?" "RFC 9470 §4";
+    Authorize Offer 7 "offer" "Is any requested scope left?" "RFC 6749 §3.3";
+    Authorize Consent 8 "consent" "Does the person agree?" "OpenID Connect Core §3.1.2.4";
 }
 
 impl Check {
@@ -92,7 +105,7 @@ mod tests {
 
     #[test]
     fn no_two_checks_of_a_stage_share_a_place() {
-        for stage in [Stage::Access, Stage::Grant] {
+        for stage in [Stage::Access, Stage::Grant, Stage::Authorize] {
             let places = Check::of(stage).fold(0, |places, check| {
                 assert_eq!(places & check.bit(), 0, "{}", check.slug());
                 places | check.bit()

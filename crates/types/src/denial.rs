@@ -3,9 +3,11 @@
 
 mod code;
 mod evidence;
+mod people;
 mod remedy;
 
 pub use code::Code;
+pub use people::{AuthorizationError, GrantedFault, PossessionFault, SignInFault};
 pub use remedy::{Fixer, Remedy};
 
 use crate::{ApiName, Audience, Check, ClientId, Issuer, Kid, Scopes, Tenant, Timestamp, Ttl};
@@ -103,6 +105,17 @@ pub enum Denial {
     BadScope { found: String, problem: String },
     /// No requested scope is left after narrowing.
     NoScopeLeft { requested: Scopes, client_may: Vec<String>, api_has: Scopes },
+    /// The caller of the token endpoint did not prove that it holds the key.
+    BadPossession { fault: PossessionFault },
+    /// The code, refresh token, device code or other grant yields nothing.
+    BadGranted { grant_type: String, fault: GrantedFault },
+
+    /// `redirect_uri` is none that the app registered. Nobody is ever sent there.
+    BadRedirect { client_id: String, found: Option<String>, registered: Vec<String> },
+    /// The authorization request is refused, by an error of a standard.
+    BadAuthorization { error: AuthorizationError, parameter: Option<String>, problem: String },
+    /// A person did not prove who they are. They never learn which part was wrong.
+    BadSignIn { login: Option<String>, fault: SignInFault },
 }
 
 /// Why a string is not a compact JWS (RFC 7515 §7.1).
@@ -238,6 +251,11 @@ impl Denial {
             Self::UnknownGrantType { .. } | Self::GrantNotAllowed { .. } => Check::GrantType,
             Self::BadTarget { .. } => Check::Resource,
             Self::BadScope { .. } | Self::NoScopeLeft { .. } => Check::GrantScope,
+            Self::BadPossession { .. } => Check::Possession,
+            Self::BadGranted { .. } => Check::Granted,
+            Self::BadRedirect { .. } => Check::Redirect,
+            Self::BadAuthorization { error, .. } => error.check(),
+            Self::BadSignIn { .. } => Check::SignedIn,
         }
     }
 }

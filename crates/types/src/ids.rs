@@ -78,8 +78,16 @@ macro_rules! text_id {
 }
 
 text_id!(
-    /// An OAuth `client_id` (RFC 6749 §2.2): 1–128 letters, digits, `.`, `_`, `-`.
+    /// An OAuth `client_id` (RFC 6749 §2.2): 1–128 letters, digits, `.`, `_`, `-`; or the https address of
+    /// a client-id metadata document, which no name of ours can look like. Never what a person's `sub`
+    /// looks like (RFC 9700 §4.15).
     ClientId, "client_id", |text| {
+        if text.starts_with("https://") {
+            return document(text);
+        }
+        if text.starts_with(PersonId::PREFIX) {
+            return Some("must not begin with usr_, as people's ids do");
+        }
         short_name(text, 128).then_some("must be 1 to 128 letters, digits, '.', '_' or '-'")
     }
 );
@@ -146,6 +154,59 @@ text_id!(
         (!good).then_some("must be 1 to 128 letters, digits or '._~+/=:@-'")
     }
 );
+
+text_id!(
+    /// A person: `usr_` and 26 lower-case letters and digits, the `sub` of tokens. Time-ordered.
+    PersonId, "person id", |text| stamped(text, PersonId::PREFIX)
+);
+text_id!(
+    /// A sign-in of one person in one browser: `ses_…`, the `sid` of tokens. Time-ordered.
+    SessionId, "session id", |text| stamped(text, SessionId::PREFIX)
+);
+text_id!(
+    /// What one app was granted for one person at one time, with all tokens that came of it: `grt_…`.
+    /// Time-ordered.
+    GrantId, "grant id", |text| stamped(text, GrantId::PREFIX)
+);
+
+macro_rules! stamped_id {
+    ($name:ident, $prefix:literal) => {
+        impl $name {
+            /// What each begins with.
+            pub const PREFIX: &str = $prefix;
+
+            /// A fresh one.
+            pub fn fresh(at: Timestamp, random: &Random<10>) -> Self {
+                let ulid = ulid(at, random).to_string().to_ascii_lowercase();
+                Self(format!("{}{ulid}", Self::PREFIX).into())
+            }
+        }
+    };
+}
+
+stamped_id!(PersonId, "usr_");
+stamped_id!(SessionId, "ses_");
+stamped_id!(GrantId, "grt_");
+
+fn stamped(text: &str, prefix: &str) -> Option<&'static str> {
+    let ulid =
+        text.strip_prefix(prefix).filter(|ulid| !ulid.bytes().any(|b| b.is_ascii_uppercase()));
+    let good = ulid.is_some_and(|ulid| canonical(ulid).is_some());
+    (!good).then_some("must be its prefix and 26 lower-case letters and digits")
+}
+
+/// The address of a client-id metadata document: with a path, without fragment, user or dot segments.
+fn document(text: &str) -> Option<&'static str> {
+    let printable = text.bytes().all(|b| b.is_ascii_graphic() && !b"\"<>\\^`{|}#@".contains(&b));
+    match url::Url::parse(text) {
+        Ok(url) if printable && text.len() <= 512 && url.path() != "/" && url.as_str() == text => {
+            None
+        }
+        _ => Some(
+            "that begins with https:// must be the normal form of an address with a path, without user and fragment, of at most 512 bytes",
+        ),
+    }
+}
 
 fn short_name(text: &str, limit: usize) -> bool {
     let safe = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
@@ -245,7 +306,42 @@ impl<'de> Deserialize<'de> for DecisionId {
 
 #[cfg(test)]
 mod tests {
-    use super::{DecisionId, Jti};
+    use super::{ClientId, DecisionId, GrantId, Jti, PersonId};
+    use crate::{Random, Timestamp};
+
+    struct Fixed;
+    impl crate::Entropy for Fixed {
+        fn fill(&mut self, bytes: &mut [u8]) {
+            bytes.fill(7);
+        }
+    }
+
+    #[test]
+    fn a_client_is_never_taken_for_a_person() {
+        let at = Timestamp::from_seconds(1_800_000_000);
+        let person = PersonId::fresh(at, &Random::draw(&mut Fixed));
+        assert!(PersonId::new(person.as_str()).is_ok(), "{person}");
+        assert!(ClientId::new(person.as_str()).is_err());
+        assert!(GrantId::new(person.as_str()).is_err());
+        assert!(PersonId::new(&person.as_str().to_ascii_uppercase()).is_err());
+    }
+
+    #[test]
+    fn a_client_may_be_named_by_the_address_of_its_document() {
+        assert!(ClientId::new("https://app.example/client.json").is_ok());
+        for bad in [
+            "https://app.example",
+            "https://app.example/",
+            "https://app.example/a/../b",
+            "https://app.example/x#y",
+            "https://u@app.example/x",
+            "https://APP.example/x",
+            "https://app.example:443/x",
+            "http://app.example/x",
+        ] {
+            assert!(ClientId::new(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn an_id_with_more_bits_than_there_are_is_none() {

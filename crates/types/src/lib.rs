@@ -5,19 +5,26 @@
 
 mod check;
 mod denial;
+mod identity;
 mod ids;
 mod random;
+mod redirect;
 mod scope;
 mod time;
 mod trace;
 
 pub use check::{Check, Stage};
 pub use denial::{
-    AssertionFault, ClientProof, Code, Denial, Fixer, FormatFault, HeaderFault, KnownKey, Remedy,
-    RevokedBy,
+    AssertionFault, AuthorizationError, ClientProof, Code, Denial, Fixer, FormatFault,
+    GrantedFault, HeaderFault, KnownKey, PossessionFault, Remedy, RevokedBy, SignInFault,
 };
-pub use ids::{ApiName, Audience, ClientId, DecisionId, IdFault, Issuer, Jti, Kid, Tenant};
+pub use identity::{Acr, Amr, Authentication, IdentityScope, IdentityScopes};
+pub use ids::{
+    ApiName, Audience, ClientId, DecisionId, GrantId, IdFault, Issuer, Jti, Kid, PersonId,
+    SessionId, Tenant,
+};
 pub use random::{Entropy, Random};
+pub use redirect::{Place, RedirectUri};
 pub use scope::{Dropped, DroppedBy, Pattern, Registry, Scope, ScopeFault, ScopePart, Scopes};
 pub use time::{Timestamp, Ttl};
 pub use trace::{Mark, Row, Trace};

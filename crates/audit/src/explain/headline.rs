@@ -15,6 +15,9 @@ pub(super) fn headline(record: &Record<'_>) -> String {
         (None, _) if record.trace.stage() == Stage::Access => {
             "The request was allowed: every check that it needs passed.".into()
         }
+        (None, _) if record.trace.stage() == Stage::Authorize => {
+            "The app was authorized: every check passed.".into()
+        }
         (None, _) => "The token was issued: every check passed.".into(),
     }
 }
@@ -104,6 +107,17 @@ fn denied(denial: &Denial) -> String {
         Denial::NoScopeLeft { .. } => {
             "No requested scope is both allowed for the client and offered by the API.".into()
         }
+        Denial::BadPossession { .. } => "The caller did not prove that it holds the key.".into(),
+        Denial::BadGranted { grant_type, fault } => {
+            format!("The {grant_type} yields nothing: {}.", fault.found())
+        }
+        Denial::BadRedirect { .. } => {
+            "The way back is not registered for the app, so nobody was sent there.".into()
+        }
+        Denial::BadAuthorization { problem, .. } => {
+            format!("The app's request for authorization was refused: {problem}.")
+        }
+        Denial::BadSignIn { fault, .. } => format!("Nobody was signed in: {}.", fault.found()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A denial as machines read it: status, OAuth error, our own code, and the closed vocabulary of
 //! descriptions (RFC 6750 §3.1, RFC 6749 §5.2).
 
-use super::Denial;
+use super::{AuthorizationError, Denial, GrantedFault, PossessionFault, SignInFault};
 
 /// The machine-readable face of a denial. Every part is from a closed list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +116,21 @@ impl Denial {
                 "no_scope_left",
                 "None of the requested scopes may be granted",
             ),
+            Self::BadPossession { fault } => possession(fault),
+            Self::BadGranted { fault, .. } => granted(fault),
+            Self::BadRedirect { .. } => {
+                grant("invalid_request", "bad_redirect", "This redirect_uri is not registered")
+            }
+            Self::BadAuthorization { error, .. } => authorization(*error),
+            Self::BadSignIn { fault: SignInFault::Throttled { .. }, .. } => (
+                429,
+                Some("access_denied"),
+                "sign_in_throttled",
+                "Too many failed attempts; wait and try again",
+            ),
+            Self::BadSignIn { .. } => {
+                (401, Some("access_denied"), "sign_in_failed", "The sign-in failed")
+            }
         };
         Code { status, error, name, description }
     }
@@ -131,4 +146,77 @@ const fn token(name: &'static str, description: &'static str) -> Parts {
 /// RFC 6749 §5.2: the token request is at fault.
 const fn grant(error: &'static str, name: &'static str, description: &'static str) -> Parts {
     (400, Some(error), name, description)
+}
+
+/// RFC 9449 §5, §8.
+const fn possession(fault: &PossessionFault) -> Parts {
+    match fault {
+        PossessionFault::Proof { .. } => {
+            grant("invalid_dpop_proof", "bad_proof", "The DPoP proof is not valid")
+        }
+        PossessionFault::Nonce => {
+            grant("use_dpop_nonce", "nonce_wanted", "The DPoP proof must hold the given nonce")
+        }
+        PossessionFault::Missing { .. } => grant(
+            "invalid_request",
+            "proof_missing",
+            "A DPoP proof or a client certificate is required",
+        ),
+        PossessionFault::OtherKey => {
+            grant("invalid_grant", "other_key", "The grant is bound to another key")
+        }
+    }
+}
+
+/// RFC 6749 §5.2, RFC 8628 §3.5. What is wrong with a code or token tells nothing about whose it was.
+const fn granted(fault: &GrantedFault) -> Parts {
+    match fault {
+        GrantedFault::Pending => {
+            grant("authorization_pending", "pending", "The person has not decided yet")
+        }
+        GrantedFault::SlowDown { .. } => {
+            grant("slow_down", "slow_down", "Ask less often: wait 5 seconds more each time")
+        }
+        GrantedFault::Denied => grant("access_denied", "denied", "The person said no"),
+        GrantedFault::Wider { .. } => {
+            grant("invalid_scope", "wider_than_granted", "More is asked for than was granted")
+        }
+        GrantedFault::Expired { .. } => grant("invalid_grant", "grant_expired", "It expired"),
+        GrantedFault::CodeVerifier { .. } => {
+            grant("invalid_grant", "bad_code_verifier", "The code_verifier does not fit")
+        }
+        GrantedFault::RedirectUri => {
+            grant("invalid_grant", "other_redirect_uri", "The redirect_uri is another one")
+        }
+        GrantedFault::Unknown
+        | GrantedFault::OtherClient { .. }
+        | GrantedFault::Used { .. }
+        | GrantedFault::Ended { .. }
+        | GrantedFault::SessionOver { .. }
+        | GrantedFault::PersonGone { .. } => {
+            grant("invalid_grant", "bad_grant", "It is not valid, or not any more")
+        }
+    }
+}
+
+const fn authorization(error: AuthorizationError) -> Parts {
+    use AuthorizationError as E;
+    let description = match error {
+        E::InvalidRequest => "The authorization request is malformed",
+        E::UnauthorizedClient => "This app may not ask for authorization",
+        E::AccessDenied => "The person, or this server, said no",
+        E::UnsupportedResponseType => "Only response_type=code is supported",
+        E::InvalidScope => "None of the requested scopes may be granted",
+        E::InvalidTarget => "This app may not have a token for this resource",
+        E::InteractionRequired => "The person must do something first",
+        E::LoginRequired => "The person must sign in first",
+        E::ConsentRequired => "The person must agree first",
+        E::UnmetAuthenticationRequirements => "The sign-in is not as strong as demanded",
+        E::InvalidRequestObject => "The request object is not valid",
+        E::InvalidRequestUri => "The request_uri is not valid, or not any more",
+        E::RequestUriNotSupported => "A request_uri elsewhere is never fetched",
+        E::RegistrationNotSupported => "The parameter registration is not supported",
+        E::InvalidAuthorizationDetails => "The authorization_details are not valid",
+    };
+    (400, Some(error.name()), error.name(), description)
 }

@@ -87,6 +87,17 @@ impl Denial {
                     client_may.join(" ")
                 )
             }
+            Self::BadPossession { fault } => fault.expected(),
+            Self::BadGranted { fault, .. } => fault.expected(),
+            Self::BadRedirect { registered, .. } if registered.is_empty() => {
+                "a client with a redirect_uri".into()
+            }
+            Self::BadRedirect { registered, .. } => {
+                format!("redirect_uri {}", alternatives(registered))
+            }
+            Self::BadAuthorization { parameter: Some(name), .. } => format!("a fitting {name}"),
+            Self::BadAuthorization { error, .. } => error.expected().into(),
+            Self::BadSignIn { fault, .. } => fault.expected(),
         }
     }
 
@@ -149,6 +160,12 @@ impl Denial {
             Self::BadTarget { found, .. } => format!("resource {}", list(found)),
             Self::BadScope { found, problem } => format!("{}: {problem}", cut(found)),
             Self::NoScopeLeft { requested, .. } => format!("scope {requested}"),
+            Self::BadPossession { fault } => fault.found(),
+            Self::BadGranted { fault, .. } => fault.found(),
+            Self::BadRedirect { found: Some(uri), .. } => format!("redirect_uri {}", cut(uri)),
+            Self::BadRedirect { found: None, .. } => "no redirect_uri".into(),
+            Self::BadAuthorization { problem, .. } => problem.clone(),
+            Self::BadSignIn { fault, .. } => fault.found(),
         }
     }
 }

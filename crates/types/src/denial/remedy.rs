@@ -172,6 +172,11 @@ impl Denial {
             Self::NoScopeLeft { requested, .. } => {
                 (Operator, format!("Allow the client one of: {requested}."))
             }
+            Self::BadPossession { .. }
+            | Self::BadGranted { .. }
+            | Self::BadRedirect { .. }
+            | Self::BadAuthorization { .. }
+            | Self::BadSignIn { .. } => return self.remedy_for_people(),
         };
         Remedy { change, by }
     }

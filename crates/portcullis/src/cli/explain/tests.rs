@@ -28,7 +28,7 @@ denials! {
     NotYetValid LivesTooLong WrongAudience WrongPurpose WrongTenant Revoked RevocationsUnknown WeakScope
     ForeignObject
     BadRequest Throttled BadClient ClientDisabled UnknownGrantType GrantNotAllowed BadTarget BadScope
-    NoScopeLeft
+    NoScopeLeft BadPossession BadGranted BadRedirect BadAuthorization BadSignIn
 }
 
 fn explain(case: &Case) -> Explanation {

@@ -5,9 +5,10 @@ use portcullis_audit::{
     explain::{Api, ClientNow, OurIssuer, OurKey, Surroundings},
 };
 use portcullis_types::{
-    Audience, Check, ClientId, ClientProof, DecisionId, Denial, Dropped, DroppedBy, Entropy,
-    FormatFault, HeaderFault, Issuer, Jti, Kid, KnownKey, Pattern, Random, Registry, RevokedBy,
-    Scope, Scopes, Stage, Tenant, Timestamp, Trace, Ttl,
+    Audience, AuthorizationError, Check, ClientId, ClientProof, DecisionId, Denial, Dropped,
+    DroppedBy, Entropy, FormatFault, GrantedFault, HeaderFault, Issuer, Jti, Kid, KnownKey,
+    Pattern, PossessionFault, Random, Registry, RevokedBy, Scope, Scopes, SignInFault, Stage,
+    Tenant, Timestamp, Trace, Ttl,
 };
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -228,6 +229,7 @@ fn asked(scope: Option<&str>, granted: Option<&str>) -> Grant<'static> {
         exp: granted.map(|_| NOW.seconds() + 660),
         kid: granted.map(|_| "key-2026".into()),
         remote: Some("192.0.2.10".into()),
+        ..Grant::default()
     }
 }
 
@@ -256,6 +258,7 @@ pub(super) fn all() -> Vec<Case> {
     all.extend(of_grants());
     all.extend(of_targets());
     all.extend(of_clients());
+    all.extend(of_people());
     all
 }
 
@@ -585,5 +588,51 @@ fn of_clients() -> Vec<Case> {
             plain(),
         )
         .ended("client.disable", "its secret was found in a public repository"),
+    ]
+}
+
+fn of_people() -> Vec<Case> {
+    let person: portcullis_types::PersonId = "usr_01k7e3v5r00000000000000000".parse().unwrap();
+    let with_code = || Grant { grant_type: "authorization_code".into(), ..asked(None, None) };
+    let authorize = |name, denial: Denial| {
+        let asked = Grant { grant_type: "authorize".into(), ..asked(Some("generate:basic"), None) };
+        let record = record(NOW, Stage::Authorize, Some(denial), Event::Grant(asked));
+        Case { name, record, issuance: None, ended: None, client: None, world: world() }
+    };
+    let verifier = GrantedFault::CodeVerifier { problem: "it does not fit the challenge".into() };
+    vec![
+        grant(
+            "proof_of_another_key",
+            Denial::BadPossession { fault: PossessionFault::OtherKey },
+            with_code(),
+        ),
+        grant(
+            "code_verifier",
+            Denial::BadGranted { grant_type: "authorization_code".into(), fault: verifier },
+            with_code(),
+        ),
+        authorize(
+            "redirect",
+            Denial::BadRedirect {
+                client_id: "free-app".into(),
+                found: Some("https://evil.example/cb".into()),
+                registered: vec!["https://app.example/cb".into()],
+            },
+        ),
+        authorize(
+            "login_required",
+            Denial::BadAuthorization {
+                error: AuthorizationError::LoginRequired,
+                parameter: Some("prompt".into()),
+                problem: "prompt=none, and nobody is signed in".into(),
+            },
+        ),
+        authorize(
+            "wrong_password",
+            Denial::BadSignIn {
+                login: Some("alice".into()),
+                fault: SignInFault::Password { person },
+            },
+        ),
     ]
 }

@@ -1,0 +1,88 @@
+//! A person, as everybody who asks for them sees them. Holds no secret, only facts about them.
+
+use portcullis_types::{PersonId, Tenant, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Somebody who can sign in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Person {
+    /// `usr_…`, the public `sub`.
+    pub id: PersonId,
+    /// What they type to sign in: lower case, unique; often their address for mail.
+    pub login: String,
+    /// What is told about them.
+    pub profile: Profile,
+    /// Names of roles, as the configuration has them.
+    pub roles: Vec<String>,
+    /// Names of groups.
+    pub groups: Vec<String>,
+    /// The customer they belong to.
+    pub tenant: Option<Tenant>,
+    /// How they can prove who they are.
+    pub factors: Factors,
+    /// When they joined.
+    pub created: Timestamp,
+    /// When something about them changed last.
+    pub updated: Timestamp,
+    /// Since when they cannot sign in.
+    pub disabled_since: Option<Timestamp>,
+}
+
+/// The standard claims (OpenID Connect Core §5.1), each as it goes into `/userinfo`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "each is the standard claim of its name")]
+pub struct Profile {
+    pub name: Option<String>,
+    pub given_name: Option<String>,
+    pub family_name: Option<String>,
+    pub middle_name: Option<String>,
+    pub nickname: Option<String>,
+    pub preferred_username: Option<String>,
+    pub profile: Option<String>,
+    pub picture: Option<String>,
+    pub website: Option<String>,
+    pub email: Option<String>,
+    pub email_verified: bool,
+    pub gender: Option<String>,
+    pub birthdate: Option<String>,
+    pub zoneinfo: Option<String>,
+    pub locale: Option<String>,
+    pub phone_number: Option<String>,
+    pub phone_number_verified: bool,
+    pub address: Option<Address>,
+}
+
+/// OpenID Connect Core §5.1.1.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "each is the standard member of its name")]
+pub struct Address {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub formatted: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub street_address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub locality: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub postal_code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+}
+
+/// The means that a person has, never the means that they used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Factors {
+    /// Whether there is a password.
+    pub password: bool,
+    /// Whether there is an authenticator app.
+    pub totp: bool,
+    /// How many passkeys.
+    pub passkeys: u32,
+    /// How many recovery codes are left.
+    pub recovery_codes: u32,
+    /// How many accounts of other providers are linked.
+    pub linked: u32,
+}

@@ -1,0 +1,38 @@
+//! A session: one person, signed in with one browser.
+
+use portcullis_types::{Authentication, PersonId, SessionId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// A session that is in force. Its cookie is not part of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Session {
+    /// `ses_…`, the `sid` of tokens.
+    pub id: SessionId,
+    /// Who.
+    pub person: PersonId,
+    /// How they proved it, last.
+    pub authentication: Authentication,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it was last used, to within a minute.
+    pub seen: Timestamp,
+    /// The browser and system, in words.
+    pub device: String,
+    /// The address of the sign-in, as text.
+    pub remote: Option<String>,
+    /// The session at another provider that it came from.
+    pub upstream: Option<UpstreamSession>,
+}
+
+/// A session at the provider that vouched for the person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpstreamSession {
+    /// The operator's name for the provider.
+    pub provider: String,
+    /// Its `iss`.
+    pub issuer: String,
+    /// The person's `sub` there.
+    pub subject: String,
+    /// Its `sid`, if it told.
+    pub sid: Option<String>,
+}
