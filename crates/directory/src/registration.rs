@@ -6,6 +6,7 @@ use portcullis_types::{IdentityScopes, RedirectUri, Ttl};
 use serde::{Deserialize, Serialize};
 
 /// The part of a client that people's browsers meet. An app without redirect URIs signs nobody in.
+#[expect(clippy::struct_excessive_bools, reason = "each is the metadata member of its name")]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Registration {

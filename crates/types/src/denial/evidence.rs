@@ -102,6 +102,7 @@ impl Denial {
     }
 
     /// What was there instead.
+    #[expect(clippy::too_many_lines, reason = "a table: one line a denial")]
     pub fn found(&self) -> String {
         match self {
             Self::Unmapped { method, path, .. } => format!("{} {}", cut(method), cut(path)),
@@ -150,7 +151,9 @@ impl Denial {
             Self::ForeignObject { object_tenant, .. } => {
                 format!("an object of tenant {object_tenant}")
             }
-            Self::Ambiguous { problem } | Self::BadRequest { problem, .. } => problem.clone(),
+            Self::Ambiguous { problem }
+            | Self::BadRequest { problem, .. }
+            | Self::BadAuthorization { problem, .. } => problem.clone(),
             Self::Throttled { failures, .. } => format!("{failures} failed attempts"),
             Self::BadClient { client_id, proof } => proof.found(client_id.as_deref()),
             Self::ClientDisabled { since, .. } => format!("disabled since {since}"),
@@ -164,7 +167,6 @@ impl Denial {
             Self::BadGranted { fault, .. } => fault.found(),
             Self::BadRedirect { found: Some(uri), .. } => format!("redirect_uri {}", cut(uri)),
             Self::BadRedirect { found: None, .. } => "no redirect_uri".into(),
-            Self::BadAuthorization { problem, .. } => problem.clone(),
             Self::BadSignIn { fault, .. } => fault.found(),
         }
     }
