@@ -56,7 +56,7 @@ fn is_claim(name: &str) -> bool {
 }
 
 /// How the names begin by which well-known proxies say who calls, from where and for what.
-const SAID_BY_PROXIES: [&str; 28] = [
+const SAID_BY_PROXIES: [&str; 29] = [
     "portcullis-",
     "x-forwarded-",
     "x-original-",
@@ -72,6 +72,7 @@ const SAID_BY_PROXIES: [&str; 28] = [
     "x-scope",
     "x-group",
     "x-client-cert",
+    "client-cert",
     "x-client-verify",
     "x-ssl-",
     "ssl-client",

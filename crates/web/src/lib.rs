@@ -1,5 +1,7 @@
-//! What pages and calls share: the one outgoing HTTP client, guarded against SSRF.
+//! What pages and calls share: the one outgoing HTTP client, guarded against SSRF, and the certificates of
+//! those who call.
 
+mod certificate;
 mod fault;
 mod freshness;
 mod outgoing;
@@ -8,6 +10,7 @@ mod resolver;
 mod roots;
 mod special;
 
+pub use certificate::{CertificateHeader, CertificateHeaderFault, PeerCertificate};
 pub use fault::FetchFault;
 pub use outgoing::{CONNECT_TIME_OUT, Fetched, Outgoing, TIME_OUT, UnusableClient};
 pub use policy::{Loopback, OutgoingPolicy, PRIVATE_NETWORKS, Ports, is_loopback};
