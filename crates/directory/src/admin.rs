@@ -3,8 +3,8 @@
 mod detail;
 
 use crate::{
-    Client, ClientAuth, ClientKeys, ClientSecret, Directory, Fault, GrantType, argon, rows,
-    secret::Stored,
+    CertificateMatcher, Client, ClientAuth, ClientKeys, ClientSecret, Directory, Fault, GrantType,
+    argon, rows, secret::Stored,
 };
 use detail::{described, detailed, difference};
 use portcullis_audit::{self as audit, Admin, Event, Record};
@@ -57,6 +57,10 @@ pub enum NewAuth {
     Chosen(ClientSecret),
     /// `private_key_jwt` with these public keys.
     Keys(ClientKeys),
+    /// `tls_client_auth` with a certificate of this name.
+    Certificate(CertificateMatcher),
+    /// `self_signed_tls_client_auth` with a certificate for one of these keys.
+    SelfSigned(ClientKeys),
 }
 
 /// A client as it was registered, and its secret: the only time that it can be read.
@@ -179,7 +183,7 @@ impl Directory {
         self.change(move |tx| {
             let mut client = rows::one(tx, &client_id)?;
             if client.auth != ClientAuth::ClientSecret {
-                return Err(Fault::Invalid(format!("client {client_id} has keys, not secrets")));
+                return Err(Fault::Invalid(format!("client {client_id} has no secret")));
             }
             end_secrets(tx, &client, now, overlap)?;
             let number = client.secrets.iter().map(|secret| secret.number).max().unwrap_or(0) + 1;
@@ -270,6 +274,8 @@ impl NewClient {
             }
             NewAuth::Chosen(secret) => (ClientAuth::ClientSecret, Some(secret)),
             NewAuth::Keys(jwks) => (ClientAuth::PrivateKeyJwt { jwks }, None),
+            NewAuth::Certificate(matcher) => (ClientAuth::TlsClient { matcher }, None),
+            NewAuth::SelfSigned(jwks) => (ClientAuth::SelfSignedTls { jwks }, None),
         };
         let client = Client {
             id: self.id.unwrap_or_else(|| fresh_id(by.entropy)),

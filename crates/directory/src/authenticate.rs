@@ -13,7 +13,10 @@ use crate::{
     throttle::Place,
 };
 use portcullis_store::{StoreFault, Tx};
-use portcullis_types::{AssertionFault, ClientId, ClientProof, Denial, Timestamp};
+use portcullis_types::{
+    AssertionFault, CertificateFault, ClientId, ClientProof, Denial, Timestamp,
+};
+use portcullis_web::PeerCertificate;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::{net::IpAddr, sync::Arc};
 
@@ -41,6 +44,15 @@ pub enum Credentials {
         /// The compact JWS.
         assertion: SecretString,
     },
+    /// RFC 8705 §2: a name, and what the connection shows. See [`Directory::or_certificate`].
+    Certificate {
+        /// As claimed.
+        client_id: String,
+        /// As the client is registered.
+        method: AuthMethod,
+        /// `None` if the connection shows none.
+        certificate: Option<PeerCertificate>,
+    },
 }
 
 /// How a client authenticates, by the names of the IANA registry.
@@ -52,10 +64,14 @@ pub enum AuthMethod {
     ClientSecretPost,
     /// By a signed assertion.
     PrivateKeyJwt,
+    /// By a certificate that an authority vouches for.
+    TlsClientAuth,
+    /// By a certificate whose key is registered.
+    SelfSignedTlsClientAuth,
 }
 
 impl AuthMethod {
-    /// Those that this server has.
+    /// Those that this server always has.
     pub const ALL: [Self; 3] =
         [Self::PrivateKeyJwt, Self::ClientSecretBasic, Self::ClientSecretPost];
 
@@ -65,6 +81,8 @@ impl AuthMethod {
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
             Self::PrivateKeyJwt => "private_key_jwt",
+            Self::TlsClientAuth => "tls_client_auth",
+            Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
         }
     }
 }
@@ -74,7 +92,7 @@ impl Credentials {
     pub const fn method(&self) -> Option<AuthMethod> {
         match self {
             Self::Missing { .. } => None,
-            Self::Secret { method, .. } => Some(*method),
+            Self::Secret { method, .. } | Self::Certificate { method, .. } => Some(*method),
             Self::Assertion { .. } => Some(AuthMethod::PrivateKeyJwt),
         }
     }
@@ -83,7 +101,9 @@ impl Credentials {
     pub fn claimed(&self) -> Option<String> {
         match self {
             Self::Missing { client_id } => client_id.clone(),
-            Self::Secret { client_id, .. } => Some(client_id.clone()),
+            Self::Secret { client_id, .. } | Self::Certificate { client_id, .. } => {
+                Some(client_id.clone())
+            }
             Self::Assertion { client_id, assertion } => {
                 client_id.clone().or_else(|| assertion::claimed_subject(assertion.expose_secret()))
             }
@@ -157,6 +177,11 @@ impl Directory {
                 let claimed = client_id.as_deref();
                 self.by_assertion(&attempt, claimed, entry.as_deref(), assertion.expose_secret())
             }
+            Credentials::Certificate { method, certificate, .. } => {
+                let shown = certificate.as_ref();
+                self.by_certificate(*method, entry.as_deref(), shown, attempt.now)
+                    .map(|()| Spent::Nothing)
+            }
         };
         let throttle = &self.inner().throttle;
         Ok(match (outcome, entry) {
@@ -167,7 +192,8 @@ impl Directory {
             (outcome, _) => {
                 let proof = outcome.err().unwrap_or(ClientProof::UnknownClient);
                 // Who shows nothing guesses nothing.
-                if proof != ClientProof::Missing {
+                let absent = ClientProof::Certificate { fault: CertificateFault::Absent };
+                if proof != ClientProof::Missing && proof != absent {
                     throttle.failed(attempt.place, attempt.now);
                 }
                 let client_id = attempt.client_id.as_deref().map(excerpt);
@@ -288,7 +314,7 @@ fn by_secret(
     })
 }
 
-fn wrong_method(used: AuthMethod, client: &Client) -> ClientProof {
+pub(crate) fn wrong_method(used: AuthMethod, client: &Client) -> ClientProof {
     ClientProof::WrongMethod { used: used.name().into(), registered: client.auth.name().into() }
 }
 

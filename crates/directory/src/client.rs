@@ -1,6 +1,6 @@
 //! A client: who it is, how it proves that, and what it may ask for.
 
-use crate::{ClientKeys, ClientSecret};
+use crate::{CertificateMatcher, ClientKeys, ClientSecret};
 use portcullis_types::{Audience, ClientId, Pattern, Scopes, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -47,6 +47,16 @@ pub enum ClientAuth {
         /// Public keys only.
         jwks: ClientKeys,
     },
+    /// `tls_client_auth`, with a certificate that an authority vouches for (RFC 8705 §2.1).
+    TlsClient {
+        /// Which certificate is this client's.
+        matcher: CertificateMatcher,
+    },
+    /// `self_signed_tls_client_auth`, with a certificate for one of these keys (RFC 8705 §2.2).
+    SelfSignedTls {
+        /// Public keys only.
+        jwks: ClientKeys,
+    },
 }
 
 impl ClientAuth {
@@ -55,6 +65,8 @@ impl ClientAuth {
         match self {
             Self::ClientSecret => "client_secret_basic or client_secret_post",
             Self::PrivateKeyJwt { .. } => "private_key_jwt",
+            Self::TlsClient { .. } => "tls_client_auth",
+            Self::SelfSignedTls { .. } => "self_signed_tls_client_auth",
         }
     }
 }

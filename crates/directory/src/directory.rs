@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use portcullis_store::Store;
 use portcullis_types::{ClientId, Issuer, Timestamp};
 use portcullis_verify::Revocations;
+use rustls_pki_types::TrustAnchor;
 use std::{
     collections::HashMap,
     sync::{
@@ -33,6 +34,8 @@ pub(crate) struct Inner {
     pub(crate) throttle: Throttle,
     pub(crate) argon: Gate,
     pub(crate) nobody: NobodysKeys,
+    /// Whose certificates are believed, of clients.
+    pub(crate) authorities: ArcSwap<Vec<TrustAnchor<'static>>>,
     revocations: watch::Sender<Arc<Revocations>>,
     /// Held from reading to publishing, so that an older copy never replaces a newer one.
     reloading: Mutex<()>,
@@ -88,6 +91,7 @@ impl Directory {
             throttle: Throttle::new(),
             argon: Gate::new(),
             nobody: NobodysKeys::new(),
+            authorities: ArcSwap::default(),
             revocations,
             reloading: Mutex::new(()),
         }));
@@ -112,6 +116,11 @@ impl Directory {
     /// The clients whose tokens are ended, now and after every change.
     pub fn revocations(&self) -> watch::Receiver<Arc<Revocations>> {
         self.0.revocations.subscribe()
+    }
+
+    /// Whose certificates of clients are believed from now on (RFC 8705 §2.1); at first, nobody's.
+    pub fn believe(&self, authorities: Vec<TrustAnchor<'static>>) {
+        self.0.authorities.store(Arc::new(authorities));
     }
 
     /// Reads all clients anew: after a change of ours, and when another process changed the store.

@@ -35,6 +35,14 @@ pub enum ClientKeysFault {
         /// Counted from one.
         place: usize,
     },
+    /// A certificate whose key cannot be used.
+    #[error("certificate {place} cannot be used: {reason}")]
+    Certificate {
+        /// Counted from one.
+        place: usize,
+        /// Why.
+        reason: String,
+    },
     /// Not one to ten keys.
     #[error("the set has {found} keys; register 1 to {}", ClientKeys::MOST)]
     Count {

@@ -3,6 +3,7 @@
 //! A file is named after what it serves and reads like its RFC. Whatever the token endpoint decides,
 //! grant or refusal, is on disk before it is answered.
 
+mod certificate;
 mod jobs;
 mod jwks;
 mod metadata;
@@ -11,6 +12,7 @@ mod server;
 mod settings;
 mod token;
 
+pub use certificate::{Certificates, Shown, Vouched};
 pub use jobs::purge;
 pub use migrations::MIGRATIONS;
 pub use server::{Clock, EntropySource, State, router};

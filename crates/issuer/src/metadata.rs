@@ -1,6 +1,6 @@
 //! Authorization server metadata (RFC 8414, OpenID Connect Discovery 1.0): what is true now, and no more.
 
-use crate::Settings;
+use crate::{Settings, Shown, Vouched};
 use axum::{
     body::Bytes,
     response::{IntoResponse as _, Response},
@@ -27,6 +27,18 @@ struct Metadata<'a> {
     /// Demanded by OpenID clients, which read this document for its keys: `sub` is the same everywhere.
     subject_types_supported: [&'a str; 1],
     id_token_signing_alg_values_supported: Vec<Alg>,
+    /// RFC 8705 §3.3.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    tls_client_certificate_bound_access_tokens: bool,
+    /// RFC 8705 §5.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mtls_endpoint_aliases: Option<Aliases>,
+}
+
+/// Where certificates are asked for.
+#[derive(Serialize)]
+struct Aliases {
+    token_endpoint: String,
 }
 
 /// The document, which only a restart changes.
@@ -39,7 +51,7 @@ pub(crate) fn document(settings: &Settings) -> Bytes {
         scopes_supported: scopes.iter().map(AsRef::as_ref).collect(),
         response_types_supported: [],
         grant_types_supported: GrantType::ALL.map(GrantType::name).to_vec(),
-        token_endpoint_auth_methods_supported: AuthMethod::ALL.map(AuthMethod::name).to_vec(),
+        token_endpoint_auth_methods_supported: auth_methods(settings),
         token_endpoint_auth_signing_alg_values_supported: Alg::ALL
             .into_iter()
             .filter(|alg| !alg.is_symmetric())
@@ -53,8 +65,26 @@ pub(crate) fn document(settings: &Settings) -> Bytes {
             .collect(),
         subject_types_supported: ["public"],
         id_token_signing_alg_values_supported: settings.signing_algs(),
+        tls_client_certificate_bound_access_tokens: settings.certificates.shown == Shown::Here,
+        mtls_endpoint_aliases: settings
+            .certificates
+            .mtls_url
+            .as_ref()
+            .map(|url| Aliases { token_endpoint: format!("{url}/token") }),
     };
     serde_json::to_vec_pretty(&metadata).unwrap_or_default().into()
+}
+
+fn auth_methods(settings: &Settings) -> Vec<&'static str> {
+    let mut methods = AuthMethod::ALL.to_vec();
+    let certificates = &settings.certificates;
+    if certificates.shown == Shown::Here {
+        methods.push(AuthMethod::SelfSignedTlsClientAuth);
+        if certificates.vouched == Vouched::ByAuthorities {
+            methods.push(AuthMethod::TlsClientAuth);
+        }
+    }
+    methods.into_iter().map(AuthMethod::name).collect()
 }
 
 /// `GET`, from anywhere: browsers may read it too.

@@ -1,5 +1,6 @@
 //! What an operator says about the issuer and the APIs that it issues tokens for.
 
+use crate::Certificates;
 use ipnet::IpNet;
 use portcullis_jose::Alg;
 use portcullis_types::{
@@ -31,6 +32,7 @@ pub struct Settings {
     pub(crate) registry: Registry,
     pub(crate) token_ttl: Ttl,
     pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) certificates: Certificates,
 }
 
 /// Why settings make no sense.
@@ -97,7 +99,8 @@ impl Settings {
             }
             api.token_ttl.map_or(Ok(()), |ttl| sensible(api.name.as_str(), ttl))?;
         }
-        Ok(Self { issuer, apis, registry, token_ttl, trusted_proxies: Vec::new() })
+        let (trusted_proxies, certificates) = (Vec::new(), Certificates::default());
+        Ok(Self { issuer, apis, registry, token_ttl, trusted_proxies, certificates })
     }
 
     /// With proxies in front, of which each says in `X-Forwarded-For` whom it speaks for. Whoever else says
@@ -105,6 +108,12 @@ impl Settings {
     #[must_use]
     pub fn behind(self, trusted_proxies: Vec<IpNet>) -> Self {
         Self { trusted_proxies, ..self }
+    }
+
+    /// With clients that can show certificates.
+    #[must_use]
+    pub fn with_certificates(self, certificates: Certificates) -> Self {
+        Self { certificates, ..self }
     }
 
     /// Our identifier.

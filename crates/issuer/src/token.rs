@@ -12,7 +12,9 @@ mod form;
 mod mint;
 mod remote;
 
-use crate::server::State;
+pub(crate) use remote::is_proxy;
+
+use crate::{certificate::peer_certificate, server::State};
 use axum::{
     extract::{Request, State as Shared},
     response::{IntoResponse as _, Response},
@@ -55,6 +57,8 @@ async fn identify(
     course.asked(&form);
     let presented = credentials::take(&parts.headers, &mut form);
     let presented = course.trace.step(Check::Request, presented)?;
+    let shown = peer_certificate(&parts, &state.settings);
+    let presented = state.directory.or_certificate(presented, shown);
     let claimed = course.claimed(&presented);
     let attempt = state.directory.attempt(claimed, course.remote, course.now);
     let attempt = course.trace.step(Check::Throttle, attempt)?;

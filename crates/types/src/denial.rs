@@ -191,6 +191,27 @@ pub enum ClientProof {
     WrongMethod { used: String, registered: String },
     /// The `client_assertion` was refused.
     Assertion { fault: AssertionFault },
+    /// The certificate was refused.
+    Certificate { fault: CertificateFault },
+}
+
+/// Why a client's certificate was refused (RFC 8705 §2).
+#[expect(missing_docs, reason = "each variant says what its fields hold")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "fault", rename_all = "snake_case")]
+pub enum CertificateFault {
+    /// The connection came without one.
+    Absent,
+    /// It cannot be read.
+    Malformed { problem: String },
+    /// No authority of ours vouches for it, or not for a client.
+    Untrusted { problem: String },
+    /// It is not valid yet, or not any more.
+    Time { problem: String },
+    /// It names somebody else.
+    Name { found: Vec<String>, expected: String },
+    /// Its key is not registered. `thumbprint` is RFC 7638's.
+    UnknownKey { thumbprint: String },
 }
 
 /// Why a `client_assertion` was refused (RFC 7523 §3, rfc7523bis §4).

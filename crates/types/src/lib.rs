@@ -15,7 +15,7 @@ mod trace;
 
 pub use check::{Check, Stage};
 pub use denial::{
-    AssertionFault, AuthorizationError, ClientProof, Code, Denial, Fixer, FormatFault,
+    AssertionFault, AuthorizationError, CertificateFault, ClientProof, Code, Denial, Fixer, FormatFault,
     GrantedFault, HeaderFault, KnownKey, PossessionFault, Remedy, RevokedBy, SignInFault,
 };
 pub use identity::{Acr, Amr, Authentication, IdentityScope, IdentityScopes};

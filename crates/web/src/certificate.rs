@@ -27,7 +27,10 @@ impl PeerCertificate {
     /// Of the client's own certificate and those that it sent along, all DER.
     pub fn new(leaf: Vec<u8>, chain: Vec<Vec<u8>>) -> Self {
         let mut thumbprint = [0; 32];
-        thumbprint.iter_mut().zip(digest(&SHA256, &leaf).as_ref()).for_each(|(to, from)| *to = *from);
+        thumbprint
+            .iter_mut()
+            .zip(digest(&SHA256, &leaf).as_ref())
+            .for_each(|(to, from)| *to = *from);
         Self(Arc::new(Inner { leaf, chain, thumbprint }))
     }
 

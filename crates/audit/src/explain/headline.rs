@@ -3,7 +3,8 @@
 use super::span;
 use crate::{Event, Record};
 use portcullis_types::{
-    ApiName, AssertionFault, ClientProof, Denial, HeaderFault, RevokedBy, Stage, Tenant,
+    ApiName, AssertionFault, CertificateFault, ClientProof, Denial, HeaderFault, RevokedBy, Stage,
+    Tenant,
 };
 
 pub(super) fn headline(record: &Record<'_>) -> String {
@@ -153,6 +154,16 @@ const fn unproven(proof: &ClientProof) -> &'static str {
         ClientProof::WrongMethod { .. } => {
             "The client is registered for another way to prove itself."
         }
+        ClientProof::Certificate { fault } => match fault {
+            CertificateFault::Absent => "The client showed no certificate.",
+            CertificateFault::Malformed { .. } => "The client's certificate cannot be read.",
+            CertificateFault::Untrusted { .. } => "Nobody vouches for the client's certificate.",
+            CertificateFault::Time { .. } => "The client's certificate is not valid now.",
+            CertificateFault::Name { .. } => "The client's certificate names somebody else.",
+            CertificateFault::UnknownKey { .. } => {
+                "The key of the client's certificate is not registered."
+            }
+        },
         ClientProof::Assertion { fault } => match fault {
             AssertionFault::Replayed { .. } => "The client_assertion was used before.",
             AssertionFault::Audience { .. } => {

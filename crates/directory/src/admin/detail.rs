@@ -10,7 +10,10 @@ pub(super) fn described(client: &Client) -> BTreeMap<String, String> {
     let text = |item: Option<String>| item.unwrap_or_default();
     let since = |at: Option<Timestamp>| text(at.map(|at| at.to_string()));
     let keys = match &client.auth {
-        ClientAuth::PrivateKeyJwt { jwks } => words(jwks.thumbprints()),
+        ClientAuth::PrivateKeyJwt { jwks } | ClientAuth::SelfSignedTls { jwks } => {
+            words(jwks.thumbprints())
+        }
+        ClientAuth::TlsClient { matcher } => matcher.to_string(),
         ClientAuth::ClientSecret => String::new(),
     };
     let grants = client.grant_types.iter().map(ToString::to_string).collect();

@@ -3,4 +3,5 @@
 
 mod admin;
 mod authenticate;
+mod certificate;
 mod house;

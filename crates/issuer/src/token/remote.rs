@@ -13,7 +13,7 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 /// known: then a trusted proxy does not say whom it speaks for.
 pub(crate) fn address(request: &Request, trusted: &[IpNet]) -> Option<IpAddr> {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?.0.ip().to_canonical();
-    let is_proxy = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
+    let is_proxy = |address: IpAddr| is_proxy(address, trusted);
     if !is_proxy(peer) {
         return Some(peer);
     }
@@ -29,6 +29,12 @@ pub(crate) fn address(request: &Request, trusted: &[IpNet]) -> Option<IpAddr> {
         }
     }
     farthest
+}
+
+/// Whether it is the address of a proxy of ours.
+pub(crate) fn is_proxy(address: IpAddr, trusted: &[IpNet]) -> bool {
+    let address = address.to_canonical();
+    trusted.iter().any(|network| network.contains(&address))
 }
 
 /// An address, with a port or without.

@@ -4,7 +4,7 @@ use portcullis_audit::Record;
 use portcullis_directory::{
     Acting, Directory, GrantType, MIGRATIONS as DIRECTORY, NewAuth, NewClient, SecretHashKey,
 };
-use portcullis_issuer::{Api, MIGRATIONS as ISSUER, Settings, State, router};
+use portcullis_issuer::{Api, Certificates, MIGRATIONS as ISSUER, Settings, State, router};
 use portcullis_jose::Alg;
 use portcullis_keyring::{Act, KeyEncryptionKey, KeyPlan, OurKeys, RotationPolicy};
 use portcullis_store::Store;
@@ -71,6 +71,17 @@ impl House {
     /// Whatever comes from this machine comes from a proxy.
     pub(crate) async fn behind_a_proxy() -> Self {
         Self::of(settings(Alg::ES384).behind(vec!["127.0.0.0/8".parse().unwrap()])).await
+    }
+
+    /// Clients can show certificates.
+    pub(crate) async fn with_certificates(certificates: Certificates) -> Self {
+        Self::of(settings(Alg::ES384).with_certificates(certificates)).await
+    }
+
+    /// Both.
+    pub(crate) async fn behind_a_proxy_with(certificates: Certificates) -> Self {
+        let settings = settings(Alg::ES384).behind(vec!["127.0.0.0/8".parse().unwrap()]);
+        Self::of(settings.with_certificates(certificates)).await
     }
 
     async fn of(settings: Settings) -> Self {

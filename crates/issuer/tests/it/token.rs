@@ -1,4 +1,5 @@
 mod answer;
+mod certificate;
 mod client_secret;
 mod private_key_jwt;
 mod record;

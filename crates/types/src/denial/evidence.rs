@@ -1,6 +1,8 @@
 //! A denial as an operator reads it: what was expected, what was found.
 
-use super::{AssertionFault, ClientProof, Denial, FormatFault, HeaderFault, RevokedBy, cut};
+use super::{
+    AssertionFault, CertificateFault, ClientProof, Denial, FormatFault, HeaderFault, RevokedBy, cut,
+};
 use std::fmt::Display;
 
 impl Denial {
@@ -246,6 +248,7 @@ impl ClientProof {
                 format!("the client's registered method {registered}")
             }
             Self::Assertion { fault } => fault.expected(),
+            Self::Certificate { fault } => fault.expected(),
         }
     }
 
@@ -258,6 +261,35 @@ impl ClientProof {
             Self::WrongSecret => format!("{id} with another secret"),
             Self::WrongMethod { used, .. } => format!("{id} by {used}"),
             Self::Assertion { fault } => fault.found(),
+            Self::Certificate { fault } => fault.problem(),
+        }
+    }
+}
+
+impl CertificateFault {
+    fn expected(&self) -> String {
+        match self {
+            Self::Absent => "the client's certificate".into(),
+            Self::Malformed { .. } => "an X.509 certificate".into(),
+            Self::Untrusted { .. } => {
+                "a certificate that an authority in client_ca vouches for".into()
+            }
+            Self::Time { .. } => "a certificate that is valid now".into(),
+            Self::Name { expected, .. } => format!("a certificate with {expected}"),
+            Self::UnknownKey { .. } => "a certificate with a registered key".into(),
+        }
+    }
+
+    /// What was wrong, for the operator.
+    pub fn problem(&self) -> String {
+        match self {
+            Self::Absent => "none".into(),
+            Self::Malformed { problem } | Self::Untrusted { problem } | Self::Time { problem } => {
+                cut(problem)
+            }
+            Self::Name { found, .. } if found.is_empty() => "no such name in it".into(),
+            Self::Name { found, .. } => cut(&found.join(", ")),
+            Self::UnknownKey { thumbprint } => format!("the key {}", cut(thumbprint)),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Two readers: the caller may learn facts of its own request and of the public metadata, nothing
 //! about who is registered or what others own; the operator may learn everything.
 
-use super::{AssertionFault, ClientProof, Denial, HeaderFault, RevokedBy};
+use super::{AssertionFault, CertificateFault, ClientProof, Denial, HeaderFault, RevokedBy};
 use Fixer::{Caller, Issuer, Operator};
 use serde::Serialize;
 
@@ -217,6 +217,36 @@ impl ClientProof {
                 (Caller, format!("Authenticate with {registered}, as {who} is registered."))
             }
             Self::Assertion { fault } => return fault.remedy(&who),
+            Self::Certificate { fault } => return fault.remedy(&who),
+        };
+        Remedy { change, by }
+    }
+}
+
+impl CertificateFault {
+    fn remedy(&self, who: &str) -> Remedy {
+        let (by, change) = match self {
+            Self::Absent => (
+                Caller,
+                "Show the certificate: ask at the token endpoint of mtls_endpoint_aliases.".into(),
+            ),
+            Self::Malformed { .. } => (Caller, "Show one X.509 certificate that is whole.".into()),
+            Self::Untrusted { .. } => (
+                Operator,
+                format!(
+                    "Have the certificate of {who} made by an authority in client_ca, for clients, \
+                     and show it with its chain."
+                ),
+            ),
+            Self::Time { .. } => (Caller, "Renew the certificate, and set the clock right.".into()),
+            Self::Name { expected, .. } => (
+                Operator,
+                format!("Show a certificate with {expected}, or register {who} with another name."),
+            ),
+            Self::UnknownKey { .. } => (
+                Operator,
+                format!("Register the certificate of {who}, or show the registered one."),
+            ),
         };
         Remedy { change, by }
     }
