@@ -213,7 +213,7 @@ mod tests {
         }
         let twice = headers(&[("client-cert", ":AQID:"), ("client-cert", ":BA==:")]);
         assert!(CertificateHeader::ClientCert.read(&twice).is_err());
-        let long = vec![":BA==:"; MOST + 1].join(",");
+        let long = [":BA==:"; MOST + 1].join(",");
         let long = headers(&[("client-cert", ":AQID:"), ("client-cert-chain", &long)]);
         assert!(CertificateHeader::ClientCert.read(&long).is_err());
     }

@@ -1,6 +1,7 @@
 //! `portcullis client`
 
 mod add;
+mod certificate;
 mod show;
 mod update;
 

@@ -332,3 +332,32 @@ fn a_client_may_bring_the_secret_it_has() {
     let shown = house.run(&["client", "show", "moved", "--json"]).good();
     assert!(!shown.out.contains("a-secret-from"));
 }
+
+#[test]
+fn a_client_may_prove_itself_with_a_certificate() {
+    let house = House::new();
+    let add = |name: &str, flags: &[&str]| {
+        let rights =
+            ["client", "add", name, "--api", "text", "--scope", "generate:basic", "--json"];
+        house.run(&[&rights[..], flags].concat())
+    };
+    let mesh = add("mesh", &["--tls-san-uri", "spiffe://example.com/job"]).good().json();
+    assert_eq!(mesh["client"]["auth"]["method"], "tls_client");
+    assert!(mesh["client_secret"].is_null());
+    let shown = house.run(&["client", "show", "mesh"]).good().out;
+    assert!(shown.contains("tls_client_auth_san_uri=spiffe://example.com/job"), "{shown}");
+
+    let made = rcgen::generate_simple_self_signed(["partner.example.com".to_owned()]).unwrap();
+    std::fs::write(house.file("partner.pem"), made.cert.pem()).unwrap();
+    let file = house.file("partner.pem");
+    let own = add("partner", &["--self-signed-cert", file.to_str().unwrap()]).good().json();
+    assert_eq!(own["client"]["auth"]["method"], "self_signed_tls");
+
+    let wrong = add("bad", &["--tls-subject-dn", "somebody"]);
+    assert_eq!(wrong.code, 1);
+    assert!(wrong.err.contains("CN=app,O=Example,C=CH"), "{}", wrong.err);
+    let both = add("bad", &["--tls-san-dns", "a.example", "--tls-san-ip", "192.0.2.1"]);
+    assert_eq!(both.code, 2, "{}", both.err);
+    let file = house.file("portcullis.toml");
+    assert_eq!(add("bad", &["--self-signed-cert", file.to_str().unwrap()]).code, 1);
+}

@@ -1,6 +1,6 @@
 //! `portcullis client add`
 
-use super::{acting, refused, show};
+use super::{acting, certificate::CertificateFlags, refused, show};
 use crate::{
     cli::{Format, House, Outcome, Stop, house},
     clock::Chance,
@@ -29,6 +29,8 @@ const LONGEST_SECRET: u64 = 4096;
   portcullis client add my-app --api text --scope generate:basic
   portcullis client add 'Nightly batch' --id batch --api text --scope 'batch:*'
   portcullis client add partner --api text --scope generate:basic --jwks partner.jwks.json
+  portcullis client add mesh-job --api text --scope generate:basic \
+    --tls-san-uri spiffe://example.com/job
   portcullis client add moved --api text --scope generate:basic --secret-stdin < old-secret")]
 pub(in crate::cli) struct Add {
     /// What people call it.
@@ -64,6 +66,8 @@ pub(in crate::cli) struct Add {
     /// Argon2id, which costs every request some 20 ms; rotate it to one of ours when you can.
     #[arg(long, conflicts_with = "jwks")]
     secret_stdin: bool,
+    #[command(flatten)]
+    certificate: CertificateFlags,
 }
 
 /// How a client proves who it is.
@@ -100,6 +104,9 @@ impl Add {
     }
 
     fn credentials(&self) -> Result<NewAuth, Stop> {
+        if let Some(auth) = self.certificate.credentials()? {
+            return Ok(auth);
+        }
         match (self.auth, &self.jwks) {
             (None | Some(Auth::PrivateKeyJwt), Some(file)) => Ok(NewAuth::Keys(keys(file)?)),
             (Some(Auth::PrivateKeyJwt), None) => Err(Stop::usage(

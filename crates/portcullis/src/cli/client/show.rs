@@ -79,8 +79,12 @@ pub(super) fn one(client: &Client, format: Format) -> Outcome {
             ("tenant", optional(client.tenant.as_ref().map(ToString::to_string))),
             ("registered", client.created.to_string()),
         ];
-        if let ClientAuth::PrivateKeyJwt { jwks } = &client.auth {
-            rows.push(("keys", jwks.thumbprints().join(" ")));
+        match &client.auth {
+            ClientAuth::ClientSecret => {}
+            ClientAuth::PrivateKeyJwt { jwks } | ClientAuth::SelfSignedTls { jwks } => {
+                rows.push(("keys", jwks.thumbprints().join(" ")));
+            }
+            ClientAuth::TlsClient { matcher } => rows.push(("certificate", matcher.to_string())),
         }
         if let Some(before) = client.not_before {
             rows.push(("tokens from before", format!("{before} are ended")));
@@ -109,9 +113,11 @@ fn state(client: &Client) -> String {
 }
 
 fn method(client: &Client) -> &'static str {
-    match client.auth {
+    match &client.auth {
         ClientAuth::ClientSecret => "client_secret",
-        ClientAuth::PrivateKeyJwt { .. } => "private_key_jwt",
+        ClientAuth::PrivateKeyJwt { .. }
+        | ClientAuth::TlsClient { .. }
+        | ClientAuth::SelfSignedTls { .. } => client.auth.name(),
     }
 }
 

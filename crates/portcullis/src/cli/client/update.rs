@@ -116,7 +116,10 @@ impl Change {
             client.name = name;
         }
         if let Some(jwks) = self.keys {
-            client.auth = ClientAuth::PrivateKeyJwt { jwks };
+            client.auth = match client.auth {
+                ClientAuth::SelfSignedTls { .. } => ClientAuth::SelfSignedTls { jwks },
+                _ => ClientAuth::PrivateKeyJwt { jwks },
+            };
         }
     }
 }
