@@ -98,6 +98,36 @@ impl Outgoing {
         self.bounded(url, limit_bytes, Some(etag)).await
     }
 
+    /// Sends `request`, whatever its method, and reads at most `limit_bytes` of the answer, whatever its
+    /// status and type. A redirect is a fault.
+    pub async fn call(
+        &self,
+        request: http::Request<Vec<u8>>,
+        limit_bytes: usize,
+    ) -> Result<http::Response<bytes::Bytes>, FetchFault> {
+        let (parts, body) = request.into_parts();
+        let url = Url::parse(&parts.uri.to_string()).map_err(|_| FetchFault::NoHost)?;
+        self.policy.admit(&url)?;
+        let request = self.client.request(parts.method, url.clone()).headers(parts.headers);
+        let host = url.host_str().unwrap_or_default();
+        let exchange = async {
+            let response = request.body(body).send().await;
+            let response = response.map_err(|error| FetchFault::from_error(host, &error))?;
+            let status = response.status();
+            if status.is_redirection() {
+                let origin = target(&url, &response);
+                return Err(FetchFault::Redirect { status: status.as_u16(), origin });
+            }
+            let headers = response.headers().clone();
+            let mut answer = http::Response::new(bounded_body(host, response, limit_bytes).await?);
+            (*answer.status_mut(), *answer.headers_mut()) = (status, headers);
+            Ok(answer)
+        };
+        tokio::time::timeout(TIME_OUT.duration(), exchange)
+            .await
+            .unwrap_or(Err(FetchFault::TimedOut))
+    }
+
     async fn bounded(
         &self,
         url: &Url,
@@ -141,8 +171,18 @@ impl Outgoing {
     }
 }
 
-/// Reads the body up to the limit, whatever `Content-Length` claims, and makes sure that it is JSON.
-async fn json(
+/// Reads the body up to the limit and makes sure that it is JSON.
+async fn json(host: &str, response: Response, limit: usize) -> Result<bytes::Bytes, FetchFault> {
+    let content_type = text(&response, &CONTENT_TYPE).unwrap_or_else(|| "unknown".to_owned());
+    let body = bounded_body(host, response, limit).await?;
+    if serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_err() {
+        return Err(FetchFault::NotJson { content_type });
+    }
+    Ok(body)
+}
+
+/// Reads the body up to the limit, whatever `Content-Length` claims.
+async fn bounded_body(
     host: &str,
     mut response: Response,
     limit: usize,
@@ -158,10 +198,6 @@ async fn json(
             return Err(FetchFault::TooLarge { limit });
         }
         body.extend_from_slice(&chunk);
-    }
-    if serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_err() {
-        let content_type = text(&response, &CONTENT_TYPE).unwrap_or_else(|| "unknown".to_owned());
-        return Err(FetchFault::NotJson { content_type });
     }
     Ok(body.freeze())
 }
