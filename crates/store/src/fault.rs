@@ -5,12 +5,12 @@ use rusqlite::{Error, ErrorCode};
 /// Why the store could not do a job. Cloned to every job of a batch whose commit failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreFault {
-    /// The database file cannot be opened or is no database.
+    /// The database cannot be opened or is none.
     #[error("the database {path} cannot be opened: {reason}")]
     Open {
-        /// The file.
+        /// The file, or the URL without its password.
         path: String,
-        /// What SQLite or the operating system said.
+        /// What the database or the operating system said.
         reason: String,
     },
     /// The database was written by a newer program.
@@ -42,15 +42,26 @@ pub enum StoreFault {
         room: &'static str,
         /// Which migration.
         number: u32,
-        /// What SQLite said.
+        /// What the database said.
         reason: String,
     },
     /// A row with this key is already there.
     #[error("there is already such a row: {0}")]
     Conflict(String),
+    /// The settings of the database cannot be used.
+    #[error("{0}")]
+    Settings(String),
     /// Another process held the database for longer than the time-out.
     #[error("the database is in use by another process")]
     Busy,
+    /// The database server cannot be reached, or went away before anything was kept.
+    #[error("the database server cannot be reached: {0}")]
+    Unreachable(String),
+    /// The database server went away during a commit: what the job did may be kept, or not.
+    #[error(
+        "the database server went away during a commit, and whether it was kept is not known: {0}"
+    )]
+    Unknown(String),
     /// The disk, or the database's page limit, is full.
     #[error("the disk is full")]
     Full,
@@ -73,7 +84,7 @@ pub enum StoreFault {
         /// What the caller took it for.
         expected: &'static str,
     },
-    /// Anything else that SQLite reports.
+    /// Anything else that the database reports.
     #[error("database: {0}")]
     Sql(String),
     /// What was read breaks a rule of the room that reads it, or that room gave up and wants its

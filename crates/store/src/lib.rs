@@ -1,22 +1,23 @@
-//! SQLite: one writer with group commit, many readers, migrations. Knows no rule.
+//! SQLite or PostgreSQL: one writer with group commit, many readers, migrations. Knows no rule.
 //!
 //! Whoever writes hands a job to the one writer thread; whatever has gathered by then is committed
-//! together, each job in a savepoint of its own, and nobody is answered before the disk has it
-//! (`synchronous=FULL`). No type of the SQLite library leaks out and the SQL text is what SQLite and
-//! PostgreSQL share, so that a second database can join behind [`Store`].
+//! together, each job in a savepoint of its own, and nobody is answered before the disk has it. With SQLite
+//! that is a file of this machine. With PostgreSQL many nodes share a database, and a lock makes their
+//! writers one. No type of a driver leaks out, and there is one SQL text for both.
 
 mod attached;
-mod checkpoint;
-mod connection;
 mod fault;
 mod job;
 mod migration;
-mod reader;
+mod postgres;
+mod sqlite;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod tx;
 mod value;
-mod writer;
 
+pub use crate::postgres::PostgresSettings;
 pub use fault::StoreFault;
 pub use migration::Migration;
 pub use store::Store;

@@ -1,11 +1,10 @@
 //! The handle that the rooms hold.
 
 use crate::{
-    Migration, StoreFault, Tx,
+    Migration, PostgresSettings, StoreFault, Tx,
     attached::Attached,
-    checkpoint, connection,
     job::{self, Job},
-    migration, reader, writer,
+    postgres, sqlite,
 };
 use std::{
     any::Any,
@@ -17,10 +16,12 @@ use tokio::sync::{Semaphore, oneshot};
 
 /// Reader threads: two for look-ups, one to spare for a long read.
 const READERS: usize = 3;
+/// As many for PostgreSQL, and one more: a read waits for the network too.
+const REMOTE_READERS: usize = 4;
 /// Most asynchronous jobs that wait for a thread; further ones wait before they are queued.
 const QUEUE: usize = 8192;
 
-/// An open database. Cloning is cheap; the last clone to go waits for the queue to empty and closes.
+/// An open database, SQLite or PostgreSQL. Cloning is cheap; the last clone to go waits for the queue to empty and closes.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
 
@@ -28,6 +29,8 @@ struct Inner {
     /// `None` on a store that was opened for reading, and while closing.
     writer: Option<mpsc::Sender<Box<dyn Job>>>,
     readers: Option<mpsc::Sender<Box<dyn Job>>>,
+    /// This store's name among all that write to a PostgreSQL database; `None` on a file.
+    node: Option<i64>,
     places: Arc<Semaphore>,
     attached: Arc<Attached>,
     writer_thread: Option<JoinHandle<()>>,
@@ -42,17 +45,17 @@ impl Store {
     /// the file that is not among them is [`StoreFault::Newer`]. Safe while other processes open or
     /// use the same file. Blocks shortly: call it at start.
     pub fn open(path: &Path, migrations: &[Migration]) -> Result<Self, StoreFault> {
-        let connection = connection::writer(path)?;
-        migration::apply(&connection, migrations)?;
+        let connection = sqlite::open_writer(path)?;
+        sqlite::apply(&connection, migrations)?;
         let mut inner = Inner::new();
         let (jobs, queue) = mpsc::channel();
         let attached = inner.attached.clone();
         inner.writer = Some(jobs);
         let (committed, commits) = mpsc::sync_channel(1);
-        let run = move || writer::run(&connection, &attached, &queue, &committed);
+        let run = move || sqlite::write(&connection, &attached, &queue, &committed);
         inner.writer_thread = Some(spawn("store-writer", run)?);
-        let beside = connection::writer(path)?;
-        let run = move || checkpoint::run(&beside, &commits);
+        let beside = sqlite::open_writer(path)?;
+        let run = move || sqlite::keep_checkpoints(&beside, &commits);
         inner.checkpoint_thread = Some(spawn("checkpoint", run)?);
         inner.spawn_readers(path)?;
         Ok(Self(Arc::new(inner)))
@@ -61,17 +64,63 @@ impl Store {
     /// Opens an existing database for reading alone: evidence, a copy, a file on a read-only disk.
     /// Every write is [`StoreFault::ReadOnly`].
     pub fn open_read_only(path: &Path, migrations: &[Migration]) -> Result<Self, StoreFault> {
-        migration::check(&connection::reader(path)?, migrations)?;
+        sqlite::check(&sqlite::open_reader(path)?, migrations)?;
         let mut inner = Inner::new();
         inner.spawn_readers(path)?;
         Ok(Self(Arc::new(inner)))
     }
 
+    /// Opens a PostgreSQL database (13 or later, UTF-8) and applies the migrations it lacks, in the schema
+    /// that comes first in the role's `search_path`.
+    ///
+    /// As with [`open`](Self::open), `migrations` must be those of every room that ever wrote there. Any
+    /// number of stores may have the same database open: their commits exclude each other, so that a job
+    /// reads and writes as if it were alone. A connection that is lost is made anew when the next job comes.
+    /// Blocks: call it at start.
+    pub fn open_postgres(
+        settings: &PostgresSettings,
+        migrations: &[Migration],
+    ) -> Result<Self, StoreFault> {
+        let mut inner = Inner::new();
+        let (jobs, queue) = mpsc::channel();
+        let (tell, told) = mpsc::sync_channel(1);
+        let attached = inner.attached.clone();
+        let (to, steps) = (settings.clone(), migrations.to_vec());
+        // The driver blocks on a runtime of its own, which no thread of another runtime may.
+        let run = move || match postgres::open(to, &steps) {
+            Ok(writer) => {
+                let _ = tell.send(Ok(writer.node()));
+                writer.run(&attached, &queue);
+            }
+            Err(fault) => drop(tell.send(Err(fault))),
+        };
+        inner.writer_thread = Some(spawn("store-writer", run)?);
+        inner.node = Some(told.recv().unwrap_or(Err(StoreFault::Closed))?);
+        inner.writer = Some(jobs);
+        inner.spawn_remote_readers(settings)?;
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// Connects to a PostgreSQL database and looks whether [`open_postgres`](Self::open_postgres) could open
+    /// it. Changes nothing there; does not prove that tables could be made.
+    pub fn probe_postgres(
+        settings: &PostgresSettings,
+        migrations: &[Migration],
+    ) -> Result<(), StoreFault> {
+        let (tell, told) = mpsc::sync_channel(1);
+        let (to, steps) = (settings.clone(), migrations.to_vec());
+        let run = move || drop(tell.send(postgres::probe(to, &steps)));
+        let thread = spawn("store-probe", run)?;
+        let outcome = told.recv().unwrap_or(Err(StoreFault::Closed));
+        join(thread);
+        outcome
+    }
+
     /// Runs `job` in a transaction on the writer thread and returns after the commit is on the disk.
     ///
     /// An `Err` from the job, or a panic in it, undoes that job alone. If the commit fails, every job
-    /// of the batch gets the fault. A job may be run with up to 511 others in one transaction, in the
-    /// order in which they came. Dropping the returned future once the job is queued does not stop
+    /// of the batch gets the fault; only [`StoreFault::Unknown`] leaves open whether the work was kept. A
+    /// job may be run with up to 511 others in one transaction, in the order in which they came. Dropping the returned future once the job is queued does not stop
     /// the job.
     pub async fn write<T: Send + 'static>(
         &self,
@@ -105,15 +154,15 @@ impl Store {
     }
 
     /// A number that differs from the last one when another process (or another `Store` on this
-    /// file) committed in between. What this store writes does not count: who writes here knows.
+    /// database) committed in between. What this store writes does not count: who writes here knows.
     pub async fn changed_elsewhere(&self) -> Result<u64, StoreFault> {
-        // `data_version` leaves out the commits of the connection that asks; the writer's is the one
-        // connection of ours that commits.
-        self.write(|tx| {
-            let row = tx.query_row("PRAGMA data_version", &[])?;
-            Ok(row.map(|row| row.int(0)).transpose()?.unwrap_or(0).cast_unsigned())
-        })
-        .await
+        let number = match self.0.node {
+            Some(node) => self.read(move |tx| postgres::commits_elsewhere(tx, node)).await,
+            // `data_version` leaves out the commits of the connection that asks; the writer's is the one
+            // connection of ours that commits.
+            None => self.write(|tx| tx.query_row("PRAGMA data_version", &[])).await,
+        };
+        Ok(number?.map(|row| row.int(0)).transpose()?.unwrap_or(0).cast_unsigned())
     }
 
     /// Fastens `thing` to this store, replacing one of the same type; each transaction finds it with
@@ -154,6 +203,7 @@ impl Inner {
         Self {
             writer: None,
             readers: None,
+            node: None,
             places: Arc::new(Semaphore::new(QUEUE)),
             attached: Arc::default(),
             writer_thread: None,
@@ -167,9 +217,22 @@ impl Inner {
         self.readers = Some(jobs);
         let queue = Arc::new(Mutex::new(queue));
         for _ in 0..READERS {
-            let connection = connection::reader(path)?;
+            let connection = sqlite::open_reader(path)?;
             let (attached, queue) = (self.attached.clone(), queue.clone());
-            let run = move || reader::run(&connection, &attached, &queue);
+            let run = move || sqlite::read(&connection, &attached, &queue);
+            self.reader_threads.push(spawn("store-reader", run)?);
+        }
+        Ok(())
+    }
+
+    fn spawn_remote_readers(&mut self, settings: &PostgresSettings) -> Result<(), StoreFault> {
+        let (jobs, queue) = mpsc::channel();
+        self.readers = Some(jobs);
+        let queue = Arc::new(Mutex::new(queue));
+        for _ in 0..REMOTE_READERS {
+            let (settings, attached) = (settings.clone(), self.attached.clone());
+            let queue = queue.clone();
+            let run = move || postgres::read(settings, &attached, &queue);
             self.reader_threads.push(spawn("store-reader", run)?);
         }
         Ok(())

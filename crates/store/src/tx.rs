@@ -1,7 +1,7 @@
 //! A transaction as a job sees it: statements in, rows out.
 
-use crate::{Row, StoreFault, Value, attached::Attached};
-use rusqlite::{CachedStatement, Connection};
+use crate::{Row, StoreFault, Value, attached::Attached, postgres::Session, sqlite};
+use rusqlite::Connection;
 use std::{any::Any, sync::Arc};
 
 /// An open transaction. It is committed when the job returns `Ok` and undone when it returns `Err`.
@@ -9,20 +9,37 @@ use std::{any::Any, sync::Arc};
 /// SQL text names its values `$1`, `$2`, … as PostgreSQL does and is limited to what SQLite and
 /// PostgreSQL share. It is `'static`: no text is ever put together from what came from outside, and
 /// each statement is prepared once per connection.
+///
+/// A statement that fails ends the job: whatever the job does with the fault, its work is undone and the
+/// fault is its answer. (PostgreSQL can do nothing else, so SQLite is held to it.) What may well happen is
+/// asked for with `ON CONFLICT`, not tried.
 pub struct Tx<'c> {
-    connection: &'c Connection,
+    database: Database<'c>,
     attached: &'c Attached,
+    failed: Option<StoreFault>,
+}
+
+enum Database<'c> {
+    Sqlite(&'c Connection),
+    Postgres(&'c mut Session),
 }
 
 impl<'c> Tx<'c> {
-    pub(crate) const fn new(connection: &'c Connection, attached: &'c Attached) -> Self {
-        Self { connection, attached }
+    pub(crate) const fn sqlite(connection: &'c Connection, attached: &'c Attached) -> Self {
+        Self { database: Database::Sqlite(connection), attached, failed: None }
+    }
+
+    pub(crate) const fn postgres(session: &'c mut Session, attached: &'c Attached) -> Self {
+        Self { database: Database::Postgres(session), attached, failed: None }
     }
 
     /// Runs a statement that answers no rows; returns how many rows it changed.
     pub fn execute(&mut self, sql: &'static str, params: &[Value<'_>]) -> Result<u64, StoreFault> {
-        let changed = self.bound(sql, params)?.raw_execute()?;
-        Ok(u64::try_from(changed).unwrap_or(u64::MAX))
+        let outcome = match &mut self.database {
+            Database::Sqlite(connection) => sqlite::execute(connection, sql, params),
+            Database::Postgres(session) => session.execute(sql, params),
+        };
+        self.heeding(outcome)
     }
 
     /// All rows that a statement answers. Bound it with `LIMIT` where a table can grow.
@@ -48,47 +65,30 @@ impl<'c> Tx<'c> {
         self.attached.find()
     }
 
+    /// The first fault since this was last asked.
+    pub(crate) const fn take_fault(&mut self) -> Option<StoreFault> {
+        self.failed.take()
+    }
+
     fn rows(
         &mut self,
         sql: &'static str,
         params: &[Value<'_>],
         keep: usize,
     ) -> Result<Vec<Row>, StoreFault> {
-        let mut statement = self.bound(sql, params)?;
-        let columns = statement.column_count();
-        let reading = statement.readonly();
-        let mut cursor = statement.raw_query();
-        let mut rows = Vec::new();
-        while let Some(row) = cursor.next()? {
-            if rows.len() < keep {
-                let values = (0..columns).map(|column| row.get_ref(column).map(Value::read));
-                rows.push(Row(values.collect::<Result<_, _>>()?));
-            } else if reading {
-                break;
-            }
-        }
-        Ok(rows)
+        let outcome = match &mut self.database {
+            Database::Sqlite(connection) => sqlite::rows(connection, sql, params, keep),
+            Database::Postgres(session) => session.rows(sql, params, keep),
+        };
+        self.heeding(outcome)
     }
 
-    /// SQLite numbers `$2`, `$1` in order of appearance; they are bound by name here, so that the
-    /// text means the same as in PostgreSQL.
-    fn bound(
-        &self,
-        sql: &'static str,
-        params: &[Value<'_>],
-    ) -> Result<CachedStatement<'c>, StoreFault> {
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let expected = statement.parameter_count();
-        let mismatch = || StoreFault::Parameters { expected, found: params.len() };
-        if expected != params.len() {
-            return Err(mismatch());
+    fn heeding<T>(&mut self, outcome: Result<T, StoreFault>) -> Result<T, StoreFault> {
+        if let Err(fault) = &outcome
+            && self.failed.is_none()
+        {
+            self.failed = Some(fault.clone());
         }
-        for index in 1..=expected {
-            let number =
-                statement.parameter_name(index).and_then(|name| name.get(1..)?.parse().ok());
-            let value = number.and_then(|n: usize| params.get(n.checked_sub(1)?));
-            statement.raw_bind_parameter(index, value.ok_or_else(mismatch)?)?;
-        }
-        Ok(statement)
+        outcome
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::StoreFault;
 use portcullis_types::Timestamp;
-use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use std::borrow::Cow;
 
 /// A value in a statement or a row.
@@ -78,34 +77,6 @@ impl Row {
 
 const fn wrong(index: usize, expected: &'static str) -> StoreFault {
     StoreFault::Column { index, expected }
-}
-
-impl Value<'static> {
-    pub(crate) fn read(value: ValueRef<'_>) -> Self {
-        match value {
-            ValueRef::Null => Self::Null,
-            ValueRef::Integer(number) => Self::Int(number),
-            ValueRef::Text(text) => match std::str::from_utf8(text) {
-                Ok(text) => Self::Text(Cow::Owned(text.to_owned())),
-                // Never written by us. As bytes it is not the text that the caller asks for, and says
-                // so, but does not keep the caller from the row's other columns.
-                Err(_) => Self::Blob(Cow::Owned(text.to_vec())),
-            },
-            ValueRef::Blob(bytes) => Self::Blob(Cow::Owned(bytes.to_vec())),
-            ValueRef::Real(number) => Self::Text(Cow::Owned(number.to_string())),
-        }
-    }
-}
-
-impl ToSql for Value<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Self::Null => ValueRef::Null,
-            Self::Int(number) => ValueRef::Integer(*number),
-            Self::Text(text) => ValueRef::Text(text.as_bytes()),
-            Self::Blob(bytes) => ValueRef::Blob(bytes),
-        }))
-    }
 }
 
 macro_rules! from {

@@ -1,25 +1,34 @@
 //! What a job may rely on.
 
-use crate::{NOTES, open};
-use portcullis_store::{Store, StoreFault, Tx, Value};
+use crate::{NOTES, ids, insert};
+use portcullis_store::{Store, StoreFault, Tx, Value, testing::Database};
 use std::{
     panic,
     sync::{Arc, Barrier},
 };
 
-fn insert(tx: &mut Tx<'_>, id: i64) -> Result<u64, StoreFault> {
-    tx.execute("INSERT INTO note (id) VALUES ($1)", &[id.into()])
+on_both! {
+    async {
+        a_job_that_fails_or_panics_is_undone_alone,
+        a_failed_commit_is_told_to_every_job_of_the_batch,
+        a_fault_that_a_job_makes_light_of_ends_it_all_the_same,
+        values_go_in_by_their_number_and_come_back_as_they_were,
+        what_databases_call_differently_reads_the_same,
+        returning_answers_the_row_that_was_taken,
+        foreign_keys_are_enforced,
+        a_reader_sees_one_moment_and_cannot_write,
+        only_what_others_write_counts_as_changed_elsewhere,
+        two_stores_on_one_database_write_at_once_and_lose_nothing,
+        a_job_that_fails_alone_is_undone_and_the_next_one_is_not,
+    }
+    the_last_handle_may_go_inside_a_job,
+    what_is_attached_is_found_in_every_transaction,
 }
 
-async fn ids(store: &Store) -> Vec<i64> {
-    let rows = store.read(|tx| tx.query("SELECT id FROM note ORDER BY id", &[])).await.unwrap();
-    rows.iter().map(|row| row.int(0).unwrap()).collect()
-}
-
-type Job<T> = Box<dyn FnOnce(&mut Tx<'_>) -> Result<T, StoreFault> + Send>;
+pub(crate) type Job<T> = Box<dyn FnOnce(&mut Tx<'_>) -> Result<T, StoreFault> + Send>;
 
 /// Holds the writer up until all of `jobs` are queued, so that they are one batch.
-async fn as_one_batch<T: Send + 'static>(
+pub(crate) async fn as_one_batch<T: Send + 'static>(
     store: &Store,
     jobs: Vec<Job<T>>,
 ) -> Vec<Result<T, StoreFault>> {
@@ -51,9 +60,8 @@ async fn as_one_batch<T: Send + 'static>(
     outcomes
 }
 
-#[tokio::test]
-async fn a_job_that_fails_or_panics_is_undone_alone() {
-    let (_folder, _path, store) = open();
+async fn a_job_that_fails_or_panics_is_undone_alone(database: Database) {
+    let store = database.open(&[NOTES]);
     panic::set_hook(Box::new(|_| {}));
     let outcomes = as_one_batch(
         &store,
@@ -75,14 +83,13 @@ async fn a_job_that_fails_or_panics_is_undone_alone() {
     assert_eq!(outcomes[0], Ok(1));
     assert_eq!(outcomes[1], Err(StoreFault::rejected("no")));
     assert_eq!(outcomes[2], Err(StoreFault::Panicked));
-    assert!(matches!(&outcomes[3], Err(StoreFault::Conflict(what)) if what.contains("note.id")));
+    assert!(matches!(&outcomes[3], Err(StoreFault::Conflict(what)) if what.contains("note")));
     assert_eq!(outcomes[4], Ok(1));
     assert_eq!(ids(&store).await, [1, 5]);
 }
 
-#[tokio::test]
-async fn a_failed_commit_is_told_to_every_job_of_the_batch() {
-    let (_folder, _path, store) = open();
+async fn a_failed_commit_is_told_to_every_job_of_the_batch(database: Database) {
+    let store = database.open(&[NOTES]);
     let deferred =
         "CREATE TABLE child (note BIGINT REFERENCES note (id) DEFERRABLE INITIALLY DEFERRED)";
     store.write(move |tx| tx.execute(deferred, &[])).await.unwrap();
@@ -101,24 +108,8 @@ async fn a_failed_commit_is_told_to_every_job_of_the_batch() {
     assert_eq!(ids(&store).await, [3], "the writer goes on");
 }
 
-#[tokio::test]
-async fn a_full_disk_fails_and_the_store_recovers() {
-    let (_folder, _path, store) = open();
-    store.write(|tx| tx.query("PRAGMA max_page_count = 16", &[])).await.unwrap();
-    let big = || vec![7u8; 200_000];
-    let write = move |tx: &mut Tx<'_>| {
-        tx.execute("INSERT INTO note (id, bytes) VALUES (1, $1)", &[big().into()])
-    };
-    assert_eq!(store.write(write).await, Err(StoreFault::Full));
-    store.write(|tx| insert(tx, 2)).await.unwrap();
-    store.write(|tx| tx.query("PRAGMA max_page_count = 4294967294", &[])).await.unwrap();
-    store.write(write).await.unwrap();
-    assert_eq!(ids(&store).await, [1, 2]);
-}
-
-#[tokio::test]
-async fn values_go_in_by_their_number_and_come_back_as_they_were() {
-    let (_folder, _path, store) = open();
+async fn values_go_in_by_their_number_and_come_back_as_they_were(database: Database) {
+    let store = database.open(&[NOTES]);
     store
         .write(|tx| {
             let sql = "INSERT INTO note (bytes, text, id) VALUES ($3, $2, $1)";
@@ -135,29 +126,61 @@ async fn values_go_in_by_their_number_and_come_back_as_they_were() {
     assert_eq!((rows[1].opt_text(1), rows[1].opt_blob(2)), (Ok(None), Ok(None)));
     assert_eq!(rows[1].text(1), Err(StoreFault::Column { index: 1, expected: "text" }));
     assert_eq!(rows[1].int(3), Err(StoreFault::Column { index: 3, expected: "a number" }));
-    let few = store.read(|tx| tx.query("SELECT $1, $2", &[1i64.into()])).await;
+    let few =
+        store.read(|tx| tx.query("SELECT id FROM note WHERE id IN ($1, $2)", &[1.into()])).await;
     assert_eq!(few, Err(StoreFault::Parameters { expected: 2, found: 1 }));
 }
 
-#[tokio::test]
-async fn returning_answers_the_row_that_was_taken() {
-    let (_folder, _path, store) = open();
+async fn returning_answers_the_row_that_was_taken(database: Database) {
+    let store = database.open(&[NOTES]);
     store.write(|tx| insert(tx, 4)).await.unwrap();
     let take = |tx: &mut Tx<'_>| tx.query_row("DELETE FROM note WHERE id = 4 RETURNING id", &[]);
     assert_eq!(store.write(take).await.unwrap().unwrap().int(0), Ok(4));
     assert_eq!(store.write(take).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn foreign_keys_are_enforced() {
-    let (_folder, _path, store) = open();
+async fn what_databases_call_differently_reads_the_same(database: Database) {
+    let store = database.open(&[NOTES]);
+    store.write(|tx| insert(tx, 4)).await.unwrap();
+    let row = |sql: &'static str| store.read(move |tx| tx.query_row(sql, &[]));
+    let truth =
+        row("SELECT EXISTS (SELECT 1 FROM note), id = 5, 7, COUNT(*) FROM note GROUP BY id");
+    let truth = truth.await.unwrap().unwrap();
+    assert_eq!([0, 1, 2, 3].map(|at| truth.int(at).unwrap()), [1, 0, 7, 1]);
+    let sum = row("SELECT CAST(SUM(id) AS BIGINT), COALESCE(MAX(id), 0) FROM note").await.unwrap();
+    assert_eq!(sum.map(|row| (row.int(0), row.int(1))), Some((Ok(4), Ok(4))));
+    let limit = store.read(|tx| {
+        tx.query("SELECT id FROM note WHERE id + $1 > 4 LIMIT $2", &[1.into(), 9.into()])
+    });
+    assert_eq!(limit.await.unwrap().len(), 1);
+}
+
+async fn a_fault_that_a_job_makes_light_of_ends_it_all_the_same(database: Database) {
+    let store = database.open(&[NOTES]);
+    store.write(|tx| insert(tx, 1)).await.unwrap();
+    let careless = |tx: &mut Tx<'_>| {
+        insert(tx, 2)?;
+        let _ = insert(tx, 1);
+        let _ = insert(tx, 3);
+        Ok(7)
+    };
+    let alone = store.write(careless).await;
+    assert!(matches!(alone, Err(StoreFault::Conflict(_))), "{alone:?}");
+    let jobs: Vec<Job<u64>> = vec![Box::new(careless), Box::new(|tx| insert(tx, 4))];
+    let outcomes = as_one_batch(&store, jobs).await;
+    assert!(matches!(outcomes[0], Err(StoreFault::Conflict(_))), "{outcomes:?}");
+    assert_eq!(outcomes[1], Ok(1));
+    assert_eq!(ids(&store).await, [1, 4]);
+}
+
+async fn foreign_keys_are_enforced(database: Database) {
+    let store = database.open(&[NOTES]);
     let orphan = store.write(|tx| tx.execute("INSERT INTO line (note) VALUES (9)", &[])).await;
     assert!(matches!(orphan, Err(StoreFault::Sql(_))));
 }
 
-#[tokio::test]
-async fn a_reader_sees_one_moment_and_cannot_write() {
-    let (_folder, _path, store) = open();
+async fn a_reader_sees_one_moment_and_cannot_write(database: Database) {
+    let store = database.open(&[NOTES]);
     let other = store.clone();
     let seen = store
         .read(move |tx| {
@@ -175,22 +198,25 @@ async fn a_reader_sees_one_moment_and_cannot_write() {
     assert_eq!(ids(&store).await, [1], "the reader goes on");
 }
 
-#[tokio::test]
-async fn only_what_others_write_counts_as_changed_elsewhere() {
-    let (_folder, path, store) = open();
+async fn only_what_others_write_counts_as_changed_elsewhere(database: Database) {
+    let store = database.open(&[NOTES]);
     let at_first = store.changed_elsewhere().await.unwrap();
     store.write(|tx| insert(tx, 1)).await.unwrap();
     assert_eq!(store.changed_elsewhere().await.unwrap(), at_first);
-    let other = Store::open(&path, &[NOTES]).unwrap();
+    let other = database.open(&[NOTES]);
     assert_eq!(store.changed_elsewhere().await.unwrap(), at_first, "opening changes nothing");
     other.write(|tx| insert(tx, 2)).await.unwrap();
     assert_ne!(store.changed_elsewhere().await.unwrap(), at_first);
+    let seen = other.changed_elsewhere().await.unwrap();
+    other.write(|tx| insert(tx, 3)).await.unwrap();
+    store.write(|tx| tx.query("SELECT id FROM note", &[])).await.unwrap();
+    store.write(|_| Err::<(), _>(StoreFault::rejected("no"))).await.unwrap_err();
+    assert_eq!(other.changed_elsewhere().await.unwrap(), seen, "reading and failing are no change");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn two_stores_on_one_file_write_at_once_and_lose_nothing() {
-    let (_folder, path, first) = open();
-    let second = Store::open(&path, &[NOTES]).unwrap();
+async fn two_stores_on_one_database_write_at_once_and_lose_nothing(database: Database) {
+    let first = database.open(&[NOTES]);
+    let second = database.open(&[NOTES]);
     first.write(|tx| insert(tx, 0)).await.unwrap();
     let mut tasks = Vec::new();
     for store in [&first, &second] {
@@ -211,9 +237,8 @@ async fn two_stores_on_one_file_write_at_once_and_lose_nothing() {
     assert_eq!(ids(&first).await, (0..=400).collect::<Vec<_>>());
 }
 
-#[test]
-fn the_last_handle_may_go_inside_a_job() {
-    let (_folder, _path, store) = open();
+fn the_last_handle_may_go_inside_a_job(database: &Database) {
+    let store = database.open(&[NOTES]);
     let inner = store.clone();
     let held = Arc::new(Barrier::new(2));
     let release = held.clone();
@@ -238,10 +263,9 @@ async fn futures_poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> bool
     .await
 }
 
-#[test]
-fn what_is_attached_is_found_in_every_transaction() {
+fn what_is_attached_is_found_in_every_transaction(database: &Database) {
     struct Secret(u8);
-    let (_folder, _path, store) = open();
+    let store = database.open(&[NOTES]);
     store.attach(Secret(1));
     store.attach(Secret(7));
     let find = |tx: &mut Tx<'_>| Ok(tx.attached::<Secret>().map(|secret| secret.0));
@@ -250,33 +274,8 @@ fn what_is_attached_is_found_in_every_transaction() {
     assert_eq!(store.read_blocking(|tx| Ok(tx.attached::<u8>().is_none())), Ok(true));
 }
 
-#[test]
-fn what_was_wiped_is_no_longer_in_the_file() {
-    let (_folder, path, store) = open();
-    let secret = &[b'k'; 200];
-    let there = || {
-        let file = std::fs::read(&path).unwrap();
-        // A part of it is enough.
-        file.windows(32).any(|bytes| bytes == [b'k'; 32])
-    };
-    let rows = move |tx: &mut Tx<'_>| {
-        insert(tx, 1)?;
-        tx.execute("INSERT INTO note (id, bytes) VALUES (2, $1)", &[secret.into()])?;
-        insert(tx, 3)
-    };
-    store.write_blocking(rows).unwrap();
-    drop(store);
-    assert!(there());
-    let store = Store::open(&path, &[NOTES]).unwrap();
-    let wipe = "UPDATE note SET bytes = NULL WHERE id = 2";
-    store.write_blocking(move |tx| tx.execute(wipe, &[])).unwrap();
-    drop(store);
-    assert!(!there());
-}
-
-#[tokio::test]
-async fn a_job_that_fails_alone_is_undone_and_the_next_one_is_not() {
-    let (_folder, _path, store) = open();
+async fn a_job_that_fails_alone_is_undone_and_the_next_one_is_not(database: Database) {
+    let store = database.open(&[NOTES]);
     let refused = store
         .write(|tx| {
             insert(tx, 1)?;

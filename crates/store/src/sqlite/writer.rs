@@ -1,6 +1,10 @@
 //! The one writer: what has gathered in the queue is committed together.
 
-use crate::{StoreFault, Tx, attached::Attached, job::Job};
+use crate::{
+    StoreFault, Tx,
+    attached::Attached,
+    job::{Job, gather},
+};
 use rusqlite::Connection;
 use std::sync::mpsc::{Receiver, SyncSender};
 
@@ -16,26 +20,13 @@ pub(crate) fn run(
 ) {
     while let Ok(first) = jobs.recv() {
         let mut batch = vec![first];
-        gather(jobs, &mut batch);
+        gather(jobs, &mut batch, BATCH);
         let lost = commit(connection, attached, &mut batch).err();
         for job in batch {
             job.finish(lost.as_ref());
         }
         // Full means that it was said already.
         let _ = committed.try_send(());
-    }
-}
-
-/// Takes what waits, and lets those who are about to ask for a commit ask for this one: a commit costs as
-/// much for one as for many. Where nobody is about to, this costs about a microsecond.
-fn gather(jobs: &Receiver<Box<dyn Job>>, batch: &mut Vec<Box<dyn Job>>) {
-    loop {
-        std::thread::yield_now();
-        let before = batch.len();
-        batch.extend(jobs.try_iter().take(BATCH - before));
-        if batch.len() == before || batch.len() >= BATCH {
-            return;
-        }
     }
 }
 
@@ -47,7 +38,7 @@ fn commit(
 ) -> Result<(), StoreFault> {
     // IMMEDIATE takes the write lock now, so that no job reads what another process then changes.
     statement(connection, "BEGIN IMMEDIATE")?;
-    let mut tx = Tx::new(connection, attached);
+    let mut tx = Tx::sqlite(connection, attached);
     if let [job] = batch {
         return alone(connection, job.as_mut(), &mut tx);
     }

@@ -26,7 +26,7 @@ fn snapshot(
 ) -> Result<(), StoreFault> {
     connection.prepare_cached("BEGIN")?.raw_execute()?;
     // The outcome stays in the job; a transaction that only read has nothing to keep or to lose.
-    let _ = job.run(&mut Tx::new(connection, attached));
+    let _ = job.run(&mut Tx::sqlite(connection, attached));
     if !connection.is_autocommit() {
         connection.prepare_cached("ROLLBACK")?.raw_execute()?;
     }
