@@ -1,11 +1,14 @@
 //! `cargo xtask test`
 
 use crate::{
+    debian,
     house::House,
     python::Venv,
     steps::Steps,
     trouble::{Outcome, Trouble},
 };
+use serde_json::Value;
+use std::path::Path;
 use xshell::cmd;
 
 /// What can be tested by itself.
@@ -18,6 +21,9 @@ enum Part {
 
 const PARTS: [(&str, Part); 3] =
     [("rust", Part::Rust), ("python", Part::Python), ("e2e", Part::E2e)];
+
+/// Rooms whose tests open a database of the kind that the environment names.
+const KEEP: [&str; 4] = ["audit", "directory", "keyring", "issuer"];
 
 /// Installs what the tests need, builds once, and runs the parts named, or all.
 pub(crate) fn run(house: &House, names: &[&str]) -> Outcome {
@@ -35,11 +41,16 @@ pub(crate) fn run(house: &House, names: &[&str]) -> Outcome {
     } else {
         None
     };
+    if wanted(Part::Rust) {
+        steps.take("PostgreSQL", "as root: apt-get install postgresql", || postgres(house))?;
+    }
     build(house, &mut steps)?;
     if wanted(Part::Rust) {
         steps.take("Rust tests", "cargo test -p PACKAGE NAME runs one", || {
             Ok(cmd!(house.sh, "cargo test --workspace --locked").run()?)
         })?;
+        let hint = "PORTCULLIS_TEST_STORE=postgres cargo test -p PACKAGE NAME runs one";
+        steps.take("Rust tests on PostgreSQL", hint, || on_postgres(house))?;
     }
     if let Some(venv) = venv {
         steps.take("the Python package", "it is in sdk/python", || sdk(house, &venv))?;
@@ -63,6 +74,40 @@ fn build(house: &House, steps: &mut Steps) -> Outcome {
     steps.take("build", "if it misses cc or a linker: apt-get install build-essential", || {
         Ok(cmd!(house.sh, "cargo build --workspace --bins --tests --examples --locked").run()?)
     })
+}
+
+/// The server's programs, which Debian keeps apart for each version. Tests start a server of their own.
+fn postgres(house: &House) -> Outcome {
+    let there = || cmd!(house.sh, "sh -c 'ls /usr/lib/postgresql/*/bin/initdb'");
+    if there().quiet().ignore_stdout().ignore_stderr().run().is_ok() || house.has("pg_config") {
+        return Ok(());
+    }
+    debian::install(house, &["postgresql"])
+}
+
+/// The tests of rooms that keep something, once more over the other database. (The store's own tests run over
+/// both at once.) The programs are those that were built, so that nothing is compiled again.
+fn on_postgres(house: &House) -> Outcome {
+    let built = cmd!(house.sh, "cargo test --workspace --locked --no-run --message-format json");
+    let built = built.quiet().ignore_stderr().read()?;
+    let mut ran = 0;
+    for artifact in built.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+        let text = |path| artifact.pointer(path).and_then(Value::as_str);
+        let Some((program, manifest)) = text("/executable").zip(text("/manifest_path")) else {
+            continue;
+        };
+        let folder = Path::new(manifest).parent().unwrap_or(&house.root);
+        let keeps = KEEP.iter().any(|room| folder == house.root.join("crates").join(room));
+        if keeps && text("/target/name") == Some("it") {
+            let _there = house.sh.push_dir(folder);
+            cmd!(house.sh, "{program} --quiet").env("PORTCULLIS_TEST_STORE", "postgres").run()?;
+            ran += 1;
+        }
+    }
+    if ran == KEEP.len() {
+        return Ok(());
+    }
+    Err(Trouble::new(format!("{ran} of {} test programs were found", KEEP.len())))
 }
 
 fn packages(house: &House) -> Outcome<Venv> {

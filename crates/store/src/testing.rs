@@ -16,6 +16,7 @@ pub use server::{Durability, Server, Tls};
 
 use crate::{Migration, PostgresSettings, Store, StoreFault};
 use std::{
+    fs,
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -29,7 +30,7 @@ pub struct Database {
 
 enum Place {
     File(PathBuf),
-    Schema { server: &'static Server, url: String },
+    Schema { server: &'static Server, schema: String, url: String },
 }
 
 impl Database {
@@ -53,7 +54,7 @@ impl Database {
         server.sql(&format!("CREATE SCHEMA {schema} AUTHORIZATION portcullis"));
         let url = server.url(&schema);
         let folder = tempfile::tempdir().expect("a temporary folder");
-        Self { folder, place: Place::Schema { server, url } }
+        Self { folder, place: Place::Schema { server, schema, url } }
     }
 
     /// Opens it; each time as another process would.
@@ -63,11 +64,28 @@ impl Database {
 
     /// Opens it, or says why not.
     pub fn try_open(&self, migrations: &[Migration]) -> Result<Store, StoreFault> {
+        open(&self.address(), migrations)
+    }
+
+    /// What another process needs to [`open`] it: a path or a URL.
+    pub fn address(&self) -> String {
         match &self.place {
-            Place::File(path) => Store::open(path, migrations),
-            Place::Schema { url, .. } => {
-                Store::open_postgres(&PostgresSettings::parse(url)?, migrations)
+            Place::File(path) => path.display().to_string(),
+            Place::Schema { url, .. } => url.clone(),
+        }
+    }
+
+    /// Whether these bytes lie anywhere in it: in a file, or in a column of a table.
+    pub fn holds(&self, bytes: &[u8]) -> bool {
+        match &self.place {
+            Place::File(_) => {
+                let files = fs::read_dir(self.folder.path()).expect("our folder");
+                let mut files = files.map(|file| fs::read(file.expect("a file").path()));
+                files.any(|file| {
+                    file.expect("our file").windows(bytes.len()).any(|part| part == bytes)
+                })
             }
+            Place::Schema { server, schema, .. } => server.holds(schema, bytes),
         }
     }
 
@@ -83,13 +101,22 @@ impl Database {
     pub const fn server(&self) -> Option<(&'static Server, &str)> {
         match &self.place {
             Place::File(_) => None,
-            Place::Schema { server, url } => Some((*server, url.as_str())),
+            Place::Schema { server, url, .. } => Some((*server, url.as_str())),
         }
     }
 
     /// A folder that goes with this value.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+}
+
+/// Opens what [`Database::address`] names.
+pub fn open(address: &str, migrations: &[Migration]) -> Result<Store, StoreFault> {
+    if address.starts_with("postgres://") {
+        Store::open_postgres(&PostgresSettings::parse(address)?, migrations)
+    } else {
+        Store::open(Path::new(address), migrations)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::support::{Chain, at, id, record};
 use portcullis_audit::{Anchor, Report, Wrong, append, verify};
-use portcullis_store::{Store, StoreFault, Tx};
+use portcullis_store::{Store, StoreFault, Tx, testing::Database};
 use proptest::prelude::*;
 
 fn wrongs(report: &Report) -> Vec<(u64, Wrong)> {
@@ -49,7 +49,8 @@ fn a_record_altered_together_with_its_hash_is_found() {
 fn a_batch_forged_with_its_last_hash_is_found() {
     let chain = Chain::of(5);
     chain.store.write_blocking(|tx| forge(tx, 3)).unwrap();
-    chain.tamper("UPDATE audit SET last_hash = substr(body, -32) WHERE first_seq = 3", vec![]);
+    let forged = chain.body(3).split_off(chain.body(3).len() - 32);
+    chain.tamper("UPDATE audit SET last_hash = $1 WHERE first_seq = 3", vec![forged.into()]);
     assert_eq!(wrongs(&chain.verify()), [(3, Wrong::Seal), (4, Wrong::Unlinked)]);
 }
 
@@ -164,9 +165,8 @@ fn times_changed_to_hide_a_record_from_look_up_are_found() {
 
 #[test]
 fn a_chain_written_anew_without_the_key_is_found_by_every_seal() {
-    let chain = Chain::of(3);
-    let forged =
-        Store::open(&chain.folder.path().join("forged.db"), portcullis_audit::MIGRATIONS).unwrap();
+    let elsewhere = Database::fresh();
+    let forged = elsewhere.open(portcullis_audit::MIGRATIONS);
     for n in [1, 9, 3] {
         forged.write_blocking(move |tx| append(tx, &record(n))).unwrap();
     }
@@ -182,10 +182,10 @@ fn a_chain_written_anew_without_the_key_is_found_by_every_seal() {
 #[test]
 fn a_sealed_chain_takes_nothing_from_a_process_without_the_key() {
     let chain = Chain::of(2);
-    let keyless = Store::open(&chain.path(), portcullis_audit::MIGRATIONS).unwrap();
+    let keyless = chain.open_again();
     let refused = keyless.write_blocking(|tx| append(tx, &record(3))).unwrap_err();
     assert!(refused.to_string().contains("no key for it"), "{refused}");
-    let other = Store::open(&chain.path(), portcullis_audit::MIGRATIONS).unwrap();
+    let other = chain.open_again();
     portcullis_audit::seal_with(&other, portcullis_audit::AuditKey::new(&[1; 32]));
     assert!(other.write_blocking(|tx| append(tx, &record(3))).is_err());
     chain.append(3);
@@ -219,23 +219,23 @@ fn columns_that_cannot_have_been_written_are_findings() {
         "min_ms = 'soon'",
         "seal = 7",
     ] {
-        let chain = Chain::of(4);
+        let chain = Chain::in_a_file(4);
         chain.store.write_blocking(move |tx| set(tx, column, 3)).unwrap();
         assert_eq!(wrongs(&chain.verify())[0], (3, Wrong::Columns), "{column}");
     }
     for body in ["body = CAST(x'ff' AS TEXT)", "body_length = 'text'"] {
-        let chain = Chain::of(4);
+        let chain = Chain::in_a_file(4);
         chain.store.write_blocking(move |tx| set(tx, body, 3)).unwrap();
         assert_eq!(wrongs(&chain.verify())[0], (3, Wrong::Unreadable), "{body}");
     }
     for first in ["-7", "2.5", "'text'", "9223372036854775807"] {
-        let chain = Chain::of(3);
+        let chain = Chain::in_a_file(3);
         chain.store.write_blocking(move |tx| set(tx, &format!("first_seq = {first}"), 3)).unwrap();
         let found = wrongs(&chain.verify());
         let expected = [Wrong::Columns, Wrong::Missing { through: i64::MAX.cast_unsigned() - 1 }];
         assert!(found.iter().any(|(_, wrong)| expected.contains(wrong)), "{first}: {found:?}");
     }
-    let chain = Chain::of(2);
+    let chain = Chain::in_a_file(2);
     chain.tamper("UPDATE audit_head SET last_hash = x'00'", vec![]);
     assert_eq!(wrongs(&chain.verify()), [(2, Wrong::Head)]);
 }
@@ -248,11 +248,10 @@ fn set(tx: &mut Tx<'_>, column: &str, first_seq: i64) -> Result<u64, StoreFault>
 
 #[test]
 fn a_copied_file_is_verified_without_being_opened_for_writing() {
-    let chain = Chain::of(4);
-    let copy = chain.folder.path().join("copy.db");
-    let (path, target) = (chain.path(), copy.clone());
+    let chain = Chain::in_a_file(4);
+    let copy = chain.database.folder().join("copy.db");
     drop(chain.store);
-    std::fs::copy(path, &target).unwrap();
+    std::fs::copy(chain.database.file().unwrap(), &copy).unwrap();
     let copy = Store::open_read_only(&copy, portcullis_audit::MIGRATIONS).unwrap();
     let report = copy.read_blocking(|tx| verify(tx, None)).unwrap();
     assert!(report.is_intact());

@@ -4,12 +4,11 @@ use crate::support::{Chain, key, record};
 use portcullis_audit::{
     Journal, JournalSettings, MIGRATIONS, Wrong, append, find, seal_with, verify,
 };
-use portcullis_store::Store;
+use portcullis_store::testing;
 use portcullis_types::Ttl;
 use std::{
     env,
     io::{BufRead, BufReader},
-    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -19,13 +18,13 @@ const DATABASE: &str = "PORTCULLIS_CRASH_TEST_DATABASE";
 /// Not a test by itself: the child that is killed. Prints the number of each acknowledged record.
 #[test]
 fn child() {
-    let Some(path) = env::var_os(DATABASE) else { return };
+    let Ok(database) = env::var(DATABASE) else { return };
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(append_for_ever(&PathBuf::from(path)));
+    runtime.block_on(append_for_ever(&database));
 }
 
-async fn append_for_ever(path: &Path) {
-    let store = Store::open(path, MIGRATIONS).unwrap();
+async fn append_for_ever(database: &str) {
+    let store = testing::open(database, MIGRATIONS).unwrap();
     seal_with(&store, key());
     let settings = JournalSettings { capacity_bytes: 1 << 20, flush_interval: Ttl::from_millis(0) };
     let (journal, task) = Journal::open(store.clone(), settings);
@@ -45,7 +44,7 @@ fn every_acknowledged_record_survives_a_kill_and_the_chain_verifies() {
     let chain = Chain::new();
     let mut acknowledged = Vec::new();
     for lines in [1, 40, 250] {
-        acknowledged = killed_after(lines, &chain.path());
+        acknowledged = killed_after(lines, &chain.database.address());
         assert!(acknowledged.len() >= lines);
     }
     let report = chain.verify();
@@ -61,7 +60,7 @@ fn every_acknowledged_record_survives_a_kill_and_the_chain_verifies() {
 }
 
 /// Runs the child, kills it once it has acknowledged `lines` records, and returns all that it did.
-fn killed_after(lines: usize, database: &Path) -> Vec<u64> {
+fn killed_after(lines: usize, database: &str) -> Vec<u64> {
     let mut child = Command::new(env::current_exe().unwrap())
         .args(["--exact", "crash::child", "--nocapture", "--test-threads=1"])
         .env(DATABASE, database)

@@ -80,7 +80,7 @@ fn only_an_intact_export_of_this_chain_from_its_first_record_is_cut() {
     elsewhere.head.as_mut().unwrap().hash[0] ^= 1;
     assert!(refused(elsewhere).contains("does not end where a batch"));
     let damaged = Chain::of(6);
-    damaged.tamper("UPDATE audit SET body = zeroblob(100) WHERE first_seq = 2", vec![]);
+    damaged.replace_body(2, vec![0; 100]);
     let bytes = damaged.store.read_blocking(|tx| export(tx, 1..=4, &mut Vec::new()));
     assert!(bytes.is_err() || !exported(&damaged, 1..=4).is_intact());
     let report = chain.verify();
@@ -100,7 +100,7 @@ fn a_cut_without_the_key_is_found() {
     assert!(refused.to_string().contains("without the key"), "it is never healed: {refused}");
     chain.tamper("UPDATE audit_cut SET seal = (SELECT seal FROM audit_head)", vec![]);
     assert_eq!(wrongs(&chain.verify()), [(4, Wrong::Cutting)], "with another seal");
-    chain.tamper("UPDATE audit_cut SET last_hash = x'00'", vec![]);
+    chain.tamper("UPDATE audit_cut SET last_hash = $1", vec![vec![0u8].into()]);
     let found = wrongs(&chain.verify());
     assert_eq!(found, [(1, Wrong::Cutting), (1, Wrong::Missing { through: 3 })]);
 }

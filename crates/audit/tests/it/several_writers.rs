@@ -1,19 +1,19 @@
-//! Two processes on one file make one chain.
+//! Two processes on one database make one chain.
 
 use crate::support::{Chain, key, record};
-use portcullis_audit::{Journal, JournalSettings, MIGRATIONS, append, seal_with};
-use portcullis_store::{Store, StoreFault};
+use portcullis_audit::{Journal, JournalSettings, append, seal_with};
+use portcullis_store::StoreFault;
 use portcullis_types::Ttl;
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn two_stores_on_one_file_append_at_once_and_the_chain_is_one() {
+async fn two_stores_on_one_database_append_at_once_and_the_chain_is_one() {
     const EACH: u64 = 200;
     let chain = Chain::new();
     let stores: Vec<_> = (0..2)
         .map(|_| {
-            let store = Store::open(&chain.path(), MIGRATIONS).unwrap();
+            let store = chain.open_again();
             seal_with(&store, key());
             store
         })
@@ -89,7 +89,7 @@ async fn walk(steps: Vec<Step>) -> (u64, portcullis_audit::Report) {
                 chain.store.write(job).await.unwrap_err();
             }
             Step::Reopen => {
-                chain.store = Store::open(&chain.path(), MIGRATIONS).unwrap();
+                chain.store = chain.open_again();
                 seal_with(&chain.store, key());
             }
         }

@@ -1,20 +1,19 @@
-//! A real database file, records of every kind, and a hand that tampers with the file.
+//! A real database, records of every kind, and a hand that tampers with it.
 
 use portcullis_audit::{
     Access, Admin, AuditKey, Event, Grant, MIGRATIONS, Record, Report, TokenFacts, append,
     seal_with, verify,
 };
-use portcullis_store::{Store, StoreFault, Tx, Value};
+use portcullis_store::{Store, StoreFault, Tx, Value, testing::Database};
 use portcullis_types::{
     DecisionId, Denial, Entropy, FormatFault, Jti, Random, Stage, Timestamp, Trace,
 };
-use std::{borrow::Cow, path::PathBuf};
-use tempfile::TempDir;
+use std::borrow::Cow;
 
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_764_000_000_000);
 
 pub(crate) struct Chain {
-    pub(crate) folder: TempDir,
+    pub(crate) database: Database,
     pub(crate) store: Store,
 }
 
@@ -24,19 +23,30 @@ pub(crate) fn key() -> AuditKey {
 
 impl Chain {
     pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("audit.db"), MIGRATIONS).unwrap();
+        Self::in_(Database::fresh())
+    }
+
+    /// In a file, where a column takes values of any type.
+    pub(crate) fn in_a_file(records: u64) -> Self {
+        Self::in_(Database::sqlite()).with(records)
+    }
+
+    fn in_(database: Database) -> Self {
+        let store = database.open(MIGRATIONS);
         seal_with(&store, key());
-        Self { folder, store }
+        Self { database, store }
     }
 
     /// With records 1 to `records`, each a batch of its own.
     pub(crate) fn of(records: u64) -> Self {
-        let chain = Self::new();
+        Self::new().with(records)
+    }
+
+    fn with(self, records: u64) -> Self {
         for n in 1..=records {
-            chain.append(n);
+            self.append(n);
         }
-        chain
+        self
     }
 
     pub(crate) fn append(&self, n: u64) {
@@ -47,8 +57,9 @@ impl Chain {
         self.store.write_blocking(move |tx| append(tx, &record(n)))
     }
 
-    pub(crate) fn path(&self) -> PathBuf {
-        self.folder.path().join("audit.db")
+    /// As another process would.
+    pub(crate) fn open_again(&self) -> Store {
+        self.database.open(MIGRATIONS)
     }
 
     pub(crate) fn verify(&self) -> Report {

@@ -88,7 +88,7 @@ async fn a_client_without_a_name_of_its_own_gets_one() {
 #[tokio::test]
 async fn another_process_sees_a_change_after_a_reload() {
     let mut house = House::open().await;
-    let (_store, other) = open(&house.folder).await;
+    let (_store, other) = open(&house.database).await;
     let mut revocations = other.revocations();
     let directory = house.directory.clone();
     directory.add(house.acting(NOW), app()).await.unwrap();

@@ -1,11 +1,11 @@
-//! A directory in a folder of its own.
+//! A directory in a database of its own.
 
 use portcullis_audit::{Admin, Event};
 use portcullis_directory::{
     Acting, Attempt, AuthMethod, Credentials, Directory, GrantType, MIGRATIONS, NewAuth, NewClient,
     SecretHashKey,
 };
-use portcullis_store::Store;
+use portcullis_store::{Store, testing::Database};
 use portcullis_types::{ClientId, Entropy, Issuer, Timestamp};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -24,14 +24,14 @@ pub(crate) struct House {
     pub(crate) directory: Directory,
     pub(crate) store: Store,
     pub(crate) entropy: Counted,
-    pub(crate) folder: tempfile::TempDir,
+    pub(crate) database: Database,
 }
 
 impl House {
     pub(crate) async fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let (store, directory) = open(&folder).await;
-        Self { directory, store, entropy: Counted(0), folder }
+        let database = Database::fresh();
+        let (store, directory) = open(&database).await;
+        Self { directory, store, entropy: Counted(0), database }
     }
 
     pub(crate) fn acting(&mut self, now: Timestamp) -> Acting<'_> {
@@ -69,9 +69,9 @@ impl House {
 }
 
 /// As another process would.
-pub(crate) async fn open(folder: &tempfile::TempDir) -> (Store, Directory) {
+pub(crate) async fn open(database: &Database) -> (Store, Directory) {
     let migrations = [portcullis_audit::MIGRATIONS, MIGRATIONS].concat();
-    let store = Store::open(&folder.path().join("db"), &migrations).unwrap();
+    let store = database.open(&migrations);
     let issuer = Issuer::new("https://id.example").unwrap();
     let key = SecretHashKey::new(&[7; 32]);
     let directory = Directory::open(store.clone(), key, issuer).await.unwrap();

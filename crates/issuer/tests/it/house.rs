@@ -7,7 +7,7 @@ use portcullis_directory::{
 use portcullis_issuer::{Api, Certificates, MIGRATIONS as ISSUER, Settings, State, router};
 use portcullis_jose::Alg;
 use portcullis_keyring::{Act, KeyEncryptionKey, KeyPlan, OurKeys, RotationPolicy};
-use portcullis_store::Store;
+use portcullis_store::{Store, testing::Database};
 use portcullis_types::{
     ApiName, ClientId, DecisionId, Entropy, Issuer, Registry, Scopes, Timestamp, Ttl,
 };
@@ -46,7 +46,7 @@ pub(crate) struct House {
     pub(crate) base: String,
     pub(crate) store: Store,
     pub(crate) directory: Directory,
-    pub(crate) folder: tempfile::TempDir,
+    pub(crate) database: Database,
     pub(crate) http: reqwest::Client,
     clock: Arc<AtomicI64>,
     entropy: Counted,
@@ -85,10 +85,10 @@ impl House {
     }
 
     async fn of(settings: Settings) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let database = Database::fresh();
         let migrations =
             [portcullis_audit::MIGRATIONS, DIRECTORY, portcullis_keyring::MIGRATIONS, ISSUER];
-        let store = Store::open(&folder.path().join("db"), &migrations.concat()).unwrap();
+        let store = database.open(&migrations.concat());
         let clock = Arc::new(AtomicI64::new(1_800_000_000_000));
         let mut entropy = Counted(Arc::default());
         let now = Timestamp::from_millis(clock.load(Ordering::SeqCst));
@@ -121,7 +121,7 @@ impl House {
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { base, store, directory, folder, http, clock, entropy }
+        Self { base, store, directory, database, http, clock, entropy }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -10,10 +10,9 @@ use portcullis_keyring::{
     Act, Haste, KeyChange, KeyEncryptionKey, KeyPlan, KeyState, KeyringFault, OurKeys,
     RotationPolicy,
 };
-use portcullis_store::{Migration, Store};
+use portcullis_store::{Migration, Store, Value, testing::Database};
 use portcullis_types::{Entropy, Kid, Timestamp, Ttl};
 use std::sync::Arc;
-use tempfile::TempDir;
 
 const SECRET: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 const OTHER: &str = "ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
@@ -41,10 +40,10 @@ pub(crate) fn act(seconds: u64) -> Act {
     Act::new("ada", at(seconds), &mut Steady)
 }
 
-pub(crate) fn store(directory: &TempDir) -> Store {
+pub(crate) fn store(database: &Database) -> Store {
     let migrations: Vec<Migration> =
         [portcullis_audit::MIGRATIONS, portcullis_keyring::MIGRATIONS].concat();
-    Store::open(&directory.path().join("portcullis.db"), &migrations).unwrap()
+    database.open(&migrations)
 }
 
 async fn open_with(store: Store, secret: &str, seconds: u64) -> Result<OurKeys, KeyringFault> {
@@ -80,8 +79,8 @@ async fn records(store: &Store) -> Vec<Record<'static>> {
 
 #[tokio::test]
 async fn the_first_start_makes_keys_that_sign_and_verify() {
-    let directory = tempfile::tempdir().unwrap();
-    let keys = open(store(&directory), 0).await;
+    let database = Database::fresh();
+    let keys = open(store(&database), 0).await;
     let signer = keys.signer(Alg::ES256).unwrap();
     assert_eq!(signer.kid(), kid(&keys, KeyState::Current).as_str());
     assert!(verifies(&token(&signer), signer.kid(), &keys.public()));
@@ -92,8 +91,8 @@ async fn the_first_start_makes_keys_that_sign_and_verify() {
 
 #[tokio::test]
 async fn the_published_set_holds_public_members_only() {
-    let directory = tempfile::tempdir().unwrap();
-    let keys = open(store(&directory), 0).await;
+    let database = Database::fresh();
+    let keys = open(store(&database), 0).await;
     let jwks: serde_json::Value = serde_json::from_str(&keys.jwks_json()).unwrap();
     let jwks = jwks["keys"].as_array().unwrap();
     assert_eq!(jwks.len(), 2);
@@ -111,45 +110,49 @@ async fn the_published_set_holds_public_members_only() {
 
 #[tokio::test]
 async fn a_restart_finds_the_same_keys() {
-    let directory = tempfile::tempdir().unwrap();
-    let first = open(store(&directory), 0).await.list();
-    assert_eq!(open(store(&directory), HOUR).await.list(), first);
+    let database = Database::fresh();
+    let first = open(store(&database), 0).await.list();
+    assert_eq!(open(store(&database), HOUR).await.list(), first);
 }
 
 #[tokio::test]
 async fn another_key_encryption_key_is_told_apart_and_changes_nothing() {
-    let directory = tempfile::tempdir().unwrap();
-    let first = open(store(&directory), 0).await.list();
-    let fault = open_with(store(&directory), OTHER, 48 * HOUR).await.unwrap_err();
+    let database = Database::fresh();
+    let first = open(store(&database), 0).await.list();
+    let fault = open_with(store(&database), OTHER, 48 * HOUR).await.unwrap_err();
     assert!(matches!(fault, KeyringFault::WrongKey { .. }), "{fault}");
     assert!(!fault.to_string().contains(OTHER));
-    assert_eq!(open(store(&directory), HOUR).await.list(), first);
+    assert_eq!(open(store(&database), HOUR).await.list(), first);
 }
 
 #[tokio::test]
 async fn an_altered_swapped_or_smuggled_row_does_not_open() {
-    const ALTER: &str = "UPDATE signing_key SET sealed = zeroblob(200)";
+    const ALTER: &str = "UPDATE signing_key SET sealed = $1";
     const SWAP: &str = "UPDATE signing_key SET sealed = (SELECT sealed FROM signing_key b \
                         WHERE b.kid <> signing_key.kid)";
     const PURPOSE: &str = "UPDATE signing_key SET purpose = 'issuer'";
     const ALG: &str = "UPDATE signing_key SET alg = 'ES384'";
     for sql in [ALTER, SWAP, PURPOSE, ALG] {
-        let directory = tempfile::tempdir().unwrap();
-        let store = store(&directory);
+        let database = Database::fresh();
+        let store = store(&database);
         let purpose = if sql == PURPOSE { "gateway" } else { "issuer" };
         let plan = KeyPlan { purpose, algs: vec![Alg::ES256], policy: POLICY };
         let kek = KeyEncryptionKey::parse(SECRET).unwrap();
         OurKeys::open(store.clone(), kek, plan, act(0)).await.unwrap();
-        store.write(move |tx| tx.execute(sql, &[])).await.unwrap();
+        let zeros = [Value::from(&[0; 200])];
+        store
+            .write(move |tx| tx.execute(sql, if sql == ALTER { &zeros } else { &[] }))
+            .await
+            .unwrap();
         let fault = open_with(store, SECRET, 1).await.unwrap_err();
         assert!(matches!(fault, KeyringFault::Damaged { .. }), "{sql}: {fault}");
     }
 }
 
 #[tokio::test]
-async fn keys_lie_encrypted_in_the_file_and_a_retired_one_is_wiped() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = store(&directory);
+async fn keys_lie_encrypted_in_the_database_and_a_retired_one_is_wiped() {
+    let database = Database::fresh();
+    let store = store(&database);
     let keys = open(store.clone(), 0).await;
     let Material::Ec(ec) = keys.signer(Alg::ES256).unwrap().private_jwk().unwrap().material else {
         panic!("ES256 is an elliptic curve")
@@ -166,16 +169,13 @@ async fn keys_lie_encrypted_in_the_file_and_a_retired_one_is_wiped() {
     assert_eq!(rows.len(), 3);
     assert!(!keys.jwks_json().contains(old.as_str()));
     drop((keys, store));
-    for file in std::fs::read_dir(directory.path()).unwrap() {
-        let bytes = std::fs::read(file.unwrap().path()).unwrap();
-        assert!(!bytes.windows(32).any(|window| window == secret.expose()));
-    }
+    assert!(!database.holds(secret.expose()));
 }
 
 #[tokio::test]
 async fn a_change_and_its_record_are_one() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = store(&directory);
+    let database = Database::fresh();
+    let store = store(&database);
     let keys = open(store.clone(), 0).await;
     let mut generation = keys.subscribe();
     generation.mark_unchanged();
@@ -197,8 +197,8 @@ async fn a_change_and_its_record_are_one() {
 
 #[tokio::test]
 async fn a_second_process_sees_a_rotation_after_a_reload() {
-    let directory = tempfile::tempdir().unwrap();
-    let (one, two) = (open(store(&directory), 0).await, open(store(&directory), 0).await);
+    let database = Database::fresh();
+    let (one, two) = (open(store(&database), 0).await, open(store(&database), 0).await);
     assert_eq!(one.list(), two.list());
     one.rotate(None, Haste::Orderly, act(3 * HOUR)).await.unwrap();
     let late = token(&two.signer(Alg::ES256).unwrap());
@@ -211,8 +211,8 @@ async fn a_second_process_sees_a_rotation_after_a_reload() {
 
 #[tokio::test]
 async fn a_tick_takes_over_what_another_process_did() {
-    let directory = tempfile::tempdir().unwrap();
-    let (one, two) = (open(store(&directory), 0).await, open(store(&directory), 0).await);
+    let database = Database::fresh();
+    let (one, two) = (open(store(&database), 0).await, open(store(&database), 0).await);
     one.rotate(None, Haste::AtOnce, act(1)).await.unwrap();
     assert_eq!(two.tick(act(2)).await.unwrap(), []);
     assert_eq!(one.list(), two.list());
@@ -220,11 +220,11 @@ async fn a_tick_takes_over_what_another_process_did() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn processes_that_start_or_rotate_at_once_end_up_with_the_same_keys() {
-    let directory = Arc::new(tempfile::tempdir().unwrap());
+    let database = Arc::new(Database::fresh());
     let started: Vec<_> = (0..4)
         .map(|_| {
-            let directory = Arc::clone(&directory);
-            tokio::spawn(async move { open(store(&directory), 0).await })
+            let database = Arc::clone(&database);
+            tokio::spawn(async move { open(store(&database), 0).await })
         })
         .collect();
     let mut processes = Vec::new();
@@ -255,11 +255,11 @@ async fn processes_that_start_or_rotate_at_once_end_up_with_the_same_keys() {
 
 #[tokio::test]
 async fn an_algorithm_that_is_added_later_gets_its_keys_and_none_is_disturbed() {
-    let directory = tempfile::tempdir().unwrap();
-    let before = open(store(&directory), 0).await.list();
+    let database = Database::fresh();
+    let before = open(store(&database), 0).await.list();
     let plan = KeyPlan { purpose: "issuer", algs: vec![Alg::ES256, Alg::Ed25519], policy: POLICY };
     let kek = KeyEncryptionKey::parse(SECRET).unwrap();
-    let keys = OurKeys::open(store(&directory), kek, plan, act(HOUR)).await.unwrap();
+    let keys = OurKeys::open(store(&database), kek, plan, act(HOUR)).await.unwrap();
     assert!(keys.signer(Alg::EdDSA).is_some(), "two names, one algorithm");
     assert_eq!(keys.list().len(), 4);
     assert!(before.iter().all(|info| keys.list().contains(info)));
@@ -267,13 +267,13 @@ async fn an_algorithm_that_is_added_later_gets_its_keys_and_none_is_disturbed() 
 
 #[tokio::test]
 async fn an_algorithm_that_is_left_out_signs_no_more_and_its_key_stays_for_its_tokens() {
-    let directory = tempfile::tempdir().unwrap();
-    let before = open(store(&directory), 0).await;
+    let database = Database::fresh();
+    let before = open(store(&database), 0).await;
     let signer = before.signer(Alg::ES256).unwrap();
     let old = token(&signer);
     let plan = KeyPlan { purpose: "issuer", algs: vec![Alg::Ed25519], policy: POLICY };
     let kek = KeyEncryptionKey::parse(SECRET).unwrap();
-    let keys = OurKeys::open(store(&directory), kek, plan, act(HOUR)).await.unwrap();
+    let keys = OurKeys::open(store(&database), kek, plan, act(HOUR)).await.unwrap();
     keys.tick(act(HOUR)).await.unwrap();
     assert!(keys.signer(Alg::ES256).is_none());
     assert!(verifies(&old, signer.kid(), &keys.public()));
@@ -283,8 +283,8 @@ async fn an_algorithm_that_is_left_out_signs_no_more_and_its_key_stays_for_its_t
 
 #[tokio::test]
 async fn whoever_only_looks_changes_nothing() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = store(&directory);
+    let database = Database::fresh();
+    let store = store(&database);
     let look = async || {
         let plan = KeyPlan { purpose: "issuer", algs: vec![Alg::Ed25519], policy: POLICY };
         let kek = KeyEncryptionKey::parse(SECRET).unwrap();
@@ -300,10 +300,10 @@ async fn whoever_only_looks_changes_nothing() {
 
 #[tokio::test]
 async fn a_first_start_with_rsa_makes_one_rsa_key_and_the_tick_after_it_another() {
-    let directory = tempfile::tempdir().unwrap();
+    let database = Database::fresh();
     let plan = KeyPlan { purpose: "issuer", algs: vec![Alg::RS256], policy: POLICY };
     let kek = KeyEncryptionKey::parse(SECRET).unwrap();
-    let keys = OurKeys::open(store(&directory), kek, plan, act(0)).await.unwrap();
+    let keys = OurKeys::open(store(&database), kek, plan, act(0)).await.unwrap();
     assert!(keys.signer(Alg::RS256).is_some());
     assert_eq!(keys.list().len(), 1);
     keys.tick(act(60)).await.unwrap();

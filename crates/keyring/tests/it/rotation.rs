@@ -7,6 +7,7 @@ use crate::{
 };
 use portcullis_jose::Alg;
 use portcullis_keyring::{Haste, OurKeys, Refresh, TheirKeys, Why};
+use portcullis_store::testing::Database;
 use portcullis_types::Timestamp;
 use proptest::prelude::*;
 
@@ -90,8 +91,8 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let directory = tempfile::tempdir().unwrap();
-            let ours = open(store(&directory), 0).await;
+            let database = Database::fresh();
+            let ours = open(store(&database), 0).await;
             let server = Server::start().await;
             let remote = server.keys_by(server.jwks_uri());
             let mut scene = Scene { ours, server, remote, signed: Vec::new(), seconds: 0 };

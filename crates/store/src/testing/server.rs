@@ -104,16 +104,45 @@ impl Server {
             } else {
                 "portcullis"
             };
+        self.with_client(database, |client| {
+            client.batch_execute(statements).unwrap_or_else(|error| panic!("{error:?}"));
+        });
+    }
+
+    /// Whether any column of a table in `schema` holds these bytes.
+    pub(super) fn holds(&self, schema: &str, bytes: &[u8]) -> bool {
+        let columns = "SELECT table_name, column_name, data_type FROM information_schema.columns \
+                       WHERE table_schema = $1 AND data_type IN ('text', 'bytea')";
+        self.with_client("portcullis", |client| {
+            let columns = client.query(columns, &[&schema]).expect("the catalogue");
+            assert!(!columns.is_empty(), "there are no tables in {schema}");
+            columns.iter().any(|column| {
+                let [table, name, kind]: [String; 3] = [0, 1, 2].map(|at| column.get(at));
+                let value = match kind.as_str() {
+                    "text" => format!("convert_to(\"{name}\", 'UTF8')"),
+                    _ => format!("\"{name}\""),
+                };
+                let sql = format!(
+                    "SELECT EXISTS (SELECT 1 FROM {schema}.\"{table}\" WHERE position($1 IN {value}) > 0)"
+                );
+                client.query_one(&sql, &[&bytes]).expect("a search").get(0)
+            })
+        })
+    }
+
+    /// As the superuser.
+    fn with_client<T: Send>(
+        &self,
+        database: &str,
+        work: impl FnOnce(&mut Client) -> T + Send,
+    ) -> T {
         let (host, port) = (self.folder.display(), self.port);
         let url = format!("postgres://postgres@/{database}?host={host}&port={port}");
         // The driver blocks on a runtime of its own, which no thread of another runtime may.
         thread::scope(|scope| {
-            let run = || {
-                let mut client = Client::connect(&url, NoTls).expect("a connection");
-                client.batch_execute(statements).unwrap_or_else(|error| panic!("{error:?}"));
-            };
-            scope.spawn(run).join().expect("the statements");
-        });
+            let run = || work(&mut Client::connect(&url, NoTls).expect("a connection"));
+            scope.spawn(run).join().expect("the statements")
+        })
     }
 
     /// Kills it with all its processes, as a crash would.
