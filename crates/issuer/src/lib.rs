@@ -11,6 +11,7 @@ mod migrations;
 mod server;
 mod settings;
 mod token;
+pub mod upstream;
 
 pub use certificate::{Certificates, Shown, Vouched};
 pub use jobs::purge;

@@ -1,0 +1,17 @@
+//! Signing in with the identity provider that a company already has: we are its client (OpenID Connect Core
+//! §3.1), and what its groups mean here is the operator's word.
+
+mod exchange;
+mod identity;
+mod logout_token;
+mod metadata;
+mod preset;
+mod provider;
+
+pub use identity::Identity;
+pub use metadata::MetadataFault;
+pub use preset::{ClaimPath, Preset};
+pub use provider::{Condition, Newcomers, Provider, RoleRule, SecretIn};
+
+/// Claims as they came.
+pub(crate) type Claims = serde_json::Map<String, serde_json::Value>;

@@ -1,0 +1,113 @@
+//! Another identity provider, as the operator described it.
+
+use super::{ClaimPath, Preset};
+use portcullis_types::{Acr, Tenant, Ttl};
+use secrecy::SecretString;
+
+/// A provider that people may sign in with. `Debug` shows no secret.
+#[derive(Clone, Debug)]
+pub struct Provider {
+    /// The operator's name for it: part of our redirect URI there, so that no answer of one provider can
+    /// pass for another's.
+    pub name: String,
+    /// What the button says.
+    pub title: String,
+    /// Whose ways it has.
+    pub preset: Preset,
+    /// Its `iss`, byte by byte. For applications of Entra that serve many tenants, the `common` or
+    /// `organizations` one.
+    pub issuer: String,
+    /// Our `client_id` there.
+    pub client_id: String,
+    /// Our secret there; without one, PKCE alone protects the code.
+    pub client_secret: Option<SecretString>,
+    /// How the secret is sent.
+    pub secret_in: SecretIn,
+    /// What to ask for.
+    pub scopes: Vec<String>,
+    /// What must hold for everybody who comes from there.
+    pub conditions: Vec<Condition>,
+    /// The Entra tenants whose people may come.
+    pub directories: Vec<String>,
+    /// Where groups and roles lie.
+    pub group_claims: Vec<ClaimPath>,
+    /// What their groups and roles mean here.
+    pub roles: Vec<RoleRule>,
+    /// The roles of everybody who comes from there.
+    pub everybody: Vec<String>,
+    /// What their values of `acr` mean here.
+    pub acr: Vec<(String, Acr)>,
+    /// What happens to somebody who was never here.
+    pub newcomers: Newcomers,
+    /// The customer to whom its people belong.
+    pub tenant: Option<Tenant>,
+    /// When they must sign in there again, at the latest.
+    pub session_max: Option<Ttl>,
+}
+
+/// RFC 6749 §2.3.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretIn {
+    /// `client_secret_basic`.
+    Header,
+    /// `client_secret_post`.
+    Body,
+}
+
+/// What happens to somebody whose account there is linked to nobody here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Newcomers {
+    /// They are refused: link an account from an invitation, or from the account page.
+    Refused,
+    /// They become a person here. Never one who is here already: an address proves nothing.
+    Join,
+}
+
+/// A claim that must have one of these values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// Which.
+    pub claim: ClaimPath,
+    /// One of these, letter by letter.
+    pub any_of: Vec<String>,
+}
+
+/// What one of their groups or roles means here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleRule {
+    /// Their name for it, letter by letter.
+    pub theirs: String,
+    /// Our roles.
+    pub ours: Vec<String>,
+}
+
+impl Provider {
+    /// Whether its tokens come from many issuers, one for each Entra tenant.
+    pub fn serves_many_tenants(&self) -> bool {
+        let segment = self.issuer.split('/').nth(3).unwrap_or_default();
+        self.preset == Preset::Entra && matches!(segment, "common" | "organizations" | "consumers")
+    }
+
+    #[cfg(test)]
+    pub(crate) fn plain(name: &str, preset: Preset) -> Self {
+        Self {
+            name: name.into(),
+            title: name.into(),
+            preset,
+            issuer: "https://idp.example".into(),
+            client_id: "our-client".into(),
+            client_secret: None,
+            secret_in: SecretIn::Header,
+            scopes: Vec::new(),
+            conditions: Vec::new(),
+            directories: Vec::new(),
+            group_claims: Vec::new(),
+            roles: Vec::new(),
+            everybody: Vec::new(),
+            acr: Vec::new(),
+            newcomers: Newcomers::Refused,
+            tenant: None,
+            session_max: None,
+        }
+    }
+}
