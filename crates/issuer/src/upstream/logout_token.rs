@@ -47,10 +47,7 @@ impl LogoutToken {
         let mut candidates = keys.candidates(header.kid.as_deref(), header.alg);
         let payload = candidates.find_map(|key| jws.verify(key).ok());
         let payload = payload.ok_or("no key of the provider made its signature")?;
-        let claims = json::object(payload.as_ref())
-            .map_err(|_| "it is no JSON object")?
-            .into_iter()
-            .collect();
+        let claims: Claims = json::object(payload.as_ref()).map_err(|_| "it is no JSON object")?;
         let text = |name: &str| claims.get(name).and_then(Value::as_str);
         let iss = text("iss").ok_or("iss is missing")?;
         if issuer(text("tid")).as_deref() != Some(iss) {
