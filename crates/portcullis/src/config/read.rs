@@ -255,6 +255,19 @@ impl<'t> Value<'t> {
         Some(Section { place: self.place(), table, known: BTreeSet::new() })
     }
 
+    /// The members of a table whose keys are the operator's own words.
+    pub(crate) fn entries(&self, out: &mut Findings) -> Vec<(&'t str, Value<'t>)> {
+        let Some(table) = self.node.get_ref().as_table() else {
+            self.wrong_kind("a table", out);
+            return Vec::new();
+        };
+        let member = |(key, node): (&'t Spanned<std::borrow::Cow<'t, str>>, _)| {
+            let key: &'t str = key.get_ref();
+            (key, Value { key: format!("{}.{key}", self.key), node })
+        };
+        table.iter().map(member).collect()
+    }
+
     /// What it is, with its article.
     pub(crate) fn kind(&self) -> &'static str {
         match self.node.get_ref() {
