@@ -1,6 +1,7 @@
 //! The command line: a file a command. Standard output is data, standard error is talk.
 
 mod audit;
+mod authority;
 mod check;
 mod client;
 mod completions;
@@ -10,6 +11,7 @@ mod house;
 mod init;
 mod jose;
 mod key;
+mod login;
 mod output;
 mod serve;
 mod token;
@@ -32,6 +34,7 @@ Examples:
   portcullis serve                     run it
   portcullis client add my-app --api text --scope generate:basic
   portcullis token get --client-id my-app --scope generate:basic
+  portcullis login                     sign in, then 'token get' needs no secret
   portcullis explain dec_01J...        why a request was refused, and what would change that
 
 Exit codes:
@@ -75,6 +78,8 @@ enum Command {
     Client(client::ClientCommand),
     #[command(subcommand)]
     Key(key::KeyCommand),
+    Login(login::Login),
+    Logout(login::Logout),
     #[command(subcommand)]
     Token(token::TokenCommand),
     Explain(explain::Explain),
@@ -102,6 +107,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Demo(demo) => demo.run(globals.format),
         Command::Client(client) => client.run(globals),
         Command::Key(key) => key.run(globals),
+        Command::Login(login) => login.run(globals),
+        Command::Logout(logout) => logout.run(globals),
         Command::Token(token) => token.run(globals),
         Command::Explain(explain) => explain.run(globals),
         Command::Audit(audit) => audit.run(globals),
