@@ -24,6 +24,9 @@ pub(crate) struct Decision<'a> {
     pub(crate) matched: Option<Matched<'a>>,
     /// Taken out of the request, so that none goes on by mistake.
     pub(crate) credentials: SmallVec<[HeaderValue; 1]>,
+    /// The SHA-256 of the certificate whose key the caller holds.
+    #[expect(dead_code, reason = "the check of bound tokens reads it")]
+    pub(crate) certificate: Option<[u8; 32]>,
 }
 
 /// Why a request may pass. Nothing reaches an upstream without it.

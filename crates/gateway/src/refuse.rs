@@ -43,6 +43,15 @@ impl Fault {
     }
 }
 
+/// What strangers are told where TLS is missing. Nothing was decided, so nothing is recorded.
+pub(crate) fn in_the_clear() -> Response<Answer> {
+    let mut response = Response::new(Answer::full(Bytes::from_static(
+        b"This listener speaks in the clear, with its own machine and with trusted_proxies only.\n",
+    )));
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    response
+}
+
 /// The whole answer to a denied request.
 pub(crate) fn denied(denial: &Denial, line: Option<&Line>, id: DecisionId) -> Response<Answer> {
     let dialect = line.map_or(Dialect::Problem, Line::dialect);

@@ -8,6 +8,8 @@ use crate::{
     tap::Tap,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, Version, header};
+use ipnet::IpNet;
+use portcullis_web::CertificateHeader;
 use smallvec::SmallVec;
 use std::net::IpAddr;
 
@@ -23,14 +25,69 @@ pub(crate) struct Peer {
     proto: &'static str,
     /// What came over the wire last, for HTTP/1.
     tap: Option<Tap>,
+    /// The SHA-256 of the certificate that it showed in the handshake.
+    certificate: Option<[u8; 32]>,
+    standing: Standing,
+}
+
+/// What the address of the other end makes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// A client.
+    Client,
+    /// A proxy of ours: it speaks for clients.
+    Proxy,
+    /// A client that speaks in the clear from another machine.
+    InTheClear,
 }
 
 impl Peer {
-    /// Who connected, and how.
-    pub(crate) fn new(ip: IpAddr, proto: &'static str, tap: Option<Tap>) -> Self {
-        let address = HeaderValue::try_from(ip.to_canonical().to_string());
+    /// Who connected, and how; `trusted` are our own proxies.
+    pub(crate) fn new(
+        ip: IpAddr,
+        proto: &'static str,
+        tap: Option<Tap>,
+        trusted: &[IpNet],
+    ) -> Self {
+        let ip = ip.to_canonical();
+        let address = HeaderValue::try_from(ip.to_string());
         let address = address.unwrap_or_else(|_| HeaderValue::from_static("unknown"));
-        Self { address, proto, tap }
+        let standing = if trusted.iter().any(|network| network.contains(&ip)) {
+            Standing::Proxy
+        } else if proto == "https" || ip.is_loopback() {
+            Standing::Client
+        } else {
+            Standing::InTheClear
+        };
+        Self { address, proto, tap, certificate: None, standing }
+    }
+
+    /// With the certificate that it showed in the handshake.
+    pub(crate) fn showing(self, certificate: Option<[u8; 32]>) -> Self {
+        Self { certificate, ..self }
+    }
+
+    /// Whether it is answered at all: not if it speaks in the clear from where nobody is expected to.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.standing != Standing::InTheClear
+    }
+
+    /// The SHA-256 of the certificate whose key the caller holds (RFC 8705 §3). A proxy's own certificate
+    /// is never the caller's; what it says in the header counts only if that was switched on, and what
+    /// anybody else says there counts for nothing.
+    pub(crate) fn certificate(
+        &self,
+        headers: &HeaderMap,
+        header: Option<CertificateHeader>,
+    ) -> Option<[u8; 32]> {
+        if self.standing != Standing::Proxy {
+            return self.certificate;
+        }
+        let read = header?.read(headers).unwrap_or_else(|fault| {
+            tracing::warn!(%fault, "a proxy sends no good certificate");
+            None
+        });
+        read.map(|certificate| certificate.thumbprint())
     }
 
     /// What came over the wire.
@@ -110,4 +167,43 @@ fn target(uri: &Uri, matched: &Matched<'_>, upstream: &Upstream) -> Result<Uri, 
         None => format!("{}{path}", upstream.base_path),
     };
     Ok(target.parse()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHOWN: Option<[u8; 32]> = Some([7; 32]);
+
+    fn found(ip: &str, header: Option<CertificateHeader>) -> Option<[u8; 32]> {
+        let mut headers = HeaderMap::new();
+        headers.insert("client-cert", HeaderValue::from_static(":YWJj:"));
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        let peer = Peer::new(ip.parse().unwrap(), "https", None, &trusted).showing(SHOWN);
+        peer.certificate(&headers, header)
+    }
+
+    #[test]
+    fn a_header_counts_from_a_trusted_proxy_alone() {
+        let header = Some(CertificateHeader::ClientCert);
+        assert_eq!(found("192.0.2.1", header), SHOWN, "what it wrote itself counts for nothing");
+        let said = found("10.0.0.1", header).unwrap();
+        assert_eq!(said[..4], [0xba, 0x78, 0x16, 0xbf]);
+        assert_eq!(found("::ffff:10.0.0.1", header), Some(said));
+        assert_eq!(found("10.0.0.1", None), None, "the proxy's own is not the caller's");
+    }
+
+    #[test]
+    fn in_the_clear_only_this_machine_and_proxies_are_answered() {
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        for (ip, proto, answered) in [
+            ("127.0.0.1", "http", true),
+            ("10.0.0.1", "http", true),
+            ("192.0.2.1", "http", false),
+            ("192.0.2.1", "https", true),
+        ] {
+            let peer = Peer::new(ip.parse().unwrap(), proto, None, &trusted);
+            assert_eq!(peer.is_answered(), answered, "{ip} {proto}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ use crate::{
     metadata::Documents,
     metrics::Metrics,
     open::{Open, Ticket},
+    refuse,
     relay::Answer,
     request::Peer,
     routes::{RouteFault, Routes},
@@ -27,6 +28,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use portcullis_audit::Journal;
 use portcullis_keyring::{Circle, OurKeys, Verifier};
 use portcullis_types::{Entropy, Timestamp};
+use portcullis_web::PeerCertificate;
 use std::{
     convert::Infallible,
     future::Future,
@@ -41,12 +43,14 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     runtime::LocalOptions,
-    sync::watch,
+    sync::{Semaphore, watch},
 };
 use tokio_rustls::TlsAcceptor;
 
 /// The longest head of a request, in bytes; longer ones are answered with 431.
 const HEAD_LIMIT: usize = 64 * 1024;
+/// Handshakes that a worker waits for at once; whoever comes then is not let in.
+const HANDSHAKES: usize = 1024;
 
 /// What a gateway is made of.
 pub struct Parts {
@@ -170,6 +174,7 @@ async fn accept(
 ) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let open = Rc::new(Open::default());
+    let handshakes = Rc::new(Semaphore::new(HANDSHAKES));
     let mut second = tokio::time::interval(Duration::from_secs(1));
     let silent = shared.settings.timeouts.request_headers.as_seconds().max(1);
     let stalled = shared.settings.timeouts.idle.as_seconds().max(1);
@@ -197,6 +202,7 @@ async fn accept(
             worker: worker.clone(),
             address,
             ticket: open.enter(),
+            handshakes: handshakes.clone(),
         };
         let tls = tls.clone();
         tokio::task::spawn_local(async move {
@@ -220,6 +226,7 @@ struct Connection {
     worker: Rc<Worker>,
     address: SocketAddr,
     ticket: Ticket,
+    handshakes: Rc<Semaphore>,
 }
 
 impl Connection {
@@ -232,18 +239,25 @@ impl Connection {
             None => {
                 let first = tokio::time::timeout(limit, speaks_http2(&stream));
                 match self.ticket.unless_stopped(first).await {
-                    Some(Ok(Ok(true))) => self.client("http", None).http2(stream).await,
-                    Some(Ok(Ok(false))) => self.http1(stream, "http").await,
+                    Some(Ok(Ok(true))) => self.client("http", None, None).http2(stream).await,
+                    Some(Ok(Ok(false))) => self.http1(stream, "http", None).await,
                     _ => {}
                 }
             }
             Some(tls) => {
+                let Ok(turn) = self.handshakes.try_acquire() else {
+                    return tracing::warn!("too many handshakes at once");
+                };
                 let first = tokio::time::timeout(limit, tls.accept(stream));
                 let Some(Ok(Ok(stream))) = self.ticket.unless_stopped(first).await else { return };
-                if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-                    self.client("https", None).http2(stream).await;
+                drop(turn);
+                let session = stream.get_ref().1;
+                let shown = session.peer_certificates().and_then(PeerCertificate::of_handshake);
+                let shown = shown.map(|certificate| certificate.thumbprint());
+                if session.alpn_protocol() == Some(b"h2") {
+                    self.client("https", None, shown).http2(stream).await;
                 } else {
-                    self.http1(stream, "https").await;
+                    self.http1(stream, "https", shown).await;
                 }
             }
         }
@@ -253,13 +267,20 @@ impl Connection {
         self,
         stream: S,
         proto: &'static str,
+        certificate: Option<[u8; 32]>,
     ) {
         let tap = Tap::default();
-        self.client(proto, Some(tap.clone())).http1(Tapped::new(stream, tap)).await;
+        self.client(proto, Some(tap.clone()), certificate).http1(Tapped::new(stream, tap)).await;
     }
 
-    fn client(self, proto: &'static str, tap: Option<Tap>) -> Client {
-        let peer = Peer::new(self.address.ip(), proto, tap);
+    fn client(
+        self,
+        proto: &'static str,
+        tap: Option<Tap>,
+        certificate: Option<[u8; 32]>,
+    ) -> Client {
+        let trusted = &self.shared.settings.trusted_proxies;
+        let peer = Peer::new(self.address.ip(), proto, tap, trusted).showing(certificate);
         Client { worker: self.worker, peer, ticket: self.ticket }
     }
 }
@@ -301,6 +322,9 @@ impl Client {
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Answer>, Infallible> {
+        if !self.peer.is_answered() {
+            return Ok(refuse::in_the_clear());
+        }
         let busy = self.ticket.busy();
         let mut response = self.worker.handle(request, &self.peer).await;
         response.body_mut().hold(busy);

@@ -2,7 +2,9 @@
 //! configuration file.
 
 use http::{HeaderName, HeaderValue, Method, uri::Authority};
+use ipnet::IpNet;
 use portcullis_types::{ApiName, Audience, Scopes, Tenant, Ttl};
+use portcullis_web::CertificateHeader;
 use rustls::RootCertStore;
 use std::{fmt, sync::Arc};
 
@@ -17,6 +19,10 @@ pub struct Settings {
     pub workers: usize,
     /// How many verified tokens each worker remembers; 0 turns the cache off.
     pub token_cache: usize,
+    /// The proxies in front. Without TLS, nobody else is answered, but for this machine.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they hand the certificates of clients on, if they do.
+    pub client_certificate_header: Option<CertificateHeader>,
     /// How long things may take.
     pub timeouts: Timeouts,
     /// The APIs behind this gateway.

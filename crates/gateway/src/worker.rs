@@ -11,7 +11,7 @@ use crate::{
     shared::Shared,
 };
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use portcullis_audit::{JournalClosed, Offered};
 use portcullis_keyring::Verifier;
@@ -44,7 +44,7 @@ impl Worker {
         if let Some(document) = self.well_known(&request) {
             return document;
         }
-        let mut decision = self.begin();
+        let mut decision = self.begin(request.headers(), peer);
         let mut verdict = self.decide(&mut decision, &mut request, peer);
         if let Err(refusal) = &verdict
             && refusal.lacks_a_key()
@@ -78,7 +78,7 @@ impl Worker {
         self.passage.tick();
     }
 
-    fn begin(&self) -> Decision<'_> {
+    fn begin(&self, headers: &HeaderMap, peer: &Peer) -> Decision<'_> {
         let at = (self.shared.clock)();
         let id = DecisionId::fresh(at, &self.passage.draw());
         let name = HeaderValue::try_from(id.to_string());
@@ -89,6 +89,7 @@ impl Worker {
             trace: Trace::new(Stage::Access),
             matched: None,
             credentials: SmallVec::new(),
+            certificate: peer.certificate(headers, self.shared.settings.client_certificate_header),
         }
     }
 

@@ -15,6 +15,7 @@ mod scopes;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod trust;
 mod words;
 
@@ -22,8 +23,8 @@ pub(crate) use files::{Machine, Purpose, reason};
 pub(crate) use findings::{Report, Severity};
 pub(crate) use read::ttl;
 pub(crate) use settings::{
-    Access, Api, Authorities, Config, Credential, Dialect, Hears, Issuing, PrivateNetwork, Profile,
-    Route, SecretSource, Tls, Trust, TrustKeys, Upstream,
+    Access, Api, Authorities, ClientCertificates, Config, Credential, Dialect, Hears, Issuing,
+    PrivateNetwork, Profile, Route, SecretSource, Tls, Trust, TrustKeys, Upstream,
 };
 pub(crate) use words::did_you_mean;
 
@@ -71,7 +72,7 @@ fn config(
     let apis = api::apis(&mut root, &registry, &mut names, out);
     let issuer = api::issuer(&mut root, &apis, machine, out);
     let gateway = gateway::gateway(&mut root, machine, out);
-    let admin = gateway::admin(&mut root, out);
+    let admin = gateway::admin(&mut root, machine, out);
     let trusts = trust::trusts(&mut root, issuer.as_ref(), (machine, &names), out);
     let upstreams = gateway::upstreams(&mut root, machine, &mut names, out);
     let routes = route::routes(&mut root, &registry, &mut names, &upstreams, out);

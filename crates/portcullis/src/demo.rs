@@ -84,6 +84,7 @@ impl Demo {
         let premium = visitor(&directory_of_clients, PREMIUM, PREMIUM_SCOPE, &resource).await?;
         let listeners = Listeners {
             issuer: Some(bound.issuer),
+            mtls: None,
             gateway: Some(bound.gateway),
             admin: Some(bound.admin),
         };

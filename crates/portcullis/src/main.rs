@@ -1,5 +1,6 @@
 //! The `portcullis` command. It wires the rooms together and decides nothing.
 
+mod certificate;
 mod cli;
 mod clock;
 mod config;

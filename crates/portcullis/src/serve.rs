@@ -18,12 +18,17 @@ pub(crate) use log::start as start_log;
 use crate::{
     cli::{House, Stop},
     clock,
+    config::{ClientCertificates, Issuing, Tls},
 };
-use http::{Limits, Server};
+use http::{Limits, Server, Speaks};
+use ipnet::IpNet;
 use portcullis_audit::Journal;
 use portcullis_gateway::Gateway;
 use prometheus_client::registry::Registry;
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+};
 use tokio::{sync::watch, task::JoinHandle};
 
 /// Everything that runs.
@@ -44,6 +49,7 @@ pub(crate) async fn start(house: House, listeners: Listeners) -> Result<Running,
     let house = Arc::new(house);
     let addresses = listeners.addresses();
     let (stop, stopped) = watch::channel(false);
+    let mut watches = Vec::new();
     let mut registry = Registry::default();
     let mut servers = Vec::new();
     let (journal, task) = gateway::journal(&house);
@@ -53,23 +59,35 @@ pub(crate) async fn start(house: House, listeners: Listeners) -> Result<Running,
         Some(issuing) => Some(issuer::open(&house, issuing).await?),
         None => None,
     };
-    if let (Some(issuing), Some(listener)) = (&issuing, listeners.issuer) {
+    if let (Some(issuing), Some(config)) = (&issuing, &house.config.issuer) {
+        watches.extend(issuer::authorities(config, issuing)?);
         let router = issuer::router(&house, issuing, &mut registry);
-        let tls = house.config.issuer.as_ref().and_then(|issuer| issuer.tls.as_ref());
-        let tls = tls.map(tls::server).transpose()?;
-        servers.push(Server::start((listener, tls), router, Limits::USUAL, stopped.clone())?);
+        for (listener, speaks) in
+            issuer_listeners((listeners.issuer, listeners.mtls), config, &mut watches)?
+        {
+            let (router, stopped) = (router.clone(), stopped.clone());
+            servers.push(Server::start((listener, speaks), router, Limits::USUAL, stopped)?);
+        }
     }
     let mut guarding = gateway::open(&house, issuing.as_ref()).await?;
     let gateway = match (&guarding, listeners.gateway) {
         (Some(guarding), Some(listener)) => {
-            Some(gateway::start((&house, guarding), listener, journal.clone(), &mut registry)?)
+            let seen = (&mut registry, &mut watches);
+            Some(gateway::start((&house, guarding), listener, journal.clone(), seen)?)
         }
         _ => None,
     };
-    if let Some(listener) = listeners.admin {
-        let admin = admin::Admin::new(&house, journal.clone(), issuing.as_ref(), registry);
+    let admin = house.config.admin.as_ref().zip(listeners.admin);
+    let admin = admin.map(|(admin, listener)| {
+        let tls = (admin.tls.as_ref(), &admin.trusted_proxies[..]);
+        speaks("admin", tls, &mut watches).map(|speaks| (listener, speaks))
+    });
+    let watches = tls::Watches::new(watches, &mut registry);
+    if let Some(listening) = admin.transpose()? {
+        let seen = (journal.clone(), watches.clone());
+        let admin = admin::Admin::new(&house, seen, issuing.as_ref(), registry);
         let router = admin::router(admin);
-        servers.push(Server::start((listener, None), router, Limits::USUAL, stopped.clone())?);
+        servers.push(Server::start(listening, router, Limits::USUAL, stopped.clone())?);
     }
     if let Some(guarding) = &mut guarding {
         for feed in std::mem::take(&mut guarding.feeds) {
@@ -77,9 +95,42 @@ pub(crate) async fn start(house: House, listeners: Listeners) -> Result<Running,
             tasks.push(tokio::spawn(feed.run(circle, clock::clock(), stopped.clone())));
         }
     }
-    let jobs = jobs::Jobs { store: house.store.clone(), issuing, guarding };
+    let jobs = jobs::Jobs { store: house.store.clone(), issuing, guarding, watches };
     tasks.push(tokio::spawn(jobs.run(clock::clock(), stopped)));
     Ok(Running { addresses, servers, gateway, journal, stop, tasks, _house: house })
+}
+
+/// How the issuer's listeners speak: where it has one of its own for them, certificates are asked for.
+fn issuer_listeners(
+    (usual, mtls): (Option<TcpListener>, Option<TcpListener>),
+    config: &Issuing,
+    watches: &mut Vec<tls::Watch>,
+) -> Result<Vec<(TcpListener, Speaks)>, Stop> {
+    let mut all = Vec::new();
+    if let Some(listener) = usual {
+        let tls = (config.tls.as_ref(), &config.trusted_proxies[..]);
+        all.push((listener, speaks("issuer", tls, watches)?));
+    }
+    if let (Some(listener), Some(tls)) = (mtls, &config.tls) {
+        let client_certificates = match tls.client_certificates {
+            ClientCertificates::None | ClientCertificates::Ask => ClientCertificates::Ask,
+            ClientCertificates::Require => ClientCertificates::Require,
+        };
+        let tls = Tls { client_certificates, ..tls.clone() };
+        all.push((listener, speaks("mtls", (Some(&tls), &[]), watches)?));
+    }
+    Ok(all)
+}
+
+fn speaks(
+    listener: &'static str,
+    (tls, proxies): (Option<&Tls>, &[IpNet]),
+    watches: &mut Vec<tls::Watch>,
+) -> Result<Speaks, Stop> {
+    match tls {
+        Some(tls) => tls::server(listener, tls, watches).map(Speaks::Tls),
+        None => Ok(Speaks::Clear(proxies.to_vec())),
+    }
 }
 
 impl Running {

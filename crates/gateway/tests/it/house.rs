@@ -88,6 +88,14 @@ impl House {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::speaking(None, change).await
+    }
+
+    /// Over TLS, if there is a certificate for it.
+    pub(crate) async fn speaking(
+        tls: Option<Arc<rustls::ServerConfig>>,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let upside = Arc::new(Upside::default());
         let upstream = upstream(upside.clone()).await;
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -116,7 +124,7 @@ impl House {
         let parts = Parts {
             settings,
             listener,
-            tls: None,
+            tls,
             circle: circle.clone(),
             keys: Some(keys.clone()),
             journal: journal.clone(),
@@ -226,6 +234,8 @@ fn settings(address: SocketAddr, upstream: SocketAddr) -> Settings {
         url: url.clone(),
         workers: 1,
         token_cache: 1000,
+        trusted_proxies: Vec::new(),
+        client_certificate_header: None,
         timeouts: Timeouts { drain: Ttl::seconds(5), ..Timeouts::default() },
         apis: vec![
             api("text", url.clone(), "generate:basic generate:advanced model:list"),

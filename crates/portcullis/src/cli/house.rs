@@ -1,6 +1,7 @@
 //! What commands stand on: the configuration, the key-encryption key, the store.
 
 use super::{Stop, talk};
+use crate::clock;
 use crate::config::{self, Config, Machine, Purpose, Report, SecretSource, Severity};
 use portcullis_audit::{self as audit, AuditKey};
 use portcullis_directory::{Directory, SecretHashKey};
@@ -158,7 +159,7 @@ pub(crate) fn read_config(file: &Path, purpose: Purpose) -> Result<(Option<Confi
     })?;
     let base = file.parent().map_or_else(PathBuf::new, Path::to_owned);
     let env = |name: &str| std::env::var_os(name).is_some();
-    Ok(config::load(file, text, &Machine { base: &base, env: &env, purpose }))
+    Ok(config::load(file, text, &Machine { base: &base, env: &env, purpose, now: clock::now() }))
 }
 
 /// The configuration in `file`, which must have no mistakes.

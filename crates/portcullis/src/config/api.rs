@@ -7,10 +7,11 @@ use super::{
     gateway, listen,
     read::{Section, Value},
     scopes,
-    settings::{Api, Dialect, Issuing, KeyPolicy},
+    settings::{Api, Dialect, Issuing, KeyPolicy, Mtls, Tls},
+    tls,
 };
 use portcullis_jose::Alg;
-use portcullis_types::{Registry, Ttl};
+use portcullis_types::{Issuer, Registry, Ttl};
 
 /// A token that lives longer than this is no short-lived token.
 const LONGEST: Ttl = Ttl::seconds(86_400);
@@ -112,9 +113,10 @@ pub(super) fn issuer(
             .hint("it is compared byte by byte, so every client and API must write the '/' too; better leave it out");
     }
     let url = url.and_then(|url| url.parse(out));
-    let listen = table
-        .get("listen")
-        .map_or_else(|| listen::default(8080), |value| listen::address(&value, out));
+    let listen_value = table.get("listen");
+    let listen = listen_value
+        .as_ref()
+        .map_or_else(|| listen::default(8080), |value| listen::address(value, out));
     let ttl_value = table.get("access_token_ttl");
     let ttl =
         ttl_value.as_ref().map_or(Some(Ttl::seconds(900)), |ttl| ttl.ttl(SHORTEST..=LONGEST, out));
@@ -128,17 +130,65 @@ pub(super) fn issuer(
     let longest =
         apis.iter().filter_map(|api| api.access_token_ttl).chain(ttl).max().unwrap_or(SHORTEST);
     let keys = key_policy(&mut table, longest, out);
-    let tls = table.get("tls").map(|tls| gateway::certificate(&tls, machine, out));
+    let tls_value = table.get("tls");
+    let tls = tls_value.as_ref().and_then(|tls| tls::tls(tls, machine, out));
     let proxies = table.get("trusted_proxies").map(|value| listen::networks(&value, out));
+    let trusted_proxies = proxies.unwrap_or_default();
+    let clear = (tls_value.is_some(), &trusted_proxies[..]);
+    tls::in_the_clear("issuer", (listen_value.as_ref(), listen), clear, out);
+    let client_certificate_header = tls::header(&mut table, &trusted_proxies, out);
+    let client_ca = tls::authorities(&mut table, "client_ca", machine, out);
+    let mtls = mtls(&mut table, (url.as_ref(), tls.as_ref()), out);
     table.finish(out);
     Some(Issuing {
         url: url?,
         listen: listen?,
         access_token_ttl: ttl?,
         keys: keys?,
-        tls: tls.flatten(),
-        trusted_proxies: proxies.unwrap_or_default(),
+        client_ca: client_ca.or_else(|| tls.as_ref().and_then(|tls| tls.client_ca.clone())),
+        tls,
+        trusted_proxies,
+        client_certificate_header,
+        mtls,
     })
+}
+
+/// `mtls_url` and `mtls_listen`: the same endpoints, where certificates are asked for (RFC 8705 §5).
+fn mtls(
+    table: &mut Section<'_>,
+    (issuer, tls): (Option<&Issuer>, Option<&Tls>),
+    out: &mut Findings,
+) -> Option<Mtls> {
+    let listen_value = table.get("mtls_listen");
+    let listen = listen_value.as_ref().and_then(|value| listen::address(value, out));
+    let Some(value) = table.get("mtls_url") else {
+        if let Some(listen) = listen_value {
+            out.error(&listen.place(), "nobody would know of this listener")
+                .hint("add mtls_url = \"https://mtls.id.example.com\"");
+        }
+        return None;
+    };
+    let url = gateway::web_url(&value, out)?;
+    let path =
+        |text: &str| url::Url::parse(text).map(|url| url.path().trim_end_matches('/').to_owned());
+    if url.scheme() != "https" {
+        out.error(&value.place(), "without TLS nobody shows a certificate").expected("https");
+        return None;
+    }
+    if let Some(issuer) = issuer
+        && path(issuer.as_str()) != path(url.as_str())
+    {
+        out.error(&value.place(), "the endpoints have another path here than at the issuer's url")
+            .expected("the same path")
+            .hint("only the host, or the port, is another one");
+        return None;
+    }
+    if let (Some(listen), None) = (&listen_value, tls) {
+        out.error(&listen.place(), "this listener has no certificate to show")
+            .hint("give [issuer] a certificate (tls); both listeners show it");
+    }
+    let url = url.as_str().trim_end_matches('/').to_owned();
+    Some(Mtls { url, listen })
 }
 
 /// `keys` of the issuer. A key must be published for as long as others keep a copy of our key set before

@@ -109,16 +109,21 @@ fn missing<'a>(
 /// Refuses two listeners on one address; compares as written, whatever else is wrong.
 pub(super) fn listeners(root: &mut Section<'_>, out: &mut Findings) {
     let mut seen: Vec<(&str, SocketAddr)> = Vec::new();
-    for (table, port) in [("issuer", 8080), ("gateway", 8081), ("admin", 8082)] {
+    for (table, key, port) in [
+        ("issuer", "listen", Some(8080)),
+        ("issuer", "mtls_listen", None),
+        ("gateway", "listen", Some(8081)),
+        ("admin", "listen", Some(8082)),
+    ] {
         let mut silent = Findings::default();
         let Some(mut section) = root.get(table).and_then(|value| value.section(&mut silent)) else {
             continue;
         };
-        let value = section.get("listen");
+        let value = section.get(key);
         let place = value.as_ref().map_or_else(|| section.place().clone(), Value::place);
         let address = match value {
             Some(value) => listen::address(&value, &mut silent),
-            None => listen::default(port),
+            None => port.and_then(listen::default),
         };
         let Some(address) = address else { continue };
         if let Some((other, at)) = seen.iter().find(|(_, other)| listen::clash(*other, address)) {

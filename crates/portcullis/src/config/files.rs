@@ -6,6 +6,7 @@ use super::{
     settings::SecretSource,
 };
 use portcullis_keyring::KeyEncryptionKey;
+use portcullis_types::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use std::{
     fs::File,
@@ -23,6 +24,8 @@ pub(crate) struct Machine<'a> {
     pub(crate) env: &'a dyn Fn(&str) -> bool,
     /// What the configuration is about to be used for.
     pub(crate) purpose: Purpose,
+    /// What time it is.
+    pub(crate) now: Timestamp,
 }
 
 /// What the configuration is about to be used for.

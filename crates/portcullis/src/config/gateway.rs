@@ -6,11 +6,11 @@ use super::{
     findings::Findings,
     listen,
     read::{Section, Value},
-    settings::{Authorities, Credential, Gateway, Timeouts, Tls, Upstream},
+    settings::{Admin, Authorities, Credential, Gateway, Timeouts, Upstream},
+    tls,
 };
 use portcullis_types::Ttl;
 use portcullis_web::is_loopback;
-use std::net::SocketAddr;
 use url::Url;
 
 /// Header names that belong to the connection or say who calls: no credential may stand there.
@@ -34,12 +34,19 @@ pub(super) fn gateway(
     let mut table = root.get("gateway")?.section(out)?;
     let url_value = table.need("url", "\"https://gw.example.com\"", out);
     let url = url_value.as_ref().and_then(|url| web_url(url, out));
-    let listen = table
-        .get("listen")
-        .map_or_else(|| listen::default(8081), |value| listen::address(&value, out));
+    let listen_value = table.get("listen");
+    let listen = listen_value
+        .as_ref()
+        .map_or_else(|| listen::default(8081), |value| listen::address(value, out));
     let workers = table.get("workers").and_then(|workers| workers.number(1..=256, out));
     let token_cache = table.get("token_cache").map(|cache| cache.number(0..=10_000_000, out));
-    let tls = table.get("tls").and_then(|tls| certificate(&tls, machine, out));
+    let tls_value = table.get("tls");
+    let tls = tls_value.as_ref().and_then(|tls| tls::tls(tls, machine, out));
+    let proxies = table.get("trusted_proxies").map(|value| listen::networks(&value, out));
+    let trusted_proxies = proxies.unwrap_or_default();
+    let clear = (tls_value.is_some(), &trusted_proxies[..]);
+    tls::in_the_clear("gateway", (listen_value.as_ref(), listen), clear, out);
+    let client_certificate_header = tls::header(&mut table, &trusted_proxies, out);
     let flush = table
         .get("audit_flush")
         .map(|flush| flush.ttl(Ttl::from_millis(0)..=Ttl::seconds(60), out));
@@ -59,38 +66,37 @@ pub(super) fn gateway(
         workers,
         token_cache: token_cache.flatten().unwrap_or(50_000),
         tls,
+        trusted_proxies,
+        client_certificate_header,
         audit_flush: flush.flatten().unwrap_or(Ttl::from_millis(10)),
         timeouts,
     })
 }
 
 /// `[admin]`, if it is there.
-pub(super) fn admin(root: &mut Section<'_>, out: &mut Findings) -> Option<SocketAddr> {
+pub(super) fn admin(
+    root: &mut Section<'_>,
+    machine: &Machine<'_>,
+    out: &mut Findings,
+) -> Option<Admin> {
     let mut table = root.get("admin")?.section(out)?;
     let value = table.get("listen");
     let listen =
         value.as_ref().map_or_else(|| listen::default(8082), |value| listen::address(value, out));
-    if let (Some(value), Some(address)) = (value, listen)
+    if let (Some(value), Some(address)) = (&value, listen)
         && !address.ip().is_loopback()
     {
         out.warning(&value.place(), "metrics and health are open to the network")
             .hint("nobody signs in there: make sure that only your monitoring can reach it");
     }
+    let tls_value = table.get("tls");
+    let tls = tls_value.as_ref().and_then(|tls| tls::tls(tls, machine, out));
+    let proxies = table.get("trusted_proxies").map(|value| listen::networks(&value, out));
+    let trusted_proxies = proxies.unwrap_or_default();
+    let clear = (tls_value.is_some(), &trusted_proxies[..]);
+    tls::in_the_clear("admin", (value.as_ref(), listen), clear, out);
     table.finish(out);
-    listen
-}
-
-/// `tls = { cert = …, key = … }`.
-pub(super) fn certificate(
-    value: &Value<'_>,
-    machine: &Machine<'_>,
-    out: &mut Findings,
-) -> Option<Tls> {
-    let mut table = value.section(out)?;
-    let cert = table.need("cert", "\"cert.pem\"", out).and_then(|cert| machine.file(&cert, out));
-    let key = table.need("key", "\"key.pem\"", out).and_then(|key| machine.file(&key, out));
-    table.finish(out);
-    Some(Tls { cert: cert?, key: key? })
+    Some(Admin { listen: listen?, tls, trusted_proxies })
 }
 
 fn timeouts(gateway: &mut Section<'_>, out: &mut Findings) -> Timeouts {

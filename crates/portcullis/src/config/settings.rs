@@ -4,6 +4,7 @@ use ipnet::IpNet;
 use portcullis_jose::Alg;
 use portcullis_types::{ApiName, Audience, Issuer, Registry, Scopes, Tenant, Ttl};
 use portcullis_verify::{Apis, Speaks};
+use portcullis_web::CertificateHeader;
 use std::{net::SocketAddr, path::PathBuf};
 use url::Url;
 
@@ -23,7 +24,7 @@ pub(crate) struct Config {
     /// The gateway that runs here, if one does.
     pub(crate) gateway: Option<Gateway>,
     /// Where health and metrics are served.
-    pub(crate) admin: Option<SocketAddr>,
+    pub(crate) admin: Option<Admin>,
     /// Whose tokens the gateway accepts, besides our own issuer's.
     pub(crate) trusts: Vec<Trust>,
     /// What stands behind the gateway.
@@ -52,6 +53,30 @@ pub(crate) struct Issuing {
     pub(crate) keys: KeyPolicy,
     pub(crate) tls: Option<Tls>,
     /// Whose `X-Forwarded-For` is believed.
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// The header in which they hand certificates on.
+    pub(crate) client_certificate_header: Option<CertificateHeader>,
+    /// Who vouches for the certificates of clients.
+    pub(crate) client_ca: Option<PathBuf>,
+    /// Where certificates are asked for, if not at `url`.
+    pub(crate) mtls: Option<Mtls>,
+}
+
+/// `mtls_url` and `mtls_listen`.
+#[derive(Debug)]
+pub(crate) struct Mtls {
+    /// Without a slash at its end.
+    pub(crate) url: String,
+    /// `None`: a proxy listens there.
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+/// `[admin]`.
+#[derive(Debug)]
+pub(crate) struct Admin {
+    pub(crate) listen: SocketAddr,
+    pub(crate) tls: Option<Tls>,
+    /// Who may speak in the clear from elsewhere.
     pub(crate) trusted_proxies: Vec<IpNet>,
 }
 
@@ -97,15 +122,32 @@ pub(crate) struct Gateway {
     /// Tokens that each worker remembers; 0 turns it off.
     pub(crate) token_cache: usize,
     pub(crate) tls: Option<Tls>,
+    /// Who may speak in the clear from elsewhere, and hand certificates on.
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// The header in which they do.
+    pub(crate) client_certificate_header: Option<CertificateHeader>,
     pub(crate) audit_flush: Ttl,
     pub(crate) timeouts: Timeouts,
 }
 
-/// Where certificate chain and private key are, both PEM.
-#[derive(Debug)]
+/// Where certificate chain and private key are, both PEM, and what is asked of clients.
+#[derive(Clone, Debug)]
 pub(crate) struct Tls {
     pub(crate) cert: PathBuf,
     pub(crate) key: PathBuf,
+    pub(crate) client_certificates: ClientCertificates,
+    pub(crate) client_ca: Option<PathBuf>,
+}
+
+/// Whether clients are asked for certificates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClientCertificates {
+    /// They are not.
+    None,
+    /// Whoever has one may show it, whoever made it.
+    Ask,
+    /// Nobody connects without one that `client_ca` vouches for.
+    Require,
 }
 
 /// How long the gateway waits for an upstream.

@@ -1,12 +1,19 @@
 use super::{Machine, Purpose, Report, Severity, load};
+use portcullis_types::Timestamp;
 use std::path::Path;
+
+const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
 fn check(name: &str) -> (bool, Report) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config/tests").join(name);
     let text = std::fs::read_to_string(&file).unwrap();
     let env = |name: &str| matches!(name, "PORTCULLIS_KEY" | "MODEL_KEY");
-    let machine =
-        Machine { base: Path::new("/etc/portcullis"), env: &env, purpose: Purpose::Check };
+    let machine = Machine {
+        base: Path::new("/etc/portcullis"),
+        env: &env,
+        purpose: Purpose::Check,
+        now: NOW,
+    };
     let (config, report) = load(Path::new(name), text, &machine);
     (config.is_some(), report)
 }
@@ -55,7 +62,8 @@ fn json_gives_place_value_and_remedy() {
 #[test]
 fn the_file_that_init_writes_has_no_mistakes_but_its_key() {
     let env = |_: &str| true;
-    let machine = Machine { base: Path::new("/nowhere"), env: &env, purpose: Purpose::Check };
+    let machine =
+        Machine { base: Path::new("/nowhere"), env: &env, purpose: Purpose::Check, now: NOW };
     let text = include_str!("../cli/init/portcullis.toml");
     let (_, report) = load(Path::new("portcullis.toml"), text.to_owned(), &machine);
     let text = anstream::adapter::strip_str(&report.render()).to_string();
@@ -70,7 +78,7 @@ fn an_unset_variable_is_a_warning_to_the_check_and_a_mistake_to_the_server() {
     for (purpose, usable) in
         [(Purpose::Check, true), (Purpose::Command, true), (Purpose::Serve, false)]
     {
-        let machine = Machine { base: Path::new("."), env: &|_| false, purpose };
+        let machine = Machine { base: Path::new("."), env: &|_| false, purpose, now: NOW };
         let (config, _) = load(Path::new("portcullis.toml"), text.to_owned(), &machine);
         assert_eq!(config.is_some(), usable, "{purpose:?}");
     }
@@ -81,7 +89,8 @@ fn about_the_issuer(lines: &str) -> String {
     let text = format!(
         "key_encryption_key = {{ env = \"KEY\" }}\n[issuer]\nurl = \"https://id.example.com\"\n{lines}\n"
     );
-    let machine = Machine { base: Path::new("."), env: &|_| true, purpose: Purpose::Check };
+    let machine =
+        Machine { base: Path::new("."), env: &|_| true, purpose: Purpose::Check, now: NOW };
     let (_, report) = load(Path::new("portcullis.toml"), text, &machine);
     anstream::adapter::strip_str(&report.render()).to_string()
 }
@@ -141,5 +150,77 @@ fn a_port_that_is_given_twice_is_told_by_its_keys() {
     ] {
         let said = about_the_issuer(&format!("listen = \"{one}\"\n[admin]\nlisten = \"{other}\""));
         assert!(said.contains("[admin] would listen where [issuer] does"), "{said}");
+    }
+}
+
+#[test]
+fn nothing_is_said_in_the_clear_to_a_network() {
+    let open = r#"listen = "0.0.0.0:9001""#;
+    let said = about_the_issuer(open);
+    assert!(said.contains("[issuer] would speak in the clear to the network"), "{said}");
+    assert!(said.contains("trusted_proxies ="), "{said}");
+    let named = about_the_issuer(&format!("{open}\ntrusted_proxies = [\"10.0.0.7\"]"));
+    assert!(named.contains("no mistakes"), "{named}");
+    for section in ["[gateway]\nurl = \"https://gw.example.com\"", "[admin]"] {
+        let said = about_the_issuer(&format!("{section}\n{open}"));
+        assert!(said.contains("would speak in the clear"), "{said}");
+        let named = format!("{section}\n{open}\ntrusted_proxies = [\"10.0.0.7\"]");
+        let named = about_the_issuer(&named);
+        assert!(!named.contains("would speak in the clear"), "{named}");
+    }
+}
+
+#[test]
+fn a_certificate_is_looked_into_before_it_is_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let made = rcgen::generate_simple_self_signed(["id.example.com".to_owned()]).unwrap();
+    let other = rcgen::KeyPair::generate().unwrap();
+    std::fs::write(file("cert.pem"), made.cert.pem()).unwrap();
+    std::fs::write(file("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    std::fs::write(file("other.pem"), other.serialize_pem()).unwrap();
+    let tls = |key: &str, more: &str| {
+        let pair = format!("cert = \"{}\", key = \"{}\"", file("cert.pem"), file(key));
+        about_the_issuer(&format!("listen = \"0.0.0.0:9001\"\ntls = {{ {pair}{more} }}"))
+    };
+    let good = tls("key.pem", ", client_certificates = \"ask\"");
+    assert!(good.contains("no mistakes"), "{good}");
+    let mixed = tls("other.pem", "");
+    assert!(mixed.contains("this pair cannot be used: the private key"), "{mixed}");
+    let nobody = tls("key.pem", ", client_certificates = \"require\"");
+    assert!(nobody.contains("nobody vouches for them"), "{nobody}");
+    let ca = format!(", client_certificates = \"require\", client_ca = \"{}\"", file("key.pem"));
+    assert!(tls("key.pem", &ca).contains("there is no certificate in it"));
+
+    let mut params = rcgen::CertificateParams::default();
+    params.not_after = rcgen::date_time_ymd(2027, 1, 20);
+    let short = params.self_signed(&made.signing_key).unwrap();
+    std::fs::write(file("cert.pem"), short.pem()).unwrap();
+    let said = tls("key.pem", "");
+    assert!(said.contains("warning: the certificate expires 2027-01-20"), "{said}");
+}
+
+#[test]
+fn certificates_come_from_where_they_can_be_believed() {
+    let header = r#"client_certificate_header = "client-cert""#;
+    let said = about_the_issuer(header);
+    assert!(said.contains("nobody is trusted to send this header"), "{said}");
+    let said = about_the_issuer(&format!("{header}\ntrusted_proxies = [\"10.0.0.7\"]"));
+    assert!(said.contains("no mistakes"), "{said}");
+    for (lines, problem) in [
+        (r#"mtls_listen = "127.0.0.1:9001""#, "nobody would know of this listener"),
+        (r#"mtls_url = "http://mtls.example.com""#, "without TLS nobody shows a certificate"),
+        (r#"mtls_url = "https://mtls.example.com/elsewhere""#, "another path"),
+        (
+            "mtls_url = \"https://mtls.example.com\"\nmtls_listen = \"127.0.0.1:9001\"",
+            "no certificate to show",
+        ),
+        (
+            "mtls_url = \"https://mtls.example.com\"\nmtls_listen = \"127.0.0.1:8080\"",
+            "would listen where [issuer] does",
+        ),
+    ] {
+        let said = about_the_issuer(lines);
+        assert!(said.contains(problem), "{said}");
     }
 }

@@ -1,6 +1,6 @@
 //! Health, numbers and revocations, on a listener that only the operator's machines should reach.
 
-use super::issuer::Issuer;
+use super::{issuer::Issuer, tls::Watches};
 use crate::cli::House;
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
@@ -31,6 +31,7 @@ pub(super) struct Admin(Arc<Inner>);
 struct Inner {
     store: Store,
     journal: Journal,
+    watches: Watches,
     waiting: Gauge,
     registry: Registry,
     /// The issuer's, if one runs here.
@@ -49,7 +50,7 @@ struct Published {
 impl Admin {
     pub(super) fn new(
         house: &House,
-        journal: Journal,
+        (journal, watches): (Journal, Watches),
         issuer: Option<&Issuer>,
         mut registry: Registry,
     ) -> Self {
@@ -59,6 +60,7 @@ impl Admin {
         Self(Arc::new(Inner {
             store: house.store.clone(),
             journal,
+            watches,
             waiting,
             registry,
             directory: issuer.map(|issuer| issuer.directory.clone()),
@@ -95,11 +97,19 @@ impl Published {
 
 pub(super) fn router(admin: Admin) -> Router {
     Router::new()
-        .route("/healthz", get(|| async { Json(json!({ "status": "ok" })) }))
+        .route("/healthz", get(health))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/revocations", get(revocations))
         .with_state(admin)
+}
+
+/// That the process answers; and what is known of the certificates that its listeners show.
+async fn health(State(admin): State<Admin>) -> Response {
+    match admin.0.watches.health() {
+        tls if tls.is_empty() => Json(json!({ "status": "ok" })).into_response(),
+        tls => Json(json!({ "status": "ok", "tls": tls })).into_response(),
+    }
 }
 
 /// Whether requests can be answered: the database can be read.

@@ -81,10 +81,11 @@ pub(super) fn start(
     (house, guard): (&House, &Guard),
     listener: TcpListener,
     journal: Journal,
-    registry: &mut Registry,
+    (registry, watches): (&mut Registry, &mut Vec<tls::Watch>),
 ) -> Result<Gateway, Stop> {
     let gateway = house.config.gateway.as_ref();
-    let tls = gateway.and_then(|gateway| gateway.tls.as_ref()).map(tls::server).transpose()?;
+    let tls = gateway.and_then(|gateway| gateway.tls.as_ref());
+    let tls = tls.map(|tls| tls::server("gateway", tls, watches)).transpose()?;
     let parts = Parts {
         settings: settings(&house.config)?,
         listener,
@@ -179,6 +180,8 @@ pub(super) fn settings(config: &Config) -> Result<settings::Settings, Stop> {
         url: gateway.url.as_str().trim_end_matches('/').to_owned(),
         workers: gateway.workers.unwrap_or_else(cores),
         token_cache: gateway.token_cache,
+        trusted_proxies: gateway.trusted_proxies.clone(),
+        client_certificate_header: gateway.client_certificate_header,
         timeouts: settings::Timeouts {
             connect: gateway.timeouts.connect,
             response_headers: gateway.timeouts.headers,

@@ -3,11 +3,13 @@
 
 use crate::cli::Stop;
 use axum::{Router, body::Body, extract::ConnectInfo};
-use hyper::{Request, body::Incoming, service::service_fn};
+use hyper::{Request, Response, StatusCode, body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
 };
+use ipnet::IpNet;
+use portcullis_web::PeerCertificate;
 use rustls::ServerConfig;
 use std::{
     net::{SocketAddr, TcpListener},
@@ -56,21 +58,43 @@ impl Limits {
     };
 }
 
+/// How a server speaks.
+pub(super) enum Speaks {
+    /// TLS.
+    Tls(Arc<ServerConfig>),
+    /// In the clear: with this machine and with these, and with nobody else.
+    Clear(Vec<IpNet>),
+}
+
+impl Speaks {
+    /// Whether somebody at that address is answered.
+    fn with(&self, address: SocketAddr) -> bool {
+        let ip = address.ip().to_canonical();
+        match self {
+            Self::Tls(_) => true,
+            Self::Clear(named) => {
+                ip.is_loopback() || named.iter().any(|network| network.contains(&ip))
+            }
+        }
+    }
+}
+
 /// A server that runs until it is told to stop.
 pub(super) struct Server(JoinHandle<()>);
 
 impl Server {
-    /// Answers with `router` what comes in on `listener`, over TLS if there is a certificate for it.
+    /// Answers with `router` what comes in on `listener`. A certificate that a client shows in its handshake
+    /// is an extension of each of its requests.
     pub(super) fn start(
-        (listener, tls): (TcpListener, Option<Arc<ServerConfig>>),
+        (listener, speaks): (TcpListener, Speaks),
         router: Router,
         limits: Limits,
         stopped: watch::Receiver<bool>,
     ) -> Result<Self, Stop> {
         listener.set_nonblocking(true).map_err(Stop::cannot_run)?;
         let listener = tokio::net::TcpListener::from_std(listener).map_err(Stop::cannot_run)?;
-        let (builder, tls) = (builder(limits), tls.map(TlsAcceptor::from));
-        let serving = Arc::new(Serving { builder, router, tls, limits, stopped });
+        let serving = Serving { builder: builder(limits), router, speaks, limits, stopped };
+        let serving = Arc::new(serving);
         Ok(Self(tokio::spawn(accept(listener, serving))))
     }
 
@@ -103,7 +127,7 @@ fn builder(limits: Limits) -> Builder<TokioExecutor> {
 struct Serving {
     builder: Builder<TokioExecutor>,
     router: Router,
-    tls: Option<TlsAcceptor>,
+    speaks: Speaks,
     limits: Limits,
     stopped: watch::Receiver<bool>,
 }
@@ -147,9 +171,16 @@ impl Serving {
         if stream.set_nodelay(true).is_err() {
             return;
         }
-        let Some(tls) = &self.tls else { return self.converse(stream, address).await };
-        match timeout(self.limits.head, tls.accept(stream)).await {
-            Ok(Ok(stream)) => self.converse(stream, address).await,
+        let Speaks::Tls(tls) = &self.speaks else {
+            return self.converse(stream, address, None).await;
+        };
+        let handshake = TlsAcceptor::from(tls.clone()).accept(stream);
+        match timeout(self.limits.head, handshake).await {
+            Ok(Ok(stream)) => {
+                let shown = stream.get_ref().1.peer_certificates();
+                let shown = shown.and_then(PeerCertificate::of_handshake);
+                self.converse(stream, address, shown).await;
+            }
             Ok(Err(fault)) => tracing::debug!(%fault, "a TLS handshake failed"),
             Err(_) => tracing::debug!("a TLS handshake took too long"),
         }
@@ -157,19 +188,30 @@ impl Serving {
 
     /// Answers until the client or the server has enough. A connection on which nothing is asked for is
     /// told to end, and cut off if it does not; hyper itself waits for its first bytes for ever.
-    async fn converse<S>(&self, stream: S, address: SocketAddr)
-    where
+    async fn converse<S>(
+        &self,
+        stream: S,
+        address: SocketAddr,
+        certificate: Option<PeerCertificate>,
+    ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let activity = Arc::new(Activity::default());
+        let welcome = self.speaks.with(address);
         let (router, begun) = (self.router.clone(), activity.clone());
         let service = service_fn(move |request: Request<Incoming>| {
             let under_way = UnderWay::begin(&begun);
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(address));
-            let answer = router.clone().oneshot(request);
+            if let Some(certificate) = &certificate {
+                request.extensions_mut().insert(certificate.clone());
+            }
+            let answer = welcome.then(|| router.clone().oneshot(request));
             async move {
-                let answer = answer.await;
+                let answer = match answer {
+                    Some(answer) => answer.await,
+                    None => Ok(in_the_clear()),
+                };
                 drop(under_way);
                 answer
             }
@@ -201,6 +243,15 @@ impl Serving {
             connection.as_mut().graceful_shutdown();
         }
     }
+}
+
+/// What strangers are told where TLS is missing.
+fn in_the_clear() -> Response<Body> {
+    let mut response = Response::new(Body::from(
+        "This listener speaks in the clear, with its own machine and with trusted_proxies only.\n",
+    ));
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    response
 }
 
 /// The requests of one connection, counted.

@@ -1,9 +1,11 @@
 //! The issuer: its clients, its keys, its endpoints.
 
+use super::tls::Watch;
 use crate::{
+    certificate,
     cli::{House, Stop},
     clock::{self, Chance},
-    config::Issuing,
+    config::{ClientCertificates, Issuing},
 };
 use axum::{
     Router,
@@ -66,7 +68,35 @@ fn settings(house: &House, issuing: &Issuing) -> Result<issuer::Settings, Stop> 
         issuing.access_token_ttl,
     );
     let settings = settings.map_err(Stop::cannot_run)?;
-    Ok(settings.behind(issuing.trusted_proxies.clone()))
+    Ok(settings.behind(issuing.trusted_proxies.clone()).with_certificates(certificates(issuing)))
+}
+
+/// How clients can show certificates.
+fn certificates(issuing: &Issuing) -> issuer::Certificates {
+    let tls = issuing.tls.as_ref();
+    let asks = tls.is_some_and(|tls| tls.client_certificates != ClientCertificates::None);
+    let shown = asks || issuing.mtls.is_some() || issuing.client_certificate_header.is_some();
+    issuer::Certificates {
+        shown: if shown { issuer::Shown::Here } else { issuer::Shown::Never },
+        vouched: match issuing.client_ca {
+            Some(_) => issuer::Vouched::ByAuthorities,
+            None => issuer::Vouched::ByNobody,
+        },
+        header: issuing.client_certificate_header,
+        mtls_url: issuing.mtls.as_ref().map(|mtls| mtls.url.clone()),
+    }
+}
+
+/// Has the authorities that vouch for clients believed, now and whenever their file changes.
+pub(super) fn authorities(issuing: &Issuing, issuer: &Issuer) -> Result<Option<Watch>, Stop> {
+    let Some(file) = &issuing.client_ca else { return Ok(None) };
+    let directory = issuer.directory.clone();
+    let watch = Watch::open("issuer", vec![file.clone()], move |contents| {
+        let roots = certificate::authorities(contents.first().map_or(&[], Vec::as_slice))?;
+        directory.believe(roots.roots);
+        Ok(None)
+    });
+    watch.map(Some)
 }
 
 /// The endpoints, counted.

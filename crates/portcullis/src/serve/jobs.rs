@@ -1,7 +1,7 @@
 //! The one loop of timed work: keys come and go, old rows are purged, and what a command wrote to the
 //! database is taken over by the running server.
 
-use super::{gateway::Guard, issuer::Issuer};
+use super::{gateway::Guard, issuer::Issuer, tls::Watches};
 use crate::clock::{Chance, Clock};
 use portcullis_issuer as issuer;
 use portcullis_keyring::{Act, OurKeys};
@@ -16,6 +16,8 @@ use tokio::{
 const LOOK: Duration = Duration::from_millis(500);
 /// Between two looks at the keys.
 const KEYS: Duration = Duration::from_mins(1);
+/// Between two looks at certificates in files.
+const CERTIFICATES: Duration = Duration::from_secs(2);
 /// Between two purges.
 const PURGE: Duration = Duration::from_mins(10);
 
@@ -24,12 +26,14 @@ pub(super) struct Jobs {
     pub(super) store: Store,
     pub(super) issuing: Option<Issuer>,
     pub(super) guarding: Option<Guard>,
+    pub(super) watches: Watches,
 }
 
 impl Jobs {
     /// Runs until the stop. A job that fails is logged, and tried again the next time.
     pub(super) async fn run(self, clock: Clock, mut stopped: watch::Receiver<bool>) {
         let (mut look, mut keys, mut purge) = (every(LOOK), every(KEYS), every(PURGE));
+        let mut certificates = every(CERTIFICATES);
         // What changed between reading clients and keys and this moment shows in no later count: the first
         // look takes over whatever there is.
         let mut seen = None;
@@ -37,6 +41,7 @@ impl Jobs {
             tokio::select! {
                 () = told(&mut stopped) => return,
                 _ = look.tick() => self.look(&mut seen).await,
+                _ = certificates.tick() => self.certificates().await,
                 _ = keys.tick() => self.tick(&clock).await,
                 _ = purge.tick() => self.purge(&clock).await,
             }
@@ -72,6 +77,13 @@ impl Jobs {
         }
         if taken {
             *seen = Some(now);
+        }
+    }
+
+    async fn certificates(&self) {
+        let watches = self.watches.clone();
+        if tokio::task::spawn_blocking(move || watches.look()).await.is_err() {
+            tracing::error!("cannot look at certificates");
         }
     }
 

@@ -13,6 +13,8 @@ const WAITING: i32 = 1024;
 #[derive(Default)]
 pub(crate) struct Listeners {
     pub(crate) issuer: Option<TcpListener>,
+    /// The issuer's, where certificates are asked for.
+    pub(crate) mtls: Option<TcpListener>,
     pub(crate) gateway: Option<TcpListener>,
     pub(crate) admin: Option<TcpListener>,
 }
@@ -32,19 +34,26 @@ impl Listeners {
         let bind = |address: Option<SocketAddr>, key| {
             address.map(|address| bind(address, Place::Key(key))).transpose()
         };
+        let mtls = config.issuer.as_ref().and_then(|issuer| issuer.mtls.as_ref()?.listen);
         Ok(Self {
+            mtls: bind(mtls, "[issuer] mtls_listen")?,
             issuer: bind(config.issuer.as_ref().map(|issuer| issuer.listen), "[issuer] listen")?,
             gateway: bind(
                 config.gateway.as_ref().map(|gateway| gateway.listen),
                 "[gateway] listen",
             )?,
-            admin: bind(config.admin, "[admin] listen")?,
+            admin: bind(config.admin.as_ref().map(|admin| admin.listen), "[admin] listen")?,
         })
     }
 
     /// What listens where.
     pub(super) fn addresses(&self) -> Vec<(&'static str, SocketAddr)> {
-        let all = [("issuer", &self.issuer), ("gateway", &self.gateway), ("admin", &self.admin)];
+        let all = [
+            ("issuer", &self.issuer),
+            ("issuer with certificates", &self.mtls),
+            ("gateway", &self.gateway),
+            ("admin", &self.admin),
+        ];
         let bound = all.into_iter().filter_map(|(what, listener)| Some((what, listener.as_ref()?)));
         bound.filter_map(|(what, listener)| Some((what, listener.local_addr().ok()?))).collect()
     }

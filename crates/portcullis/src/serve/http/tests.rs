@@ -22,11 +22,11 @@ struct Running {
     stop: watch::Sender<bool>,
 }
 
-fn start(router: Router, limits: Limits, tls: Option<Arc<ServerConfig>>) -> Running {
+fn start(router: Router, limits: Limits, speaks: Speaks) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = watch::channel(false);
-    let server = Server::start((listener, tls), router, limits, stopped);
+    let server = Server::start((listener, speaks), router, limits, stopped);
     let Ok(server) = server else { panic!("the server does not start") };
     Running { address, server, stop }
 }
@@ -50,7 +50,8 @@ async fn rest(mut stream: TcpStream) -> Vec<u8> {
 
 #[tokio::test]
 async fn those_who_keep_it_waiting_are_cut_off() {
-    let running = start(Router::new().route("/", get(|| async { "here" })), SHORT, None);
+    let running =
+        start(Router::new().route("/", get(|| async { "here" })), SHORT, Speaks::Clear(Vec::new()));
     let opening = [PREFACE, SETTINGS].concat();
     for words in
         [&b""[..], b"P", b"PRI * HT", b"GET / HTT", b"GET / HTTP/1.1\r\nhost: a", PREFACE, &opening]
@@ -69,7 +70,7 @@ async fn a_handshake_that_does_not_come_is_not_waited_for() {
         .unwrap()
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(rustls::server::ResolvesServerCertUsingSni::new()));
-    let running = start(Router::new(), SHORT, Some(Arc::new(config)));
+    let running = start(Router::new(), SHORT, Speaks::Tls(Arc::new(config)));
     assert_eq!(rest(running.say(b"").await).await, b"");
     assert_eq!(rest(running.say(&[22, 3, 1]).await).await, b"");
 }
@@ -83,7 +84,7 @@ async fn a_request_under_way_is_waited_for_also_when_the_server_stops() {
         wait.notified().await;
         "done"
     });
-    let running = start(Router::new().route("/", slow), SHORT, None);
+    let running = start(Router::new().route("/", slow), SHORT, Speaks::Clear(Vec::new()));
     let asking = running.say(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
     begun.notified().await;
     for _ in 0..3 {
@@ -106,7 +107,7 @@ async fn more_connections_than_allowed_wait_for_their_turn() {
         inside.fetch_sub(1, Ordering::SeqCst);
     });
     let limits = Limits { connections: 2, ..SHORT };
-    let running = start(Router::new().route("/", crowd), limits, None);
+    let running = start(Router::new().route("/", crowd), limits, Speaks::Clear(Vec::new()));
     let mut asking = Vec::new();
     for _ in 0..6 {
         let words = b"POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
@@ -116,4 +117,20 @@ async fn more_connections_than_allowed_wait_for_their_turn() {
         assert!(rest(stream).await.starts_with(b"HTTP/1.1 200"));
     }
     assert_eq!(most.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn without_tls_only_this_machine_and_named_proxies_are_answered() {
+    let clear = Speaks::Clear(vec!["10.0.0.0/8".parse().unwrap()]);
+    for (address, answered) in [
+        ("127.0.0.1:1", true),
+        ("[::1]:1", true),
+        ("[::ffff:127.0.0.1]:1", true),
+        ("10.1.2.3:1", true),
+        ("[::ffff:10.1.2.3]:1", true),
+        ("192.0.2.1:1", false),
+        ("[2001:db8::1]:1", false),
+    ] {
+        assert_eq!(clear.with(address.parse().unwrap()), answered, "{address}");
+    }
 }

@@ -55,7 +55,12 @@ async fn what_another_process_did_before_the_first_look_is_taken_over() {
     clients.disable(acting(&mut Chance), &id).await.unwrap();
 
     let (stop, stopped) = watch::channel(false);
-    let jobs = Jobs { store: house.store.clone(), issuing: Some(issuing), guarding: None };
+    let jobs = Jobs {
+        store: house.store.clone(),
+        issuing: Some(issuing),
+        guarding: None,
+        watches: Watches::default(),
+    };
     let running = tokio::spawn(jobs.run(clock::clock(), stopped));
     let heard = revocations.wait_for(|revoked| revoked.disabled_clients.contains_key(&id));
     let heard = tokio::time::timeout(Duration::from_secs(20), heard).await;
