@@ -1,6 +1,6 @@
 //! The certificate that a request came with: from the handshake, or from a proxy that is trusted with it.
 
-use crate::{Settings, token::is_proxy};
+use crate::{Settings, remote::is_proxy};
 use axum::extract::ConnectInfo;
 use http::request::Parts;
 use portcullis_web::{CertificateHeader, PeerCertificate};

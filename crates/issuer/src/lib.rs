@@ -8,6 +8,7 @@ mod jobs;
 mod jwks;
 mod metadata;
 mod migrations;
+mod remote;
 mod server;
 mod settings;
 mod token;

@@ -10,9 +10,6 @@ mod credentials;
 mod error;
 mod form;
 mod mint;
-mod remote;
-
-pub(crate) use remote::is_proxy;
 
 use crate::{certificate::peer_certificate, server::State};
 use axum::{

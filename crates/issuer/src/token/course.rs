@@ -1,7 +1,7 @@
 //! What one request's record will say, filled while the request is decided.
 
-use super::{form::TokenRequest, mint::Minted, remote};
-use crate::server::State;
+use super::{form::TokenRequest, mint::Minted};
+use crate::{remote, server::State};
 use axum::extract::Request;
 use portcullis_audit::{self as audit, Event, Grant, Record};
 use portcullis_directory::{Credentials, excerpt};
@@ -24,7 +24,8 @@ impl Course {
     pub(crate) fn begin(state: &State, request: &Request) -> Self {
         let now = (state.clock)();
         let mut entropy = (state.entropy)();
-        let remote = remote::address(request, &state.settings.trusted_proxies);
+        let trusted = &state.settings.trusted_proxies;
+        let remote = remote::address(request.extensions(), request.headers(), trusted);
         Self {
             id: DecisionId::fresh(now, &Random::draw(&mut *entropy)),
             jti: Jti::fresh(now, &Random::draw(&mut *entropy)),

@@ -3,7 +3,8 @@
 //! A proxy appends the address that it sees to `X-Forwarded-For`. What stands left of the addresses of our
 //! own proxies is whatever the caller wrote.
 
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::ConnectInfo;
+use http::{Extensions, HeaderMap};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
@@ -11,15 +12,19 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// The nearest address that is not a trusted proxy's; the farthest one, if all are. `None` if it is not
 /// known: then a trusted proxy does not say whom it speaks for.
-pub(crate) fn address(request: &Request, trusted: &[IpNet]) -> Option<IpAddr> {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?.0.ip().to_canonical();
+pub(crate) fn address(
+    extensions: &Extensions,
+    headers: &HeaderMap,
+    trusted: &[IpNet],
+) -> Option<IpAddr> {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>()?.0.ip().to_canonical();
     let is_proxy = |address: IpAddr| is_proxy(address, trusted);
     if !is_proxy(peer) {
         return Some(peer);
     }
     let mut farthest = None;
     // Several headers are one list (RFC 9110 §5.3).
-    for value in request.headers().get_all(FORWARDED_FOR).iter().rev() {
+    for value in headers.get_all(FORWARDED_FOR).iter().rev() {
         for hop in value.to_str().ok()?.rsplit(',') {
             let address = parse(hop.trim())?;
             if !is_proxy(address) {
@@ -47,7 +52,6 @@ fn parse(hop: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::body::Body;
 
     fn seen(peer: &str, headers: &[&str]) -> Option<String> {
         let mut request = http::Request::post("/token");
@@ -55,10 +59,10 @@ mod tests {
             request = request.header(FORWARDED_FOR, *value);
         }
         let peer: IpAddr = peer.parse().unwrap();
-        let request =
-            request.extension(ConnectInfo(SocketAddr::from((peer, 1)))).body(Body::empty());
+        let request = request.extension(ConnectInfo(SocketAddr::from((peer, 1)))).body(());
         let trusted = ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().unwrap());
-        address(&request.unwrap(), &trusted).map(|address| address.to_string())
+        let (parts, ()) = request.unwrap().into_parts();
+        address(&parts.extensions, &parts.headers, &trusted).map(|address| address.to_string())
     }
 
     #[test]
