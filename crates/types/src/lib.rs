@@ -15,8 +15,9 @@ mod trace;
 
 pub use check::{Check, Stage};
 pub use denial::{
-    AssertionFault, AuthorizationError, CertificateFault, ClientProof, Code, Denial, Fixer, FormatFault,
-    GrantedFault, HeaderFault, KnownKey, PossessionFault, Remedy, RevokedBy, SignInFault,
+    AssertionFault, AuthorizationError, CertificateFault, ClientProof, Code, Denial, Fixer,
+    FormatFault, GrantedFault, HeaderFault, KnownKey, PossessionFault, Remedy, RevokedBy,
+    SignInFault,
 };
 pub use identity::{Acr, Amr, Authentication, IdentityScope, IdentityScopes};
 pub use ids::{
