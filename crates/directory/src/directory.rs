@@ -1,8 +1,8 @@
 //! The clients in memory: an immutable snapshot, replaced as a whole.
 
 use crate::{
-    Client, Fault, SecretHashKey, argon::Gate, assertion::NobodysKeys, rows, secret::Stored,
-    throttle::Throttle,
+    Client, Fault, PeopleSettings, SecretHashKey, argon::Gate, assertion::NobodysKeys, rows,
+    secret::Stored, throttle::Throttle,
 };
 use arc_swap::ArcSwap;
 use portcullis_store::Store;
@@ -36,6 +36,7 @@ pub(crate) struct Inner {
     pub(crate) nobody: NobodysKeys,
     /// Whose certificates are believed, of clients.
     pub(crate) authorities: ArcSwap<Vec<TrustAnchor<'static>>>,
+    pub(crate) people: ArcSwap<PeopleSettings>,
     revocations: watch::Sender<Arc<Revocations>>,
     /// Held from reading to publishing, so that an older copy never replaces a newer one.
     reloading: Mutex<()>,
@@ -92,6 +93,7 @@ impl Directory {
             argon: Gate::new(),
             nobody: NobodysKeys::new(),
             authorities: ArcSwap::default(),
+            people: ArcSwap::default(),
             revocations,
             reloading: Mutex::new(()),
         }));

@@ -23,6 +23,21 @@ pub enum Fault {
     /// The id is taken.
     #[error("there is a client {0} already; choose another id")]
     Taken(ClientId),
+    /// No such person.
+    #[error("there is no person {0}")]
+    UnknownPerson(String),
+    /// The login is taken.
+    #[error("somebody signs in as {0} already; choose another login")]
+    LoginTaken(String),
+    /// No such group.
+    #[error("there is no group {0}")]
+    UnknownGroup(String),
+    /// The name of the group is taken.
+    #[error("there is a group {0} already; choose another name")]
+    GroupTaken(String),
+    /// No such session.
+    #[error("there is no session {0}")]
+    UnknownSession(String),
     /// The change makes no sense.
     #[error("{0}")]
     Invalid(String),

@@ -3,6 +3,8 @@
 //! Clients live in the store; every process keeps an immutable copy of all of them in memory, so that
 //! authenticating one reads no database. Each administrative change names who made it, and its audit
 //! record is written in the same transaction.
+//!
+//! People live in the store alone and are read one by one: there may be more of them than fit into memory.
 
 mod admin;
 mod argon;
@@ -11,13 +13,19 @@ mod authenticate;
 mod authorization;
 mod certificate;
 mod client;
+mod consent;
+mod deed;
 mod directory;
 mod excerpt;
 mod fault;
 mod keys;
+mod login;
 mod migrations;
+mod opaque;
+mod people;
 mod person;
 mod registration;
+mod roles;
 mod rows;
 mod secret;
 mod session;
@@ -28,12 +36,22 @@ pub use authenticate::{Attempt, AuthMethod, Authenticated, Credentials, Proven};
 pub use authorization::{Authorization, ClaimsAsked};
 pub use certificate::{CertificateMatcher, MatcherFault, NameKind};
 pub use client::{Client, ClientAuth, GrantType, SecretFacts};
+pub use consent::{Consent, consents_in, forget_consent, remember_consent};
+pub use deed::Deed;
 pub use directory::Directory;
 pub use excerpt::{excerpt, without_secrets};
 pub use fault::Fault;
 pub use keys::{ClientKeys, ClientKeysFault};
+pub use login::{Login, LoginFault};
 pub use migrations::MIGRATIONS;
+pub use people::{
+    Found, Group, Member, Members, NewPerson, Page, PeopleSettings, Wanted, person_in,
+};
 pub use person::{Address, Factors, Person, Profile};
 pub use registration::{Fapi2, Origin, Pkce, Registration, Shape, SubjectType};
+pub use roles::{Role, Roles};
 pub use secret::{ClientSecret, SecretFault, SecretHashKey};
-pub use session::{Session, UpstreamSession};
+pub use session::{
+    Beginning, NewSession, Session, SessionCookie, UpstreamSession, begin_session, device,
+    end_session, strengthen,
+};

@@ -2,11 +2,14 @@
 
 use portcullis_store::Migration;
 
-/// The tables of clients, of their secrets and of the assertions they used.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    room: "directory",
-    number: 1,
-    sql: "
+/// The tables of clients, of their secrets and of the assertions they used; of people, their means to sign in,
+/// their sessions and consents.
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { room: "directory", number: 1, sql: CLIENTS },
+    Migration { room: "directory", number: 3, sql: PEOPLE },
+];
+
+const CLIENTS: &str = "
         CREATE TABLE client (
             id TEXT PRIMARY KEY,
             name TEXT NOT NULL,
@@ -33,5 +36,124 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
             PRIMARY KEY (client_id, jti)
         );
         CREATE INDEX assertion_use_expires ON assertion_use (expires);
-    ",
-}];
+    ";
+
+/// Logins, addresses for mail and the ids of other directories are looked up, so they have indexes although
+/// they come in no order.
+const PEOPLE: &str = "
+        CREATE TABLE person (
+            id TEXT PRIMARY KEY,
+            login TEXT NOT NULL UNIQUE,
+            profile TEXT NOT NULL,
+            roles TEXT NOT NULL,
+            email TEXT,
+            tenant TEXT,
+            external_id TEXT,
+            version BIGINT NOT NULL,
+            created BIGINT NOT NULL,
+            updated BIGINT NOT NULL,
+            disabled_since BIGINT
+        );
+        CREATE INDEX person_email ON person (email);
+        CREATE INDEX person_external_id ON person (external_id);
+        CREATE TABLE person_password (
+            person TEXT PRIMARY KEY,
+            hash TEXT NOT NULL,
+            changed BIGINT NOT NULL
+        ) WITHOUT ROWID;
+        CREATE TABLE person_totp (
+            person TEXT PRIMARY KEY,
+            secret BLOB NOT NULL,
+            last_step BIGINT NOT NULL,
+            confirmed BIGINT NOT NULL,
+            created BIGINT NOT NULL
+        ) WITHOUT ROWID;
+        CREATE TABLE recovery_code (
+            person TEXT NOT NULL,
+            number BIGINT NOT NULL,
+            hash BLOB NOT NULL,
+            PRIMARY KEY (person, number)
+        ) WITHOUT ROWID;
+        CREATE TABLE passkey (
+            id TEXT PRIMARY KEY,
+            person TEXT NOT NULL,
+            name TEXT NOT NULL,
+            credential TEXT NOT NULL,
+            created BIGINT NOT NULL,
+            last_used BIGINT
+        );
+        CREATE INDEX passkey_person ON passkey (person);
+        CREATE TABLE linked_account (
+            provider TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            person TEXT NOT NULL,
+            created BIGINT NOT NULL,
+            PRIMARY KEY (provider, subject)
+        );
+        CREATE INDEX linked_account_person ON linked_account (person);
+        CREATE TABLE people_group (
+            id TEXT PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE,
+            external_id TEXT,
+            version BIGINT NOT NULL,
+            created BIGINT NOT NULL,
+            updated BIGINT NOT NULL
+        );
+        CREATE TABLE group_member (
+            group_id TEXT NOT NULL,
+            person TEXT NOT NULL,
+            PRIMARY KEY (group_id, person)
+        ) WITHOUT ROWID;
+        CREATE INDEX group_member_person ON group_member (person);
+        CREATE TABLE session (
+            id TEXT PRIMARY KEY,
+            secret BLOB NOT NULL,
+            person TEXT NOT NULL,
+            authentication TEXT NOT NULL,
+            device TEXT NOT NULL,
+            remote TEXT,
+            upstream TEXT,
+            upstream_subject TEXT,
+            started BIGINT NOT NULL,
+            seen BIGINT NOT NULL,
+            expires BIGINT NOT NULL
+        );
+        CREATE INDEX session_person ON session (person);
+        CREATE INDEX session_upstream ON session (upstream_subject);
+        CREATE TABLE consent (
+            person TEXT NOT NULL,
+            client_id TEXT NOT NULL,
+            resource TEXT NOT NULL,
+            identity TEXT NOT NULL,
+            scope TEXT NOT NULL,
+            given BIGINT NOT NULL,
+            PRIMARY KEY (person, client_id, resource)
+        ) WITHOUT ROWID;
+        CREATE TABLE ceremony (
+            id TEXT PRIMARY KEY,
+            secret BLOB NOT NULL,
+            kind TEXT NOT NULL,
+            browser BLOB NOT NULL,
+            person TEXT,
+            state BLOB NOT NULL,
+            tries BIGINT NOT NULL,
+            expires BIGINT NOT NULL
+        ) WITHOUT ROWID;
+        CREATE TABLE one_time_link (
+            id TEXT PRIMARY KEY,
+            secret BLOB NOT NULL,
+            kind TEXT NOT NULL,
+            person TEXT NOT NULL,
+            created BIGINT NOT NULL,
+            expires BIGINT NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX one_time_link_person ON one_time_link (person);
+        CREATE TABLE scim_token (
+            id TEXT PRIMARY KEY,
+            secret BLOB NOT NULL,
+            name TEXT NOT NULL,
+            created BIGINT NOT NULL,
+            expires BIGINT NOT NULL,
+            last_used BIGINT
+        ) WITHOUT ROWID;
+    ";

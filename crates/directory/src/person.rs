@@ -12,12 +12,18 @@ pub struct Person {
     pub login: String,
     /// What is told about them.
     pub profile: Profile,
-    /// Names of roles, as the configuration has them.
+    /// Names of roles, as the configuration has them: those of their own, and those of their groups.
     pub roles: Vec<String>,
+    /// The roles that are their own, whatever their groups are.
+    pub own_roles: Vec<String>,
     /// Names of groups.
     pub groups: Vec<String>,
     /// The customer they belong to.
     pub tenant: Option<Tenant>,
+    /// What the company's directory calls them (SCIM `externalId`).
+    pub external_id: Option<String>,
+    /// Counts the changes, for `ETag`.
+    pub version: u32,
     /// How they can prove who they are.
     pub factors: Factors,
     /// When they joined.

@@ -1,4 +1,14 @@
-//! A session: one person, signed in with one browser.
+//! A session: one person, signed in with one browser. Its cookie is `id.secret`; the store has only the hash of
+//! the secret, and each stronger sign-in brings a new one, so that a cookie planted before is worth nothing
+//! after.
+
+mod device;
+mod life;
+mod rows;
+
+pub use device::device;
+pub(crate) use life::end_all;
+pub use life::{Beginning, NewSession, SessionCookie, begin_session, end_session, strengthen};
 
 use portcullis_types::{Authentication, PersonId, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};

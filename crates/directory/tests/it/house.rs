@@ -3,7 +3,7 @@
 use portcullis_audit::{Admin, Event};
 use portcullis_directory::{
     Acting, Attempt, AuthMethod, Credentials, Directory, GrantType, MIGRATIONS, NewAuth, NewClient,
-    SecretHashKey,
+    NewPerson, PeopleSettings, Person, Profile, Role, Roles, SecretHashKey,
 };
 use portcullis_store::{Store, testing::Database};
 use portcullis_types::{ClientId, Entropy, Issuer, Timestamp};
@@ -11,12 +11,18 @@ use portcullis_types::{ClientId, Entropy, Issuer, Timestamp};
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
 /// Counts up: each draw differs.
-pub(crate) struct Counted(u8);
+#[derive(Clone)]
+pub(crate) struct Counted(u32);
 
 impl Entropy for Counted {
     fn fill(&mut self, bytes: &mut [u8]) {
         self.0 += 1;
-        bytes.fill(self.0);
+        let number = self.0.to_be_bytes();
+        bytes
+            .iter_mut()
+            .rev()
+            .zip(number.into_iter().rev().cycle())
+            .for_each(|(to, from)| *to = from);
     }
 }
 
@@ -36,6 +42,11 @@ impl House {
 
     pub(crate) fn acting(&mut self, now: Timestamp) -> Acting<'_> {
         Acting { actor: "cli:alice", now, entropy: &mut self.entropy }
+    }
+
+    pub(crate) async fn alice(&mut self) -> Person {
+        let directory = self.directory.clone();
+        directory.add_person(self.acting(NOW), alice()).await.unwrap()
     }
 
     /// The latest administrative record.
@@ -75,7 +86,38 @@ pub(crate) async fn open(database: &Database) -> (Store, Directory) {
     let issuer = Issuer::new("https://id.example").unwrap();
     let key = SecretHashKey::new(&[7; 32]);
     let directory = Directory::open(store.clone(), key, issuer).await.unwrap();
+    directory.settle(settings());
     (store, directory)
+}
+
+/// Two roles, one of them brought by a group.
+pub(crate) fn settings() -> PeopleSettings {
+    let role = |title: &str, scopes: &[&str]| Role {
+        title: title.into(),
+        scopes: scopes.iter().map(|scope| scope.parse().unwrap()).collect(),
+    };
+    let roles = Roles {
+        by_name: [
+            ("viewer".into(), role("Viewer", &["model:list"])),
+            ("data-scientist".into(), role("Data scientist", &["model:*", "generate:*"])),
+        ]
+        .into(),
+        groups: [("ml-engineers".into(), vec!["data-scientist".into()])].into(),
+    };
+    PeopleSettings { roles, ..PeopleSettings::default() }
+}
+
+pub(crate) fn alice() -> NewPerson {
+    NewPerson {
+        login: "Alice@Example.com".into(),
+        profile: Profile {
+            name: Some("Alice Example".into()),
+            email: Some("Alice@Example.com".into()),
+            ..Profile::default()
+        },
+        roles: vec!["viewer".into()],
+        ..NewPerson::default()
+    }
 }
 
 pub(crate) fn app() -> NewClient {

@@ -5,3 +5,5 @@ mod admin;
 mod authenticate;
 mod certificate;
 mod house;
+mod people;
+mod sessions;

@@ -1,0 +1,197 @@
+//! People as rows.
+
+use crate::{Factors, Fault, Login, PeopleSettings, Person};
+use portcullis_store::{Row, StoreFault, Tx, Value};
+use portcullis_types::{PersonId, Tenant};
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT p.id, p.login, p.profile, p.roles, p.tenant, p.external_id, p.version, p.created, \
+             p.updated, p.disabled_since, \
+             (SELECT COUNT(*) FROM person_password x WHERE x.person = p.id), \
+             (SELECT COUNT(*) FROM person_totp x WHERE x.person = p.id AND x.confirmed = 1), \
+             (SELECT COUNT(*) FROM passkey x WHERE x.person = p.id), \
+             (SELECT COUNT(*) FROM recovery_code x WHERE x.person = p.id), \
+             (SELECT COUNT(*) FROM linked_account x WHERE x.person = p.id) \
+             FROM person p ",
+            $rest
+        )
+    };
+}
+
+const BY_ID: &str = select!("WHERE p.id = $1");
+const BY_LOGIN: &str = select!("WHERE p.login = $1");
+const BY_EMAIL: &str = select!("WHERE p.email = $1 ORDER BY p.id LIMIT $2");
+const BY_EXTERNAL_ID: &str = select!("WHERE p.external_id = $1 ORDER BY p.id LIMIT $2");
+const AFTER: &str = select!("WHERE p.id > $1 ORDER BY p.id LIMIT $2");
+const PAGE: &str = select!("ORDER BY p.id LIMIT $1 OFFSET $2");
+
+const GROUPS: &str = "SELECT g.name FROM group_member m JOIN people_group g ON g.id = m.group_id \
+     WHERE m.person = $1 ORDER BY g.name";
+
+pub(crate) fn by_id(tx: &mut Tx<'_>, id: &PersonId) -> Result<Option<Person>, StoreFault> {
+    let row = tx.query_row(BY_ID, &[id.as_str().into()])?;
+    row.map(|row| person(tx, &row)).transpose()
+}
+
+pub(crate) fn by_login(tx: &mut Tx<'_>, login: &Login) -> Result<Option<Person>, StoreFault> {
+    let row = tx.query_row(BY_LOGIN, &[login.as_str().into()])?;
+    row.map(|row| person(tx, &row)).transpose()
+}
+
+/// One person, for a change of them.
+pub(crate) fn one(tx: &mut Tx<'_>, id: &PersonId) -> Result<Person, Fault> {
+    by_id(tx, id)?.ok_or_else(|| Fault::UnknownPerson(id.to_string()))
+}
+
+/// At most `limit` of those who have this address for mail.
+pub(crate) fn by_email(
+    tx: &mut Tx<'_>,
+    email: &str,
+    limit: u32,
+) -> Result<Vec<Person>, StoreFault> {
+    people(tx, BY_EMAIL, &[email.to_lowercase().into(), limit.into()])
+}
+
+pub(super) fn by_external_id(
+    tx: &mut Tx<'_>,
+    id: &str,
+    limit: u32,
+) -> Result<Vec<Person>, StoreFault> {
+    people(tx, BY_EXTERNAL_ID, &[id.into(), limit.into()])
+}
+
+pub(super) fn after(tx: &mut Tx<'_>, id: &str, limit: u32) -> Result<Vec<Person>, StoreFault> {
+    people(tx, AFTER, &[id.into(), limit.into()])
+}
+
+pub(super) fn page(tx: &mut Tx<'_>, start: i64, limit: u32) -> Result<Vec<Person>, StoreFault> {
+    people(tx, PAGE, &[limit.into(), start.into()])
+}
+
+pub(super) fn count(tx: &mut Tx<'_>) -> Result<u64, StoreFault> {
+    let row = tx.query_row("SELECT COUNT(*) FROM person", &[])?;
+    Ok(row.map_or(Ok(0), |row| row.int(0))?.unsigned_abs())
+}
+
+fn people(
+    tx: &mut Tx<'_>,
+    sql: &'static str,
+    params: &[Value<'_>],
+) -> Result<Vec<Person>, StoreFault> {
+    let rows = tx.query(sql, params)?;
+    rows.iter().map(|row| person(tx, row)).collect()
+}
+
+fn person(tx: &mut Tx<'_>, row: &Row) -> Result<Person, StoreFault> {
+    let id = PersonId::new(row.text(0)?).map_err(StoreFault::rejected)?;
+    let damaged = |problem: &dyn std::fmt::Display| {
+        StoreFault::rejected(format_args!("the row of {id} is damaged: {problem}"))
+    };
+    let groups = tx.query(GROUPS, &[id.as_str().into()])?;
+    let groups: Vec<String> =
+        groups.iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<_, _>>()?;
+    let own_roles: Vec<String> = serde_json::from_str(row.text(3)?).map_err(|e| damaged(&e))?;
+    let settings = tx.attached::<PeopleSettings>().unwrap_or_default();
+    let tenant = row.opt_text(4)?.map(Tenant::new).transpose().map_err(|e| damaged(&e))?;
+    Ok(Person {
+        login: row.text(1)?.to_owned(),
+        profile: serde_json::from_str(row.text(2)?).map_err(|e| damaged(&e))?,
+        roles: settings.roles.effective(&own_roles, &groups),
+        own_roles,
+        groups,
+        tenant,
+        external_id: row.opt_text(5)?.map(str::to_owned),
+        version: small(row.int(6)?),
+        created: row.time(7)?,
+        updated: row.time(8)?,
+        disabled_since: row.opt_time(9)?,
+        factors: Factors {
+            password: row.int(10)? > 0,
+            totp: row.int(11)? > 0,
+            passkeys: small(row.int(12)?),
+            recovery_codes: small(row.int(13)?),
+            linked: small(row.int(14)?),
+        },
+        id,
+    })
+}
+
+pub(super) fn small(number: i64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// False if the login is taken.
+pub(super) fn insert(tx: &mut Tx<'_>, person: &Person) -> Result<bool, StoreFault> {
+    let (profile, roles) = columns(person)?;
+    let inserted = tx.execute(
+        "INSERT INTO person (id, login, profile, roles, email, tenant, external_id, version, created, \
+         updated, disabled_since) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+         ON CONFLICT DO NOTHING",
+        &[
+            person.id.as_str().into(),
+            (&person.login).into(),
+            profile.into(),
+            roles.into(),
+            email(person).into(),
+            person.tenant.as_ref().map(Tenant::as_str).into(),
+            person.external_id.as_deref().into(),
+            person.version.into(),
+            person.created.into(),
+            person.updated.into(),
+            person.disabled_since.into(),
+        ],
+    )?;
+    Ok(inserted == 1)
+}
+
+pub(super) fn update(tx: &mut Tx<'_>, person: &Person) -> Result<(), StoreFault> {
+    let (profile, roles) = columns(person)?;
+    tx.execute(
+        "UPDATE person SET login = $1, profile = $2, roles = $3, email = $4, tenant = $5, \
+         external_id = $6, version = $7, updated = $8, disabled_since = $9 WHERE id = $10",
+        &[
+            (&person.login).into(),
+            profile.into(),
+            roles.into(),
+            email(person).into(),
+            person.tenant.as_ref().map(Tenant::as_str).into(),
+            person.external_id.as_deref().into(),
+            person.version.into(),
+            person.updated.into(),
+            person.disabled_since.into(),
+            person.id.as_str().into(),
+        ],
+    )?;
+    Ok(())
+}
+
+fn columns(person: &Person) -> Result<(String, String), StoreFault> {
+    let profile = serde_json::to_string(&person.profile).map_err(StoreFault::rejected)?;
+    Ok((profile, serde_json::to_string(&person.own_roles).map_err(StoreFault::rejected)?))
+}
+
+fn email(person: &Person) -> Option<String> {
+    person.profile.email.as_deref().map(str::to_lowercase)
+}
+
+/// The person and all that hangs on them, sessions excepted.
+pub(super) fn delete(tx: &mut Tx<'_>, id: &PersonId) -> Result<(), StoreFault> {
+    const ALL: [&str; 10] = [
+        "DELETE FROM person_password WHERE person = $1",
+        "DELETE FROM person_totp WHERE person = $1",
+        "DELETE FROM recovery_code WHERE person = $1",
+        "DELETE FROM passkey WHERE person = $1",
+        "DELETE FROM linked_account WHERE person = $1",
+        "DELETE FROM group_member WHERE person = $1",
+        "DELETE FROM consent WHERE person = $1",
+        "DELETE FROM ceremony WHERE person = $1",
+        "DELETE FROM one_time_link WHERE person = $1",
+        "DELETE FROM person WHERE id = $1",
+    ];
+    for sql in ALL {
+        tx.execute(sql, &[id.as_str().into()])?;
+    }
+    Ok(())
+}
