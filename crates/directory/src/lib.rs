@@ -53,5 +53,5 @@ pub use roles::{Role, Roles};
 pub use secret::{ClientSecret, SecretFault, SecretHashKey};
 pub use session::{
     Beginning, NewSession, Session, SessionCookie, UpstreamSession, begin_session, device,
-    end_session, strengthen,
+    end_session, session_in, strengthen, touch_session,
 };

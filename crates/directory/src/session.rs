@@ -8,7 +8,10 @@ mod rows;
 
 pub use device::device;
 pub(crate) use life::end_all;
-pub use life::{Beginning, NewSession, SessionCookie, begin_session, end_session, strengthen};
+pub use life::{
+    Beginning, NewSession, SessionCookie, begin_session, end_session, session_in, strengthen,
+    touch_session,
+};
 
 use portcullis_types::{Authentication, PersonId, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -95,6 +95,27 @@ pub fn begin_session(
     Ok((session, SessionCookie(cookie)))
 }
 
+/// The session of this cookie, if it is in force: known, within its limits, and its person enabled. In the
+/// transaction of whoever needs to know; that it was used is for [`touch_session`] to note.
+pub fn session_in(
+    tx: &mut Tx<'_>,
+    cookie: &str,
+    now: Timestamp,
+) -> Result<Option<Session>, StoreFault> {
+    let Some((id, secret)) = opaque::part(cookie) else { return Ok(None) };
+    let idle = tx.attached::<PeopleSettings>().unwrap_or_default().session_idle;
+    let kept = rows::one(tx, id)?.filter(|kept| opaque::fits(&kept.secret, &secret));
+    let in_force = |kept: &rows::Kept| {
+        !kept.disabled && now < kept.expires && now < kept.session.seen.plus(idle)
+    };
+    Ok(kept.filter(in_force).map(|kept| kept.session))
+}
+
+/// Notes that a session was used, once a minute.
+pub fn touch_session(tx: &mut Tx<'_>, session: &Session, now: Timestamp) -> Result<(), StoreFault> {
+    if now < session.seen.plus(GRAIN) { Ok(()) } else { rows::touch(tx, &session.id, now) }
+}
+
 /// Notes that the person proved more, or anew, in a session that is in force, and gives it another cookie: the
 /// old one is worth nothing from now on. `None`: there is no such session.
 pub fn strengthen(
@@ -171,17 +192,9 @@ impl Directory {
     /// The session of this cookie, if it is in force: known, within its limits, and its person enabled. Notes
     /// that it was used.
     pub async fn session(&self, cookie: &str, now: Timestamp) -> Result<Option<Session>, Fault> {
-        let Some((id, secret)) = opaque::part(cookie) else { return Ok(None) };
-        let id = id.to_owned();
-        let kept = self.inner().store.read(move |tx| rows::one(tx, &id)).await?;
-        let idle = self.inner().people.load().session_idle;
-        let Some(kept) = kept.filter(|kept| opaque::fits(&kept.secret, &secret)) else {
-            return Ok(None);
-        };
-        let mut session = kept.session;
-        if kept.disabled || now >= kept.expires || now >= session.seen.plus(idle) {
-            return Ok(None);
-        }
+        let cookie = SecretString::from(cookie);
+        let found = move |tx: &mut Tx<'_>| session_in(tx, cookie.expose_secret(), now);
+        let Some(mut session) = self.inner().store.read(found).await? else { return Ok(None) };
         if now >= session.seen.plus(GRAIN) {
             session.seen = now;
             let id = session.id.clone();
