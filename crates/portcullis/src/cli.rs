@@ -5,6 +5,7 @@ mod authority;
 mod check;
 mod client;
 mod completions;
+mod database;
 mod demo;
 mod explain;
 mod house;

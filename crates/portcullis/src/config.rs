@@ -13,6 +13,7 @@ mod render;
 mod route;
 mod scopes;
 mod settings;
+mod store;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -23,8 +24,8 @@ pub(crate) use files::{Machine, Purpose, reason};
 pub(crate) use findings::{Report, Severity};
 pub(crate) use read::ttl;
 pub(crate) use settings::{
-    Access, Api, Authorities, ClientCertificates, Config, Credential, Dialect, Hears, Issuing,
-    PrivateNetwork, Profile, Route, SecretSource, Tls, Trust, TrustKeys, Upstream,
+    Access, Api, Authorities, ClientCertificates, Config, Credential, DatabaseServer, Dialect,
+    Hears, Issuing, PrivateNetwork, Profile, Route, SecretSource, Tls, Trust, TrustKeys, Upstream,
 };
 pub(crate) use words::did_you_mean;
 
@@ -64,6 +65,9 @@ fn config(
     out: &mut Findings,
 ) -> Option<Config> {
     let data_dir = machine.data_dir(root.get("data_dir").as_ref(), out);
+    let faults_before = out.errors();
+    let store = store::store(&mut root, machine, out);
+    let store_is_right = out.errors() == faults_before;
     let key = root
         .need("key_encryption_key", "{ file = \"portcullis.key\" }", out)
         .and_then(|key| machine.key(&key, out));
@@ -88,6 +92,7 @@ fn config(
     let config = Config {
         file: file.to_owned(),
         data_dir: data_dir?,
+        store: if store_is_right { store } else { None },
         key_encryption_key: key?,
         issuer,
         apis,

@@ -1,11 +1,12 @@
 //! `portcullis check`
 
-use super::{Exit, Format, Globals, Outcome, data, house};
+use super::{Exit, Format, Globals, Outcome, data, database, house};
 use crate::config::{Purpose, Severity};
 
 /// Check the configuration and report every mistake at once.
 ///
-/// Every mistake comes with its file, line and column, the value in question, and what would be right.
+/// Every mistake comes with its file, line and column, the value in question, and what would be right. If the file
+/// names a database server, it is asked too; nothing is changed there.
 ///
 /// Exits with 1 if there is any mistake; warnings alone are fine.
 #[derive(Debug, clap::Args)]
@@ -16,7 +17,13 @@ pub(super) struct Check {}
 
 impl Check {
     pub(super) fn run(globals: &Globals) -> Outcome {
-        let (_, report) = house::read_config(&globals.config, Purpose::Check)?;
+        let (config, mut report) = house::read_config(&globals.config, Purpose::Check)?;
+        if let Some(server) = config.as_ref().and_then(|config| config.store.as_ref())
+            && let Err(stop) = database::probe(server)
+        {
+            let (problem, hint) = stop.said();
+            report.add(&server.place, problem, hint);
+        }
         match globals.format {
             Format::Text => data(report.render())?,
             Format::Json => globals.format.print(&report.entries(), String::new)?,

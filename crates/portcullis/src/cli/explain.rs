@@ -146,7 +146,7 @@ fn unfound(house: &House, id: DecisionId, globals: &Globals) -> Outcome {
         Ok(first.zip(last).map(|(first, last)| LogSpan { first, last }))
     });
     let log = log.map_err(Stop::cannot_run)?;
-    let searched = house.config.database().display().to_string();
+    let searched = house.config.database();
     let it = Unfound::of(id, searched, log, clock::now());
     globals.format.print(&it, || paint::unfound(&it, width()))?;
     Ok(Exit::Refused)

@@ -1,18 +1,17 @@
 //! What commands stand on: the configuration, the key-encryption key, the store.
 
-use super::{Stop, talk};
+use super::{Stop, database, talk};
 use crate::clock;
 use crate::config::{self, Config, Machine, Purpose, Report, SecretSource, Severity};
 use portcullis_audit::{self as audit, AuditKey};
 use portcullis_directory::{Directory, SecretHashKey};
 use portcullis_jose::Alg;
 use portcullis_keyring::{Act, KeyEncryptionKey, KeyPlan, OurKeys, RotationPolicy};
-use portcullis_store::{Migration, Store};
+use portcullis_store::Store;
 use portcullis_types::Issuer;
 use secrecy::{ExposeSecret, SecretString};
 use std::{
     future::Future,
-    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -35,19 +34,7 @@ impl House {
     /// Opens what `config` describes.
     pub(crate) fn of(config: Config) -> Result<Self, Stop> {
         let kek = key_encryption_key(&config.key_encryption_key)?;
-        let fault = |fault: &dyn std::fmt::Display| {
-            Stop::cannot_run(format!(
-                "cannot open the database in {}: {fault}",
-                config.data_dir.display()
-            ))
-        };
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&config.data_dir)
-            .map_err(|found| fault(&found))?;
-        let store =
-            Store::open(&config.database(), &migrations()).map_err(|found| fault(&found))?;
+        let store = database::open(&config)?;
         let seals = kek.derive("seals of the audit log").map_err(Stop::cannot_run)?;
         audit::seal_with(&store, AuditKey::new(&seals));
         Ok(Self { config, store, kek })
@@ -101,17 +88,6 @@ impl House {
             retire_after: keys.retire_after,
         }
     }
-}
-
-/// Every table there is, room by room.
-fn migrations() -> Vec<Migration> {
-    [
-        audit::MIGRATIONS,
-        portcullis_directory::MIGRATIONS,
-        portcullis_keyring::MIGRATIONS,
-        portcullis_issuer::MIGRATIONS,
-    ]
-    .concat()
 }
 
 fn key_encryption_key(source: &SecretSource) -> Result<KeyEncryptionKey, Stop> {

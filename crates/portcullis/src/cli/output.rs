@@ -74,6 +74,11 @@ impl Stop {
         Self { hint: Some(hint.into()), ..self }
     }
 
+    /// The message, and what the person can do.
+    pub(super) fn said(self) -> (String, Option<String>) {
+        (self.message, self.hint)
+    }
+
     /// Tells it, on standard error.
     pub(super) fn tell(&self, format: Format) -> ExitCode {
         match format {

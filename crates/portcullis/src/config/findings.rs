@@ -110,6 +110,12 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// A mistake that shows only when what the file says is tried.
+    pub(crate) fn add(&mut self, place: &Place, problem: String, hint: Option<String>) {
+        let (severity, place) = (Severity::Error, place.clone());
+        self.findings.push(Finding { severity, place, problem, expected: None, hint });
+    }
+
     /// How many findings are of that severity.
     pub(crate) fn count(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|finding| finding.severity == severity).count()

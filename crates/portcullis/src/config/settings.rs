@@ -1,7 +1,9 @@
 //! The configuration as the program uses it: checked, typed, with nothing left to doubt.
 
+use super::findings::Place;
 use ipnet::IpNet;
 use portcullis_jose::Alg;
+use portcullis_store::PostgresSettings;
 use portcullis_types::{ApiName, Audience, Issuer, Registry, Scopes, Tenant, Ttl};
 use portcullis_verify::{Apis, Speaks};
 use portcullis_web::CertificateHeader;
@@ -13,8 +15,10 @@ use url::Url;
 pub(crate) struct Config {
     /// The file it came from.
     pub(crate) file: PathBuf,
-    /// Where the database lies.
+    /// Where the database lies, unless it is on a server.
     pub(crate) data_dir: PathBuf,
+    /// The database server, if there is one.
+    pub(crate) store: Option<DatabaseServer>,
     /// What the private keys are encrypted with.
     pub(crate) key_encryption_key: SecretSource,
     /// The issuer that runs here, if one does.
@@ -33,6 +37,15 @@ pub(crate) struct Config {
     pub(crate) routes: Vec<Route>,
     /// Every scope that exists here.
     pub(crate) registry: Registry,
+}
+
+/// `[store]`.
+#[derive(Clone, Debug)]
+pub(crate) struct DatabaseServer {
+    pub(crate) settings: PostgresSettings,
+    pub(crate) password: Option<SecretSource>,
+    /// Where its URL stands in the file.
+    pub(crate) place: Place,
 }
 
 /// Where a secret is, never the secret itself.
@@ -280,9 +293,17 @@ impl Config {
             .any(|upstream| matches!(upstream.credential, Some(Credential::Identity(_))))
     }
 
-    /// The one database file.
-    pub(crate) fn database(&self) -> PathBuf {
+    /// The one database file, unless there is a server.
+    pub(crate) fn database_file(&self) -> PathBuf {
         self.data_dir.join("portcullis.db")
+    }
+
+    /// The database as people are told of it.
+    pub(crate) fn database(&self) -> String {
+        match &self.store {
+            Some(server) => server.settings.to_string(),
+            None => self.database_file().display().to_string(),
+        }
     }
 
     /// The longest life of any token issued here.

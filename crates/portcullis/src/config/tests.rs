@@ -32,9 +32,18 @@ fn a_good_file_is_usable_and_says_so() {
 
 #[test]
 fn every_mistake_is_reported_at_once() {
-    for name in
-        ["not_toml", "names", "values", "secrets", "clashes", "nothing", "alone", "unreachable"]
-    {
+    for name in [
+        "not_toml",
+        "names",
+        "values",
+        "secrets",
+        "clashes",
+        "nothing",
+        "alone",
+        "unreachable",
+        "database",
+        "database_in_the_clear",
+    ] {
         let file = format!("{name}.toml");
         assert!(!check(&file).0);
         insta::assert_snapshot!(name, rendered(&file));
@@ -45,7 +54,8 @@ fn every_mistake_is_reported_at_once() {
 fn a_secret_in_the_file_is_never_shown() {
     let (_, report) = check("secrets.toml");
     let json = serde_json::to_string(&report.entries()).unwrap();
-    for text in [rendered("secrets.toml"), json, rendered("values.toml")] {
+    for text in [rendered("secrets.toml"), json, rendered("values.toml"), rendered("database.toml")]
+    {
         for secret in ["c2VjcmV0", "hunter2", "sk-live"] {
             assert!(!text.contains(secret), "{text}");
         }

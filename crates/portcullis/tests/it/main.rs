@@ -7,5 +7,6 @@ mod commands;
 mod configuration;
 mod demo;
 mod explain;
+mod postgres;
 mod program;
 mod serving;

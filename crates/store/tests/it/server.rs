@@ -180,6 +180,26 @@ async fn names_of_stores_that_are_gone_are_thrown_together_and_no_change_is_miss
 }
 
 #[tokio::test]
+async fn a_role_that_may_make_no_tables_uses_those_that_are_there() {
+    let server = Server::shared();
+    server.sql("CREATE ROLE clerk LOGIN");
+    server.sql("CREATE SCHEMA clerks AUTHORIZATION portcullis");
+    let url = server.url("clerks");
+    let clerk = PostgresSettings::parse(&url.replace("//portcullis@", "//clerk@")).unwrap();
+    server.sql("GRANT USAGE ON SCHEMA clerks TO clerk");
+    let fault = Store::open_postgres(&clerk, &[NOTES]).err().unwrap().to_string();
+    assert!(fault.contains("permission denied"), "{fault}");
+    drop(Store::open_postgres(&PostgresSettings::parse(&url).unwrap(), &[NOTES]).unwrap());
+    server.sql(
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA clerks TO clerk; \
+         GRANT USAGE ON SEQUENCE clerks.store_node TO clerk",
+    );
+    let store = Store::open_postgres(&clerk, &[NOTES]).unwrap();
+    store.write(|tx| insert(tx, 1)).await.unwrap();
+    assert_eq!(ids(&store).await, [1]);
+}
+
+#[tokio::test]
 async fn values_that_do_not_fit_their_parameter_are_refused_with_their_number() {
     let database = Database::postgres();
     let store = database.open(&[NOTES]);
