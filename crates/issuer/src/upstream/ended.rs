@@ -1,0 +1,85 @@
+//! `POST {issuer}/sign-in/with/{provider}/logout`: a provider says that a session over there ended
+//! (OpenID Connect Back-Channel Logout 1.0 §2.5–§2.8). Those that came from it end here, with their grants.
+
+use super::{flow, logout_token::LogoutToken, metadata::Want, upstreams::Upstream};
+use crate::server::State;
+use axum::{
+    extract::{Path, Request, State as Shared},
+    response::{IntoResponse as _, Response},
+};
+use http::{StatusCode, header};
+use portcullis_directory::Acting;
+use portcullis_web::form::Form;
+use std::sync::Arc;
+
+/// 200 if it is done, 400 with a reason if the token is not good (§2.8).
+pub(crate) async fn endpoint(
+    Shared(state): Shared<Arc<State>>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Response {
+    let Some(upstream) = state.upstreams.find(&name) else {
+        return answer(StatusCode::NOT_FOUND, Some("there is no such provider"));
+    };
+    let (parts, body) = request.into_parts();
+    let Ok(form) = Form::read(&parts.headers, body).await else {
+        return answer(StatusCode::BAD_REQUEST, Some("the body is no form"));
+    };
+    let Some(token) = form.get("logout_token") else {
+        return answer(StatusCode::BAD_REQUEST, Some("logout_token is missing"));
+    };
+    match end(&state, upstream, token).await {
+        Ok(()) => answer(StatusCode::OK, None),
+        Err(Trouble::Token(problem)) => answer(StatusCode::BAD_REQUEST, Some(problem)),
+        Err(Trouble::Ours(fault)) => {
+            tracing::error!(provider = name, fault, "a sign-out elsewhere did not end sessions here");
+            answer(StatusCode::SERVICE_UNAVAILABLE, Some("try again"))
+        }
+    }
+}
+
+enum Trouble {
+    Token(&'static str),
+    Ours(String),
+}
+
+async fn end(state: &State, upstream: &Upstream, token: &str) -> Result<(), Trouble> {
+    let ours = |fault: &dyn std::fmt::Display| Trouble::Ours(fault.to_string());
+    let now = (state.clock)();
+    let provider = &upstream.provider;
+    let verify = |metadata: &super::metadata::Metadata| {
+        let issuer = |tenant: Option<&str>| metadata.issuer_for(provider, tenant);
+        LogoutToken::verify(token, provider, &metadata.keys, &issuer, now)
+    };
+    let known = upstream.metadata(&state.upstreams, Want::Fresh, now).await.map_err(|e| ours(&e))?;
+    let ended = match verify(&known) {
+        Ok(ended) => ended,
+        // A key that is newer than what we know.
+        Err(_) => {
+            let newer = upstream.metadata(&state.upstreams, Want::NewKeys, now).await;
+            verify(&newer.map_err(|e| ours(&e))?).map_err(Trouble::Token)?
+        }
+    };
+    let (issuer, jti, expires) = (ended.issuer.clone(), ended.jti.clone(), ended.expires);
+    let first = state.store.write(move |tx| flow::first_use(tx, &issuer, &jti, expires)).await;
+    if !first.map_err(|e| ours(&e))? {
+        return Err(Trouble::Token("it was used before"));
+    }
+    let mut entropy = (state.entropy)();
+    let by = Acting { actor: &provider.name, now, entropy: &mut *entropy };
+    let (subject, sid) = (ended.subject.as_deref(), ended.sid.as_deref());
+    let sessions = state.directory.end_upstream_sessions(by, &ended.issuer, subject, sid).await;
+    sessions.map(drop).map_err(|e| ours(&e))
+}
+
+fn answer(status: StatusCode, problem: Option<&str>) -> Response {
+    let headers = [(header::CACHE_CONTROL, "no-store"), (header::CONTENT_TYPE, "application/json")];
+    let body = match problem {
+        Some(problem) => serde_json::json!({
+            "error": "invalid_request", "error_description": problem,
+        })
+        .to_string(),
+        None => String::new(),
+    };
+    (status, headers, body).into_response()
+}
