@@ -45,7 +45,8 @@ pub use keys::{ClientKeys, ClientKeysFault};
 pub use login::{Login, LoginFault};
 pub use migrations::MIGRATIONS;
 pub use people::{
-    Found, Group, Member, Members, NewPerson, Page, PeopleSettings, Wanted, person_in,
+    Found, Group, LinkFault, LinkedAccount, Member, Members, NewPerson, Page, PeopleSettings,
+    Wanted, person_in,
 };
 pub use person::{Address, Factors, Person, Profile};
 pub use registration::{Fapi2, Origin, Pkce, Registration, Shape, SubjectType};

@@ -84,11 +84,14 @@ const PEOPLE: &str = "
         );
         CREATE INDEX passkey_person ON passkey (person);
         CREATE TABLE linked_account (
-            provider TEXT NOT NULL,
+            issuer TEXT NOT NULL,
             subject TEXT NOT NULL,
+            provider TEXT NOT NULL,
             person TEXT NOT NULL,
+            roles TEXT NOT NULL,
+            groups TEXT NOT NULL,
             created BIGINT NOT NULL,
-            PRIMARY KEY (provider, subject)
+            PRIMARY KEY (issuer, subject)
         );
         CREATE INDEX linked_account_person ON linked_account (person);
         CREATE TABLE people_group (
@@ -114,12 +117,14 @@ const PEOPLE: &str = "
             remote TEXT,
             upstream TEXT,
             upstream_subject TEXT,
+            upstream_sid TEXT,
             started BIGINT NOT NULL,
             seen BIGINT NOT NULL,
             expires BIGINT NOT NULL
         );
         CREATE INDEX session_person ON session (person);
         CREATE INDEX session_upstream ON session (upstream_subject);
+        CREATE INDEX session_upstream_sid ON session (upstream_sid);
         CREATE TABLE consent (
             person TEXT NOT NULL,
             client_id TEXT NOT NULL,

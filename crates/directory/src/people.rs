@@ -2,11 +2,13 @@
 
 mod admin;
 mod group;
+mod linked;
 mod list;
 mod rows;
 
 pub use admin::NewPerson;
 pub use group::{Group, Member, Members};
+pub use linked::{LinkFault, LinkedAccount};
 pub use list::{Found, Page, Wanted};
 
 use crate::{Directory, Fault, Login, Person, Roles};

@@ -18,6 +18,8 @@ pub struct Person {
     pub own_roles: Vec<String>,
     /// Names of groups.
     pub groups: Vec<String>,
+    /// Names of groups at other providers, from the accounts that are linked.
+    pub upstream_groups: Vec<String>,
     /// The customer they belong to.
     pub tenant: Option<Tenant>,
     /// What the company's directory calls them (SCIM `externalId`).

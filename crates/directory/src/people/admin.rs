@@ -123,6 +123,22 @@ impl Directory {
     }
 }
 
+/// Makes a person who comes from another provider. `None` if somebody has the login.
+pub(super) fn join(
+    tx: &mut Tx<'_>,
+    id: PersonId,
+    new: NewPerson,
+    deed: Deed,
+) -> Result<Option<PersonId>, Fault> {
+    let mut person = new.into_person(id, &deed);
+    settle(tx, &mut person)?;
+    if !rows::insert(tx, &person)? {
+        return Ok(None);
+    }
+    described(deed, &person).done(tx, person.id.as_str())?;
+    Ok(Some(person.id))
+}
+
 /// Writes a change; says whether it ended the person's sessions.
 fn change(
     tx: &mut Tx<'_>,
@@ -163,6 +179,7 @@ impl NewPerson {
             roles: Vec::new(),
             own_roles: self.roles,
             groups: self.groups,
+            upstream_groups: Vec::new(),
             tenant: self.tenant,
             external_id: self.external_id,
             version: 1,

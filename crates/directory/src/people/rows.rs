@@ -1,5 +1,6 @@
 //! People as rows.
 
+use super::linked;
 use crate::{Factors, Fault, Login, PeopleSettings, Person};
 use portcullis_store::{Row, StoreFault, Tx, Value};
 use portcullis_types::{PersonId, Tenant};
@@ -95,10 +96,23 @@ fn person(tx: &mut Tx<'_>, row: &Row) -> Result<Person, StoreFault> {
     let own_roles: Vec<String> = serde_json::from_str(row.text(3)?).map_err(|e| damaged(&e))?;
     let settings = tx.attached::<PeopleSettings>().unwrap_or_default();
     let tenant = row.opt_text(4)?.map(Tenant::new).transpose().map_err(|e| damaged(&e))?;
+    let mut roles = settings.roles.effective(&own_roles, &groups);
+    let mut upstream_groups = Vec::new();
+    if row.int(14)? > 0 {
+        for account in linked::of_person(tx, &id)? {
+            roles.extend(account.roles);
+            upstream_groups.extend(account.groups);
+        }
+        for names in [&mut roles, &mut upstream_groups] {
+            names.sort_unstable();
+            names.dedup();
+        }
+    }
     Ok(Person {
         login: row.text(1)?.to_owned(),
         profile: serde_json::from_str(row.text(2)?).map_err(|e| damaged(&e))?,
-        roles: settings.roles.effective(&own_roles, &groups),
+        roles,
+        upstream_groups,
         own_roles,
         groups,
         tenant,

@@ -305,15 +305,20 @@ impl Directory {
         &self,
         mut by: Acting<'_>,
         issuer: &str,
-        subject: &str,
+        subject: Option<&str>,
         sid: Option<&str>,
     ) -> Result<Vec<SessionId>, Fault> {
         let deed = Deed::new(&mut by, "session.end_upstream");
-        let (issuer, subject) = (issuer.to_owned(), subject.to_owned());
-        let sid = sid.map(str::to_owned);
+        let issuer = issuer.to_owned();
+        let [subject, sid] = [subject, sid].map(|name| name.map(str::to_owned));
         let end_them = move |tx: &mut Tx<'_>| {
             let mut ended = Vec::new();
-            for kept in rows::of_subject(tx, &subject)? {
+            let candidates = match (&subject, &sid) {
+                (Some(subject), _) => rows::of_subject(tx, subject)?,
+                (None, Some(sid)) => rows::of_sid(tx, sid)?,
+                (None, None) => Vec::new(),
+            };
+            for kept in candidates {
                 let Some(upstream) = &kept.session.upstream else { continue };
                 let meant = upstream.issuer == issuer && (sid.is_none() || upstream.sid == sid);
                 if meant {

@@ -19,6 +19,7 @@ macro_rules! select {
 const BY_ID: &str = select!("WHERE s.id = $1");
 const BY_PERSON: &str = select!("WHERE s.person = $1 ORDER BY s.id DESC");
 const BY_UPSTREAM: &str = select!("WHERE s.upstream_subject = $1 ORDER BY s.id");
+const BY_UPSTREAM_SID: &str = select!("WHERE s.upstream_sid = $1 ORDER BY s.id");
 
 /// A session with what decides whether it is in force.
 pub(super) struct Kept {
@@ -40,6 +41,11 @@ pub(super) fn of_person(tx: &mut Tx<'_>, person: &PersonId) -> Result<Vec<Kept>,
 /// Those that a subject of any provider brought.
 pub(super) fn of_subject(tx: &mut Tx<'_>, subject: &str) -> Result<Vec<Kept>, StoreFault> {
     all(tx, BY_UPSTREAM, &[subject.into()])
+}
+
+/// Those that a session of that name at any provider brought.
+pub(super) fn of_sid(tx: &mut Tx<'_>, sid: &str) -> Result<Vec<Kept>, StoreFault> {
+    all(tx, BY_UPSTREAM_SID, &[sid.into()])
 }
 
 fn all(tx: &mut Tx<'_>, sql: &'static str, params: &[Value<'_>]) -> Result<Vec<Kept>, StoreFault> {
@@ -76,8 +82,8 @@ pub(super) fn insert(
     let upstream = session.upstream.as_ref();
     tx.execute(
         "INSERT INTO session (id, secret, person, authentication, device, remote, upstream, \
-         upstream_subject, started, seen, expires) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+         upstream_subject, upstream_sid, started, seen, expires) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         &[
             session.id.as_str().into(),
             secret.into(),
@@ -87,6 +93,7 @@ pub(super) fn insert(
             session.remote.as_deref().into(),
             upstream.map(json).transpose()?.into(),
             upstream.map(|upstream| upstream.subject.as_str()).into(),
+            upstream.and_then(|upstream| upstream.sid.as_deref()).into(),
             session.started.into(),
             session.seen.into(),
             expires.into(),

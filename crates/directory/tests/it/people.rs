@@ -183,3 +183,43 @@ async fn a_consent_is_remembered_api_by_api() {
     house.store.write(move |tx| forget_consent(tx, &who, &app)).await.unwrap();
     assert_eq!(other.consent(&person, &id("app"), Some(&resource)).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn an_account_elsewhere_leads_to_one_person_and_an_address_proves_nothing() {
+    use portcullis_directory::{LinkFault, LinkedAccount};
+    let mut house = House::open().await;
+    let directory = house.directory.clone();
+    let account = |subject: &str, roles: &[&str]| LinkedAccount {
+        provider: "acme".into(),
+        issuer: "https://idp.example".into(),
+        subject: subject.into(),
+        roles: roles.iter().map(ToString::to_string).collect(),
+        groups: vec!["ml".into()],
+    };
+    let profile = |login: &str| portcullis_directory::Profile {
+        preferred_username: Some(login.into()),
+        email: Some(login.into()),
+        email_verified: true,
+        ..Default::default()
+    };
+    let join = async |house: &mut House, account, login: &str| {
+        let directory = house.directory.clone();
+        directory.person_of_or_join(house.acting(NOW), account, profile(login), None).await
+    };
+    let joined = join(&mut house, account("1", &["viewer"]), "new@acme.example").await.unwrap();
+    assert_eq!(joined.roles, ["viewer"]);
+    let again = join(&mut house, account("1", &[]), "renamed@acme.example").await.unwrap();
+    assert_eq!(again.id, joined.id, "the subject decides, not the name");
+    assert!(again.roles.is_empty(), "what was taken away there is taken away here");
+    let other = join(&mut house, account("2", &[]), "new@acme.example").await;
+    assert!(
+        matches!(other, Err(LinkFault::Taken { .. })),
+        "the same address is not the same person"
+    );
+    let unknown = directory.person_of(house.acting(NOW), account("3", &[])).await;
+    assert!(matches!(unknown, Err(LinkFault::Unknown)));
+    let stolen = directory.link_account(house.acting(NOW), &joined.id, account("3", &[])).await;
+    assert!(stolen.is_ok());
+    let found = directory.person_of(house.acting(NOW), account("3", &[])).await.unwrap();
+    assert_eq!(found.id, joined.id);
+}

@@ -146,13 +146,13 @@ async fn a_sign_out_elsewhere_ends_what_came_from_there() {
     let (_, ours) = house.begin(sign_in(&alice, NOW, Acr::Pwd), NOW).await;
     let mut end = async |issuer: &str, sid| {
         let by = house.acting(NOW);
-        directory.end_upstream_sessions(by, issuer, "00u1", sid).await.unwrap().len()
+        directory.end_upstream_sessions(by, issuer, Some("00u1"), sid).await.unwrap().len()
     };
     assert_eq!(end("https://evil.example", None).await, 0, "the same subject elsewhere");
     assert_eq!(end("https://acme.example", Some("s1")).await, 1);
     assert!(!house.in_force(&first, NOW).await && house.in_force(&second, NOW).await);
     let by = house.acting(NOW);
-    let all = directory.end_upstream_sessions(by, "https://acme.example", "00u1", None).await;
+    let all = directory.end_upstream_sessions(by, "https://acme.example", Some("00u1"), None).await;
     assert_eq!(all.unwrap().len(), 1);
     assert!(house.in_force(&ours, NOW).await);
 }
