@@ -8,11 +8,13 @@ mod jobs;
 mod jwks;
 mod metadata;
 mod migrations;
+mod pages;
 mod remote;
 mod server;
 mod settings;
 mod token;
 pub mod upstream;
+mod visit;
 
 pub use certificate::{Certificates, Shown, Vouched};
 pub use jobs::purge;

@@ -1,6 +1,6 @@
 //! What the endpoints share, and where each of them is.
 
-use crate::{Settings, jwks, metadata, token};
+use crate::{Settings, jwks, metadata, pages, token};
 use axum::{
     Router,
     body::Body,
@@ -14,6 +14,7 @@ use portcullis_directory::Directory;
 use portcullis_keyring::OurKeys;
 use portcullis_store::Store;
 use portcullis_types::{Entropy, Timestamp};
+use portcullis_web::csrf::CsrfKey;
 use std::sync::Arc;
 
 /// Tells the time. The binary's reads the clock.
@@ -37,6 +38,8 @@ pub struct State {
     pub clock: Clock,
     /// Where ids come from.
     pub entropy: EntropySource,
+    /// What the forms of its pages are known by.
+    pub csrf: CsrfKey,
 }
 
 /// Every endpoint of the issuer. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`:
@@ -59,6 +62,7 @@ pub fn router(state: State) -> Router {
     router
         .route(&format!("{path}/jwks"), get(jwks::serve).options(preflight))
         .route(&format!("{path}/token"), post(token::endpoint))
+        .route(&format!("{path}/assets/{{name}}"), get(pages::asset))
         .fallback(|| async { problem(StatusCode::NOT_FOUND, "There is nothing here") })
         .method_not_allowed_fallback(|| async {
             problem(StatusCode::METHOD_NOT_ALLOWED, "This path does not have this method")
@@ -86,7 +90,8 @@ fn problem(status: StatusCode, title: &str) -> Response {
     (status, kind, body.to_string()).into_response()
 }
 
-/// Nothing here is a page: no browser may guess a type, frame it, run it or keep it unasked.
+/// What is no page has no rights as one: no browser may guess a type, frame it, run it or keep it unasked.
+/// A page says itself what it may do.
 async fn harden(request: Request, next: Next) -> Response<Body> {
     const HEADERS: [(HeaderName, HeaderValue); 4] = [
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -99,7 +104,9 @@ async fn harden(request: Request, next: Next) -> Response<Body> {
     ];
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    headers.extend(HEADERS);
+    for (name, value) in HEADERS {
+        headers.entry(name).or_insert(value);
+    }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }

@@ -1,10 +1,14 @@
-//! What pages and calls share: the one outgoing HTTP client, guarded against SSRF, and the certificates of
-//! those who call.
+//! What pages and calls share: pages, forms and cookies; the one outgoing HTTP client, guarded against SSRF;
+//! the certificates of those who call.
 
 mod certificate;
+pub mod cookie;
+pub mod csrf;
 mod fault;
+pub mod form;
 mod freshness;
 mod outgoing;
+pub mod page;
 mod policy;
 mod resolver;
 mod roots;

@@ -11,6 +11,7 @@ use portcullis_store::{Store, testing::Database};
 use portcullis_types::{
     ApiName, ClientId, DecisionId, Entropy, Issuer, Registry, Scopes, Timestamp, Ttl,
 };
+use portcullis_web::csrf::CsrfKey;
 use std::{
     net::SocketAddr,
     sync::{
@@ -115,6 +116,7 @@ impl House {
             store: store.clone(),
             clock: Arc::new(move || Timestamp::from_millis(time.load(Ordering::SeqCst))),
             entropy: Arc::new(move || Box::new(source.clone())),
+            csrf: CsrfKey::new(&[9; 32]),
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());

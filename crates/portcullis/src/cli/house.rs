@@ -9,6 +9,7 @@ use portcullis_jose::Alg;
 use portcullis_keyring::{Act, KeyEncryptionKey, KeyPlan, OurKeys, RotationPolicy};
 use portcullis_store::Store;
 use portcullis_types::Issuer;
+use portcullis_web::csrf::CsrfKey;
 use secrecy::{ExposeSecret, SecretString};
 use std::{
     future::Future,
@@ -53,6 +54,11 @@ impl House {
         let hashes = self.kek.derive("hashes of client secrets").map_err(Stop::cannot_run)?;
         let key = SecretHashKey::new(&hashes);
         Directory::open(self.store.clone(), key, self.issuer()?).await.map_err(Stop::cannot_run)
+    }
+
+    /// What the forms of the issuer's pages are known by.
+    pub(crate) fn csrf(&self) -> Result<CsrfKey, Stop> {
+        self.kek.derive("tokens in forms").map(|key| CsrfKey::new(&key)).map_err(Stop::cannot_run)
     }
 
     /// What signs the issuer's tokens: one key for each algorithm that some API asks for.

@@ -17,6 +17,7 @@ use portcullis_directory::Directory;
 use portcullis_issuer as issuer;
 use portcullis_keyring::{Act, OurKeys};
 use portcullis_verify::{Heard, KnownRevocations};
+use portcullis_web::csrf::CsrfKey;
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family},
@@ -28,6 +29,7 @@ pub(super) struct Issuer {
     pub(super) directory: Directory,
     pub(super) keys: OurKeys,
     settings: issuer::Settings,
+    csrf: CsrfKey,
 }
 
 impl Issuer {
@@ -42,13 +44,23 @@ impl Issuer {
 pub(super) async fn open(house: &House, issuing: &Issuing) -> Result<Issuer, Stop> {
     let act = Act::new("schedule", clock::now(), &mut Chance);
     let keys = house.keys(house.issuer_keys(), act).await?;
-    Ok(Issuer { directory: house.directory().await?, keys, settings: settings(house, issuing)? })
+    Ok(Issuer {
+        directory: house.directory().await?,
+        keys,
+        settings: settings(house, issuing)?,
+        csrf: house.csrf()?,
+    })
 }
 
 /// Clients and keys as they lie there: for questions, which change nothing.
 pub(super) async fn look(house: &House, issuing: &Issuing) -> Result<Issuer, Stop> {
     let keys = house.look_at_keys(house.issuer_keys()).await?;
-    Ok(Issuer { directory: house.directory().await?, keys, settings: settings(house, issuing)? })
+    Ok(Issuer {
+        directory: house.directory().await?,
+        keys,
+        settings: settings(house, issuing)?,
+        csrf: house.csrf()?,
+    })
 }
 
 fn settings(house: &House, issuing: &Issuing) -> Result<issuer::Settings, Stop> {
@@ -108,6 +120,7 @@ pub(super) fn router(house: &House, issuer: &Issuer, registry: &mut Registry) ->
         store: house.store.clone(),
         clock: clock::clock(),
         entropy: clock::entropy(),
+        csrf: issuer.csrf.clone(),
     });
     let answers = Answers::default();
     registry.register(

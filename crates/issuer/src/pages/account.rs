@@ -1,0 +1,282 @@
+//! What people see and change about themselves.
+
+use super::{AppView, Permission, Problem, When, html, status};
+use crate::visit::Visit;
+use askama::Template;
+use axum::response::Response;
+use portcullis_directory::Person;
+use portcullis_web::page::{Page, Scripts};
+
+/// The parts of the account, in the order of its menu.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Section {
+    Overview,
+    Passkeys,
+    Authenticator,
+    Recovery,
+    Password,
+    Sessions,
+    Apps,
+    Activity,
+}
+
+impl Section {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Overview,
+        Self::Passkeys,
+        Self::Authenticator,
+        Self::Recovery,
+        Self::Password,
+        Self::Sessions,
+        Self::Apps,
+        Self::Activity,
+    ];
+
+    /// Its path below `/account`, and its name in an address to return to.
+    pub(crate) const fn path(self) -> &'static str {
+        match self {
+            Self::Overview => "/account",
+            Self::Passkeys => "/account/passkeys",
+            Self::Authenticator => "/account/authenticator",
+            Self::Recovery => "/account/recovery-codes",
+            Self::Password => "/account/password",
+            Self::Sessions => "/account/sessions",
+            Self::Apps => "/account/apps",
+            Self::Activity => "/account/activity",
+        }
+    }
+
+    /// What the menu calls it.
+    fn label(self, visit: &Visit) -> &'static str {
+        match self {
+            Self::Overview => visit.say("account.overview"),
+            Self::Passkeys => visit.say("account.passkeys"),
+            Self::Authenticator => visit.say("account.authenticator"),
+            Self::Recovery => visit.say("account.recovery"),
+            Self::Password => visit.say("account.password"),
+            Self::Sessions => visit.say("account.sessions"),
+            Self::Apps => visit.say("account.apps"),
+            Self::Activity => visit.say("account.activity"),
+        }
+    }
+}
+
+/// What is around each part.
+#[derive(Clone, Debug)]
+pub(crate) struct Frame<'a> {
+    /// Which part.
+    pub(crate) section: Section,
+    /// Whose account.
+    pub(crate) login: &'a str,
+    /// What was done just now.
+    pub(crate) notice: Option<String>,
+}
+
+impl Frame<'_> {
+    /// The menu: address, label, whether it is this part.
+    fn menu(&self, visit: &Visit) -> Vec<(String, &'static str, bool)> {
+        let entry = |section: Section| {
+            (visit.path(section.path()), section.label(visit), section == self.section)
+        };
+        Section::ALL.map(entry).to_vec()
+    }
+}
+
+/// Who you are.
+#[derive(Debug)]
+pub(crate) struct OverviewView<'a> {
+    pub(crate) person: &'a Person,
+    pub(crate) since: When,
+}
+
+impl OverviewView<'_> {
+    fn passkeys(&self, visit: &Visit) -> String {
+        let number = usize::try_from(self.person.factors.passkeys).unwrap_or(usize::MAX);
+        visit.words.count(number, "overview.has_passkeys_one", "overview.has_passkeys_many")
+    }
+
+    fn codes(&self, visit: &Visit) -> String {
+        let number = usize::try_from(self.person.factors.recovery_codes).unwrap_or(usize::MAX);
+        visit.words.count(number, "overview.codes_one", "overview.codes_many")
+    }
+}
+
+/// A passkey.
+#[derive(Clone, Debug)]
+pub(crate) struct PasskeyItem {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) added: When,
+    pub(crate) used: Option<When>,
+}
+
+/// The passkeys.
+#[derive(Debug, Default)]
+pub(crate) struct PasskeysView<'a> {
+    pub(crate) passkeys: &'a [PasskeyItem],
+    /// Whether the last one may go: there is another way to sign in.
+    pub(crate) may_remove_last: bool,
+    pub(crate) problem: Option<Problem<'a>>,
+}
+
+/// An authenticator app that is being set up.
+#[derive(Debug)]
+pub(crate) struct Enrolment<'a> {
+    /// Names the key that waits for its first code.
+    pub(crate) ceremony: &'a str,
+    /// The key, to be typed.
+    pub(crate) key: &'a str,
+    /// The key as a picture: SVG that we drew ourselves.
+    pub(crate) picture: &'a str,
+    pub(crate) problem: Option<Problem<'a>>,
+}
+
+/// The authenticator app.
+#[derive(Debug, Default)]
+pub(crate) struct AuthenticatorView<'a> {
+    pub(crate) is_on: bool,
+    pub(crate) enrolment: Option<Enrolment<'a>>,
+}
+
+/// The recovery codes.
+#[derive(Debug, Default)]
+pub(crate) struct RecoveryView<'a> {
+    pub(crate) left: usize,
+    pub(crate) has_totp: bool,
+    /// New ones, shown this once.
+    pub(crate) codes: &'a [String],
+}
+
+impl RecoveryView<'_> {
+    fn how_many(&self, visit: &Visit) -> String {
+        visit.words.count(self.left, "recovery.left_one", "recovery.left_many")
+    }
+}
+
+/// The password.
+#[derive(Debug, Default)]
+pub(crate) struct PasswordView<'a> {
+    pub(crate) exists: bool,
+    /// The least length, in characters.
+    pub(crate) least: usize,
+    pub(crate) problem: Option<Problem<'a>>,
+}
+
+/// A session.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionItem {
+    pub(crate) id: String,
+    pub(crate) device: String,
+    pub(crate) remote: Option<String>,
+    pub(crate) started: When,
+    pub(crate) seen: When,
+    pub(crate) means: String,
+    pub(crate) is_this: bool,
+}
+
+/// The sessions, this one first.
+#[derive(Debug, Default)]
+pub(crate) struct SessionsView<'a> {
+    pub(crate) sessions: &'a [SessionItem],
+}
+
+/// An app with access.
+#[derive(Clone, Debug)]
+pub(crate) struct AppItem<'a> {
+    pub(crate) grant: String,
+    pub(crate) app: AppView<'a>,
+    pub(crate) api: Option<String>,
+    pub(crate) permissions: Vec<Permission>,
+    pub(crate) given: When,
+    pub(crate) used: Option<When>,
+    pub(crate) offline: bool,
+}
+
+/// The apps with access.
+#[derive(Debug, Default)]
+pub(crate) struct AppsView<'a> {
+    pub(crate) apps: &'a [AppItem<'a>],
+}
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub(crate) struct ActivityItem {
+    pub(crate) when: When,
+    pub(crate) what: String,
+    pub(crate) remote: Option<String>,
+    pub(crate) allowed: bool,
+    pub(crate) decision: String,
+}
+
+/// What happened lately, newest first.
+#[derive(Debug, Default)]
+pub(crate) struct ActivityView<'a> {
+    pub(crate) items: &'a [ActivityItem],
+}
+
+/// One template, one function for each part: they differ in what they show alone.
+macro_rules! parts {
+    ($($(#[$doc:meta])* $name:ident($template:ident, $file:literal, $view:ident, $scripts:ident);)*) => {$(
+        #[derive(Template)]
+        #[template(path = $file)]
+        struct $template<'a> {
+            visit: &'a Visit,
+            frame: &'a Frame<'a>,
+            view: &'a $view<'a>,
+        }
+
+        $(#[$doc])*
+        pub(crate) fn $name(visit: &Visit, frame: &Frame<'_>, view: &$view<'_>) -> Response {
+            let html = html(&$template { visit, frame, view });
+            let status = status(view.problem());
+            visit.answer(Page { status, scripts: Scripts::$scripts, ..Page::new(html) })
+        }
+    )*};
+}
+
+parts! {
+    /// `GET {issuer}/account`.
+    overview(Overview, "account/overview.html", OverviewView, None);
+    /// `GET {issuer}/account/passkeys`.
+    passkeys(Passkeys, "account/passkeys.html", PasskeysView, Own);
+    /// `GET {issuer}/account/authenticator`.
+    authenticator(Authenticator, "account/authenticator.html", AuthenticatorView, None);
+    /// `GET {issuer}/account/recovery-codes`.
+    recovery_codes(RecoveryCodes, "account/recovery.html", RecoveryView, None);
+    /// `GET {issuer}/account/password`.
+    password(Password, "account/password.html", PasswordView, None);
+    /// `GET {issuer}/account/sessions`.
+    sessions(Sessions, "account/sessions.html", SessionsView, None);
+    /// `GET {issuer}/account/apps`.
+    apps(Apps, "account/apps.html", AppsView, None);
+    /// `GET {issuer}/account/activity`.
+    activity(Activity, "account/activity.html", ActivityView, None);
+}
+
+/// What is wrong on a part; most have nothing that can be.
+trait Problematic {
+    fn problem(&self) -> Option<&Problem<'_>> {
+        None
+    }
+}
+
+impl Problematic for OverviewView<'_> {}
+impl Problematic for RecoveryView<'_> {}
+impl Problematic for SessionsView<'_> {}
+impl Problematic for AppsView<'_> {}
+impl Problematic for ActivityView<'_> {}
+impl Problematic for PasskeysView<'_> {
+    fn problem(&self) -> Option<&Problem<'_>> {
+        self.problem.as_ref()
+    }
+}
+impl Problematic for PasswordView<'_> {
+    fn problem(&self) -> Option<&Problem<'_>> {
+        self.problem.as_ref()
+    }
+}
+impl Problematic for AuthenticatorView<'_> {
+    fn problem(&self) -> Option<&Problem<'_>> {
+        self.enrolment.as_ref().and_then(|enrolment| enrolment.problem.as_ref())
+    }
+}

@@ -1,0 +1,59 @@
+//! Signing out.
+
+use super::{html, plain};
+use crate::visit::Visit;
+use askama::Template;
+use axum::response::Response;
+use portcullis_web::page::{Page, form_target};
+
+/// The question whether to sign out (OpenID Connect RP-Initiated Logout 1.0 §2).
+#[derive(Debug, Default)]
+pub(crate) struct ConfirmLogoutView<'a> {
+    /// Who is signed in.
+    pub(crate) login: &'a str,
+    /// The app that asks.
+    pub(crate) app: Option<&'a str>,
+    /// What the form must bring along.
+    pub(crate) fields: &'a [(&'a str, &'a str)],
+    /// Where the browser goes afterwards, if a registered place.
+    pub(crate) post_logout_redirect_uri: Option<&'a str>,
+}
+
+/// The end of a session.
+#[derive(Debug, Default)]
+pub(crate) struct SignedOutView<'a> {
+    /// The app that may be gone back to: its name and a registered place.
+    pub(crate) back: Option<(&'a str, &'a str)>,
+}
+
+#[derive(Template)]
+#[template(path = "confirm_logout.html")]
+struct Confirm<'a> {
+    visit: &'a Visit,
+    view: &'a ConfirmLogoutView<'a>,
+}
+
+#[derive(Template)]
+#[template(path = "notice.html")]
+struct Done<'a> {
+    visit: &'a Visit,
+    title: &'static str,
+    text: &'static str,
+    link: Option<(String, String)>,
+}
+
+/// Asks. The form goes to `{issuer}/logout`.
+pub(crate) fn confirm_logout(visit: &Visit, view: &ConfirmLogoutView<'_>) -> Response {
+    let form_targets = view.post_logout_redirect_uri.and_then(form_target).into_iter().collect();
+    visit.answer(Page { form_targets, ..Page::new(html(&Confirm { visit, view })) })
+}
+
+/// Says that it is done.
+pub(crate) fn signed_out(visit: &Visit, view: &SignedOutView<'_>) -> Response {
+    let link = match view.back {
+        Some((app, uri)) => (uri.to_owned(), visit.fill("logout.back", app)),
+        None => (visit.path("/sign-in?return=account"), visit.say("logout.again").to_owned()),
+    };
+    let (title, text) = (visit.say("logout.done"), visit.say("logout.done_text"));
+    plain(visit, &Done { visit, title, text, link: Some(link) })
+}
