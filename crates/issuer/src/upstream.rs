@@ -6,11 +6,13 @@ mod identity;
 mod logout_token;
 mod metadata;
 mod preset;
+mod probe;
 mod provider;
 
 pub use identity::Identity;
 pub use metadata::MetadataFault;
 pub use preset::{ClaimPath, Preset};
+pub use probe::{Finding, Verdict, probe};
 pub use provider::{Condition, Newcomers, Provider, RoleRule, SecretIn};
 
 /// Claims as they came.

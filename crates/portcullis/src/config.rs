@@ -7,6 +7,7 @@ mod cross;
 mod files;
 mod findings;
 mod gateway;
+mod identity_provider;
 mod listen;
 mod read;
 mod render;
@@ -81,6 +82,9 @@ fn config(
     let upstreams = gateway::upstreams(&mut root, machine, &mut names, out);
     let routes = route::routes(&mut root, &registry, &mut names, &upstreams, out);
     names.unused(out);
+    let roles = root.get("roles").map(|roles| roles.entries(out)).unwrap_or_default();
+    let roles: Vec<String> = roles.into_iter().map(|(name, _)| name.to_owned()).collect();
+    let identity_providers = identity_provider::providers(&mut root, machine, &roles, out);
     cross::listeners(&mut root, out);
     let has_issuer = root.get("issuer").is_some();
     if !has_issuer && root.get("gateway").is_none() {
@@ -101,6 +105,7 @@ fn config(
         trusts,
         upstreams,
         routes,
+        identity_providers,
         registry,
     };
     cross::resources(&config, &names, out);

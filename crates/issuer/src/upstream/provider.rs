@@ -1,7 +1,7 @@
 //! Another identity provider, as the operator described it.
 
 use super::{ClaimPath, Preset};
-use portcullis_types::{Acr, Tenant, Ttl};
+use portcullis_types::{Acr, Tenant};
 use secrecy::SecretString;
 
 /// A provider that people may sign in with. `Debug` shows no secret.
@@ -41,8 +41,6 @@ pub struct Provider {
     pub newcomers: Newcomers,
     /// The customer to whom its people belong.
     pub tenant: Option<Tenant>,
-    /// When they must sign in there again, at the latest.
-    pub session_max: Option<Ttl>,
 }
 
 /// RFC 6749 §2.3.1.
@@ -107,7 +105,6 @@ impl Provider {
             acr: Vec::new(),
             newcomers: Newcomers::Refused,
             tenant: None,
-            session_max: None,
         }
     }
 }

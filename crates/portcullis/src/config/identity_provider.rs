@@ -10,7 +10,7 @@ use super::{
 use portcullis_issuer::upstream::{
     ClaimPath, Condition, Newcomers, Preset, Provider, RoleRule, SecretIn,
 };
-use portcullis_types::{Acr, ApiName, Issuer, Ttl};
+use portcullis_types::{Acr, ApiName, Issuer};
 
 /// Every provider that is right.
 pub(super) fn providers(
@@ -63,9 +63,6 @@ fn provider(
     let places = places(table, out);
     let meanings = Meanings::read(table, known_roles, out);
     let tenant = table.get("tenant").map(|tenant| tenant.parse(out));
-    let day = Ttl::seconds(86_400);
-    let session_max =
-        table.get("session_max").map(|ttl| ttl.ttl(Ttl::seconds(300)..=Ttl::seconds(30 * 86_400), out));
     let provision = table.get("provision").and_then(|flag| flag.flag(out)).unwrap_or(false);
     let (name, preset, issuer, client_id) = (name?, preset?, issuer?, client_id?);
     let secret: Option<SecretSource> = match secret {
@@ -91,7 +88,6 @@ fn provider(
             Some(tenant) => Some(tenant?),
             None => None,
         },
-        session_max: session_max.flatten().or(Some(day)),
         issuer,
         client_id,
         client_secret: None,

@@ -2,6 +2,7 @@
 
 use super::findings::Place;
 use ipnet::IpNet;
+use portcullis_issuer::upstream::Provider;
 use portcullis_jose::Alg;
 use portcullis_store::PostgresSettings;
 use portcullis_types::{ApiName, Audience, Issuer, Registry, Scopes, Tenant, Ttl};
@@ -35,8 +36,19 @@ pub(crate) struct Config {
     pub(crate) upstreams: Vec<Upstream>,
     /// What the gateway lets through, and to where.
     pub(crate) routes: Vec<Route>,
+    /// Whom people may sign in with besides ourselves.
+    pub(crate) identity_providers: Vec<IdentityProvider>,
     /// Every scope that exists here.
     pub(crate) registry: Registry,
+}
+
+/// `[[identity_provider]]`.
+#[derive(Debug)]
+pub(crate) struct IdentityProvider {
+    /// Everything but the secret.
+    pub(crate) provider: Provider,
+    /// Where the secret is.
+    pub(crate) client_secret: Option<SecretSource>,
 }
 
 /// `[store]`.
