@@ -13,7 +13,7 @@ pub use identity::Identity;
 pub use metadata::MetadataFault;
 pub use preset::{ClaimPath, Preset};
 pub use probe::{Finding, Verdict, probe};
-pub use provider::{Condition, Newcomers, Provider, RoleRule, SecretIn};
+pub use provider::{Condition, Newcomers, Provider, RoleRule, SecretIn, redirect_uri};
 
 /// Claims as they came.
 pub(crate) type Claims = serde_json::Map<String, serde_json::Value>;

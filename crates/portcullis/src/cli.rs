@@ -14,6 +14,7 @@ mod jose;
 mod key;
 mod login;
 mod output;
+pub(crate) mod provider;
 mod serve;
 mod token;
 

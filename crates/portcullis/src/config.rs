@@ -26,7 +26,8 @@ pub(crate) use findings::{Report, Severity};
 pub(crate) use read::ttl;
 pub(crate) use settings::{
     Access, Api, Authorities, ClientCertificates, Config, Credential, DatabaseServer, Dialect,
-    Hears, Issuing, PrivateNetwork, Profile, Route, SecretSource, Tls, Trust, TrustKeys, Upstream,
+    Hears, IdentityProvider, Issuing, PrivateNetwork, Profile, Route, SecretSource, Tls, Trust,
+    TrustKeys, Upstream,
 };
 pub(crate) use words::did_you_mean;
 

@@ -108,3 +108,8 @@ impl Provider {
         }
     }
 }
+
+/// The redirect URI to register at the provider.
+pub fn redirect_uri(provider: &Provider, issuer: &str) -> String {
+    format!("{}/sign-in/with/{}/callback", issuer.trim_end_matches('/'), provider.name)
+}

@@ -1,6 +1,6 @@
 //! All providers that people may sign in with, and what is known of each at the moment.
 
-use super::{Claims, Provider, exchange::Talk, metadata::{Cache, Metadata, Want}};
+use super::{Provider, provider::redirect_uri, exchange::Talk, metadata::{Cache, Metadata, Want}};
 use crate::Settings;
 use portcullis_types::Timestamp;
 use portcullis_web::Outgoing;
@@ -69,14 +69,4 @@ impl Upstream {
     ) -> Result<Arc<Metadata>, super::MetadataFault> {
         self.cache.get(&self.provider, &all.0.outgoing, want, now).await
     }
-}
-
-/// The redirect URI to register at the provider.
-pub fn redirect_uri(provider: &Provider, issuer: &str) -> String {
-    format!("{}/sign-in/with/{}/callback", issuer.trim_end_matches('/'), provider.name)
-}
-
-/// A claim that is text.
-pub(super) fn text<'c>(claims: &'c Claims, name: &str) -> Option<&'c str> {
-    claims.get(name).and_then(serde_json::Value::as_str)
 }

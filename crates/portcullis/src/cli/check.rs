@@ -1,12 +1,12 @@
 //! `portcullis check`
 
-use super::{Exit, Format, Globals, Outcome, data, database, house};
+use super::{Exit, Format, Globals, Outcome, data, database, house, provider};
 use crate::config::{Purpose, Severity};
 
 /// Check the configuration and report every mistake at once.
 ///
 /// Every mistake comes with its file, line and column, the value in question, and what would be right. If the file
-/// names a database server, it is asked too; nothing is changed there.
+/// names a database server or identity providers, they are asked too; nothing is changed there.
 ///
 /// Exits with 1 if there is any mistake; warnings alone are fine.
 #[derive(Debug, clap::Args)]
@@ -23,6 +23,9 @@ impl Check {
         {
             let (problem, hint) = stop.said();
             report.add(&server.place, problem, hint);
+        }
+        if let Some(config) = &config {
+            house::block_on(provider::ask(config, &mut report))?;
         }
         match globals.format {
             Format::Text => data(report.render())?,

@@ -93,7 +93,7 @@ fn provider(
         client_secret: None,
     };
     whole(&provider, table.place(), out);
-    Some(IdentityProvider { provider, client_secret: secret })
+    Some(IdentityProvider { place: table.place().clone(), provider, client_secret: secret })
 }
 
 /// An issuer that the provider can have.

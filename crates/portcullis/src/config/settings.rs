@@ -45,6 +45,8 @@ pub(crate) struct Config {
 /// `[[identity_provider]]`.
 #[derive(Debug)]
 pub(crate) struct IdentityProvider {
+    /// Where it stands in the file.
+    pub(crate) place: Place,
     /// Everything but the secret.
     pub(crate) provider: Provider,
     /// Where the secret is.
