@@ -4,7 +4,7 @@ mod detail;
 
 use crate::{
     CertificateMatcher, Client, ClientAuth, ClientKeys, ClientSecret, Directory, Fault, GrantType,
-    argon, rows, secret::Stored,
+    Registration, argon, rows, secret::Stored,
 };
 use detail::{described, detailed, difference};
 use portcullis_audit::{self as audit, Admin, Event, Record};
@@ -46,11 +46,17 @@ pub struct NewClient {
     pub default_resource: Option<Audience>,
     /// See [`Client::tenant`].
     pub tenant: Option<Tenant>,
+    /// See [`Client::registration`].
+    pub registration: Registration,
+    /// See [`Client::expires`].
+    pub expires: Option<Timestamp>,
 }
 
 /// The credentials of a new client.
 #[derive(Debug)]
 pub enum NewAuth {
+    /// None: a public client.
+    Public,
     /// A secret of our making.
     Generated,
     /// A secret that the operator chose.
@@ -269,6 +275,7 @@ impl Directory {
 impl NewClient {
     fn into_client(self, by: &mut Acting<'_>) -> (Client, Option<ClientSecret>) {
         let (auth, secret) = match self.auth {
+            NewAuth::Public => (ClientAuth::None, None),
             NewAuth::Generated => {
                 (ClientAuth::ClientSecret, Some(ClientSecret::generate(by.entropy)))
             }
@@ -289,7 +296,9 @@ impl NewClient {
             tenant: self.tenant,
             disabled_since: None,
             not_before: None,
+            registration: self.registration,
             created: by.now,
+            expires: self.expires,
             secrets: Vec::new(),
         };
         (client, secret)

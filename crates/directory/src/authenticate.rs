@@ -4,7 +4,7 @@
 //! client, a wrong secret and a wrong method cost the same and end in the same answer.
 
 use crate::{
-    Client, ClientAuth, Directory, Fault,
+    Client, ClientAuth, Directory, Fault, WantedKey,
     argon::{self, Asker},
     assertion::{self, FirstUse},
     directory::{Entry, LiveSecret},
@@ -18,6 +18,7 @@ use portcullis_types::{
 };
 use portcullis_web::PeerCertificate;
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
 use std::{net::IpAddr, sync::Arc};
 
 /// What a request brings to prove the client. `Debug` shows no secret.
@@ -56,8 +57,11 @@ pub enum Credentials {
 }
 
 /// How a client authenticates, by the names of the IANA registry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AuthMethod {
+    /// Not at all: a public client.
+    None,
     /// In the `Authorization` header.
     ClientSecretBasic,
     /// In the form.
@@ -72,12 +76,13 @@ pub enum AuthMethod {
 
 impl AuthMethod {
     /// Those that this server always has.
-    pub const ALL: [Self; 3] =
-        [Self::PrivateKeyJwt, Self::ClientSecretBasic, Self::ClientSecretPost];
+    pub const ALL: [Self; 4] =
+        [Self::PrivateKeyJwt, Self::ClientSecretBasic, Self::ClientSecretPost, Self::None];
 
     /// The registered name.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::None => "none",
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
             Self::PrivateKeyJwt => "private_key_jwt",
@@ -122,6 +127,8 @@ pub struct Attempt {
 /// The client is who it claims to be. It may still be disabled.
 pub struct Proven {
     client: Arc<Client>,
+    method: AuthMethod,
+    now: Timestamp,
     spent: Spent,
 }
 
@@ -129,6 +136,8 @@ pub struct Proven {
 pub struct Authenticated {
     /// The client as it was when the request came.
     pub client: Arc<Client>,
+    /// How it did that; [`AuthMethod::None`] for a public client, which proves nothing.
+    pub method: AuthMethod,
     spent: Spent,
 }
 
@@ -162,10 +171,9 @@ impl Directory {
         attempt: Attempt,
         credentials: &Credentials,
     ) -> Result<Result<Proven, Denial>, Fault> {
-        let snapshot = self.inner().snapshot.load_full();
-        let entry = attempt.client_id.as_deref().and_then(|id| snapshot.clients.get(id)).cloned();
+        let entry = self.claimed(attempt.client_id.as_deref()).await?;
         let outcome = match credentials {
-            Credentials::Missing { .. } => Err(ClientProof::Missing),
+            Credentials::Missing { .. } => by_name(entry.as_deref()),
             Credentials::Secret { method, secret, .. } => {
                 let live = self.fitting(&attempt, entry.as_deref(), secret).await?;
                 match live {
@@ -175,19 +183,21 @@ impl Directory {
             }
             Credentials::Assertion { client_id, assertion } => {
                 let claimed = client_id.as_deref();
-                self.by_assertion(&attempt, claimed, entry.as_deref(), assertion.expose_secret())
+                let assertion = assertion.expose_secret();
+                self.by_assertion(&attempt, claimed, entry.as_deref(), assertion).await
             }
             Credentials::Certificate { method, certificate, .. } => {
                 let shown = certificate.as_ref();
-                self.by_certificate(*method, entry.as_deref(), shown, attempt.now)
-                    .map(|()| Spent::Nothing)
+                let shown = self.by_certificate(*method, entry.as_deref(), shown, attempt.now);
+                shown.await.map(|()| Spent::Nothing)
             }
         };
         let throttle = &self.inner().throttle;
         Ok(match (outcome, entry) {
             (Ok(spent), Some(entry)) => {
                 throttle.succeeded(attempt.place, attempt.now);
-                Ok(Proven { client: entry.client.clone(), spent })
+                let method = credentials.method().unwrap_or(AuthMethod::None);
+                Ok(Proven { client: entry.client.clone(), method, now: attempt.now, spent })
             }
             (outcome, _) => {
                 let proof = outcome.err().unwrap_or(ClientProof::UnknownClient);
@@ -200,6 +210,20 @@ impl Directory {
                 Err(Denial::BadClient { client_id, proof })
             }
         })
+    }
+
+    /// Who is meant. Only an id of our making is worth a look into the store: nobody guesses one, so the
+    /// time that takes tells nothing about the names that operators chose.
+    async fn claimed(&self, id: Option<&str>) -> Result<Option<Arc<Entry>>, Fault> {
+        let Some(id) = id else { return Ok(None) };
+        match self.known(id) {
+            Some(entry) => Ok(Some(entry)),
+            None if id.starts_with("cli_") => match ClientId::new(id) {
+                Ok(id) => self.entry(&id).await,
+                Err(_) => Ok(None),
+            },
+            None => Ok(None),
+        }
     }
 
     /// Which live secret this one is. The form of what was presented decides the work, nothing else does.
@@ -263,7 +287,7 @@ impl Directory {
         fits
     }
 
-    fn by_assertion(
+    async fn by_assertion(
         &self,
         attempt: &Attempt,
         claimed: Option<&str>,
@@ -276,12 +300,20 @@ impl Directory {
             self.inner().nobody.verify_in_vain(&jws);
             return Err(ClientProof::UnknownClient);
         };
-        let ClientAuth::PrivateKeyJwt { jwks } = &entry.client.auth else {
+        let client = &entry.client;
+        if !matches!(client.auth, ClientAuth::PrivateKeyJwt { .. }) {
             self.inner().nobody.verify_in_vain(&jws);
-            return Err(wrong_method(AuthMethod::PrivateKeyJwt, &entry.client));
-        };
+            return Err(wrong_method(AuthMethod::PrivateKeyJwt, client));
+        }
         let header = jws.header();
-        let mut candidates = jwks.candidates(header.kid.as_deref(), header.alg).peekable();
+        client.admits_assertion_alg(header.alg).map_err(refuse)?;
+        let (kid, alg) = (header.kid.as_deref(), header.alg);
+        let keys = self.keys_of(client, WantedKey::Signed { kid, alg }, attempt.now).await;
+        let keys = keys.map_err(|trouble| {
+            let problem = trouble.to_string();
+            refuse(AssertionFault::Keys { problem })
+        })?;
+        let mut candidates = keys.candidates(kid, alg).peekable();
         if candidates.peek().is_none() {
             self.inner().nobody.verify_in_vain(&jws);
         }
@@ -293,6 +325,14 @@ impl Directory {
         assertion::claims(&payload, id, &self.inner().issuer, attempt.now)
             .map(Spent::Assertion)
             .map_err(refuse)
+    }
+}
+
+/// A public client shows nothing but its name (RFC 6749 §3.2.1); from any other that is not enough.
+fn by_name(entry: Option<&Entry>) -> Result<Spent, ClientProof> {
+    match entry {
+        Some(entry) if entry.client.is_public() => Ok(Spent::Nothing),
+        _ => Err(ClientProof::Missing),
     }
 }
 
@@ -324,12 +364,15 @@ impl Proven {
         &self.client.id
     }
 
+    /// How it proved that.
+    pub const fn method(&self) -> AuthMethod {
+        self.method
+    }
+
     /// Whether it may act at all.
     pub fn enabled(self) -> Result<Authenticated, Denial> {
-        match self.client.disabled_since {
-            Some(since) => Err(Denial::ClientDisabled { client_id: self.client.id.clone(), since }),
-            None => Ok(Authenticated { client: self.client, spent: self.spent }),
-        }
+        self.client.enabled(self.now)?;
+        Ok(Authenticated { client: self.client, method: self.method, spent: self.spent })
     }
 }
 

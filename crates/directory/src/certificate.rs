@@ -10,8 +10,8 @@ mod name;
 pub use matcher::{CertificateMatcher, MatcherFault, NameKind};
 
 use crate::{
-    AuthMethod, ClientAuth, ClientKeys, ClientKeysFault, Credentials, Directory,
-    authenticate::wrong_method, directory::Entry,
+    AuthMethod, ClientAuth, ClientKeys, ClientKeysFault, Credentials, Directory, PublicKeys,
+    WantedKey, authenticate::wrong_method, directory::Entry,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use portcullis_jose::jwk::Jwk;
@@ -34,9 +34,8 @@ impl Directory {
         let Credentials::Missing { client_id: Some(client_id) } = credentials else {
             return credentials;
         };
-        let snapshot = self.inner().snapshot.load();
-        let auth = snapshot.clients.get(client_id.as_str()).map(|entry| &entry.client.auth);
-        let method = match auth {
+        let known = self.known(&client_id);
+        let method = match known.as_ref().map(|entry| &entry.client.auth) {
             Some(ClientAuth::SelfSignedTls { .. }) => AuthMethod::SelfSignedTlsClientAuth,
             Some(ClientAuth::TlsClient { .. }) => AuthMethod::TlsClientAuth,
             // As with a client that we know: nobody learns by the time who is one.
@@ -46,7 +45,7 @@ impl Directory {
         Credentials::Certificate { client_id, method, certificate: shown }
     }
 
-    pub(crate) fn by_certificate(
+    pub(crate) async fn by_certificate(
         &self,
         method: AuthMethod,
         entry: Option<&Entry>,
@@ -60,7 +59,13 @@ impl Directory {
         let client = &entry.ok_or(ClientProof::UnknownClient)?.client;
         let judged = match &client.auth {
             ClientAuth::TlsClient { matcher } => vouched.and_then(|()| names(shown, matcher)),
-            ClientAuth::SelfSignedTls { jwks } => registered(shown, jwks, now),
+            ClientAuth::SelfSignedTls { .. } => {
+                let keys = self
+                    .keys_of(client, WantedKey::Any, now)
+                    .await
+                    .map_err(|trouble| refuse(Fault::Untrusted { problem: trouble.to_string() }))?;
+                registered(shown, &keys, now)
+            }
             _ => return Err(wrong_method(method, client)),
         };
         judged.map_err(refuse)
@@ -103,7 +108,7 @@ fn names(certificate: &PeerCertificate, matcher: &CertificateMatcher) -> Result<
 /// RFC 8705 §2.2: its key is one of those that the client has registered. Who signed it does not matter.
 fn registered(
     certificate: &PeerCertificate,
-    jwks: &ClientKeys,
+    jwks: &PublicKeys,
     now: Timestamp,
 ) -> Result<(), Fault> {
     let x509 = parsed(certificate)?;

@@ -1,7 +1,10 @@
 //! A client: who it is, how it proves that, and what it may ask for.
 
-use crate::{CertificateMatcher, ClientKeys, ClientSecret};
-use portcullis_types::{Audience, ClientId, Pattern, Scopes, Tenant, Timestamp};
+mod problem;
+
+use crate::{CertificateMatcher, ClientKeys, Origin, PublicKeys, Registration};
+use portcullis_jose::{jwe::KeyAlg, jwk::Jwk};
+use portcullis_types::{Audience, ClientId, Denial, Pattern, Scopes, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
@@ -30,8 +33,12 @@ pub struct Client {
     pub disabled_since: Option<Timestamp>,
     /// Tokens issued before this are ended. Whole seconds, as `iat` is.
     pub not_before: Option<Timestamp>,
+    /// What it registered for signing people in.
+    pub registration: Registration,
     /// When it was registered.
     pub created: Timestamp,
+    /// When it ends by itself; `None` for never.
+    pub expires: Option<Timestamp>,
     /// Its secrets, newest first; at most two that still work.
     pub secrets: Vec<SecretFacts>,
 }
@@ -40,6 +47,8 @@ pub struct Client {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "method", rename_all = "snake_case")]
 pub enum ClientAuth {
+    /// Not at all: a public client (RFC 6749 §2.1), which anybody can pretend to be.
+    None,
     /// `client_secret_basic` or `client_secret_post`, as it likes.
     ClientSecret,
     /// `private_key_jwt`, with one of these keys.
@@ -63,6 +72,7 @@ impl ClientAuth {
     /// As the operator reads it.
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::None => "none",
             Self::ClientSecret => "client_secret_basic or client_secret_post",
             Self::PrivateKeyJwt { .. } => "private_key_jwt",
             Self::TlsClient { .. } => "tls_client_auth",
@@ -88,18 +98,29 @@ pub struct SecretFacts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GrantType {
+    /// RFC 6749 §4.1: a person signs in.
+    AuthorizationCode,
+    /// RFC 6749 §6.
+    RefreshToken,
     /// RFC 6749 §4.4.
     ClientCredentials,
+    /// RFC 8628: a person signs in on another device.
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:device_code")]
+    DeviceCode,
 }
 
 impl GrantType {
     /// All there are.
-    pub const ALL: [Self; 1] = [Self::ClientCredentials];
+    pub const ALL: [Self; 4] =
+        [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials, Self::DeviceCode];
 
     /// The value of `grant_type`.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
+            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
         }
     }
 }
@@ -129,30 +150,42 @@ pub(crate) struct Rights {
 }
 
 impl Client {
-    /// What is wrong with it as a whole, if anything.
-    pub(crate) fn problem(&self) -> Option<String> {
-        if self.name.is_empty() || self.name.len() > 200 || self.name.chars().any(char::is_control)
-        {
-            return Some("the name must be 1 to 200 bytes without control characters".into());
+    /// Whether anybody could pretend to be it.
+    pub const fn is_public(&self) -> bool {
+        matches!(self.auth, ClientAuth::None)
+    }
+
+    /// Whether it may use that grant.
+    pub fn may(&self, grant: GrantType) -> bool {
+        self.grant_types.contains(&grant)
+    }
+
+    /// Whether an operator registered it: others said themselves what they are called.
+    pub fn is_vouched_for(&self) -> bool {
+        self.registration.origin == Origin::Operator
+    }
+
+    /// Whether it may act at all: it is not disabled, and its time is not over.
+    pub fn enabled(&self, now: Timestamp) -> Result<(), Denial> {
+        let over = self.expires.filter(|expires| *expires <= now);
+        match self.disabled_since.or(over) {
+            Some(since) => Err(Denial::ClientDisabled { client_id: self.id.clone(), since }),
+            None => Ok(()),
         }
-        if self.id.as_str().contains(ClientSecret::PREFIX) {
-            return Some("the id must not contain pcs_, which marks secrets".into());
+    }
+
+    /// The keys it registered, whatever for: to prove itself, to sign requests, to have answers encrypted.
+    /// To use published ones, ask [`Directory::keys_of`](crate::Directory::keys_of).
+    pub fn keys(&self) -> Option<&ClientKeys> {
+        match &self.auth {
+            ClientAuth::PrivateKeyJwt { jwks } | ClientAuth::SelfSignedTls { jwks } => Some(jwks),
+            _ => self.registration.jwks.as_ref(),
         }
-        if self.grant_types.is_empty() {
-            return Some("without a grant type the client can do nothing".into());
-        }
-        let outside = |scope: &_| !self.scopes.iter().any(|pattern| pattern.matches(scope));
-        if self.default_scope.as_ref().is_some_and(Scopes::is_empty) {
-            return Some("a default scope of nothing is no default; leave it out".into());
-        }
-        if let Some(scope) = self.default_scope.iter().flatten().find(|scope| outside(scope)) {
-            return Some(format!("the default scope {scope} is not in the client's allow-list"));
-        }
-        match &self.default_resource {
-            Some(resource) if !self.resources.contains(resource) => {
-                Some(format!("the default resource {resource} is not among the client's resources"))
-            }
-            _ => None,
-        }
+    }
+
+    /// The key to encrypt to, among those that are registered here; for published ones ask
+    /// [`Directory::keys_of`](crate::Directory::keys_of).
+    pub fn encryption_key(&self, alg: KeyAlg) -> Option<&Jwk> {
+        self.keys().and_then(ClientKeys::set).and_then(|keys: &PublicKeys| keys.encryption_key(alg))
     }
 }

@@ -1,8 +1,8 @@
 //! The clients in memory: an immutable snapshot, replaced as a whole.
 
 use crate::{
-    Client, Fault, PeopleSettings, SecretHashKey, argon::Gate, assertion::NobodysKeys, rows,
-    secret::Stored, throttle::Throttle,
+    Client, Fault, PeopleSettings, SecretHashKey, argon::Gate, assertion::NobodysKeys,
+    jwks_uri::Published, rows, secret::Stored, throttle::Throttle,
 };
 use arc_swap::ArcSwap;
 use portcullis_store::Store;
@@ -37,6 +37,7 @@ pub(crate) struct Inner {
     /// Whose certificates are believed, of clients.
     pub(crate) authorities: ArcSwap<Vec<TrustAnchor<'static>>>,
     pub(crate) people: ArcSwap<PeopleSettings>,
+    pub(crate) published: Published,
     revocations: watch::Sender<Arc<Revocations>>,
     /// Held from reading to publishing, so that an older copy never replaces a newer one.
     reloading: Mutex<()>,
@@ -87,6 +88,7 @@ impl Directory {
         let directory = Self(Arc::new(Inner {
             store,
             key,
+            published: Published::new(&issuer),
             issuer,
             snapshot: ArcSwap::default(),
             throttle: Throttle::new(),
@@ -103,7 +105,39 @@ impl Directory {
 
     /// The client of that id, as of the last reload.
     pub fn client(&self, id: &ClientId) -> Option<Arc<Client>> {
-        Some(self.0.snapshot.load().clients.get(id)?.client.clone())
+        Some(self.known(id.as_str())?.client.clone())
+    }
+
+    /// As [`Directory::client`]; looks into the store for a client that another process may have
+    /// registered just now. Does not fetch client-id metadata documents.
+    pub async fn find_client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, Fault> {
+        Ok(self.entry(id).await?.map(|entry| entry.client.clone()))
+    }
+
+    pub(crate) async fn entry(&self, id: &ClientId) -> Result<Option<Arc<Entry>>, Fault> {
+        let known = self.known(id.as_str());
+        // No row has such an id.
+        if known.is_some() || id.as_str().starts_with("https://") {
+            return Ok(known);
+        }
+        let key = id.clone();
+        let Some(found) = self.0.store.read(move |tx| Ok(rows::find(tx, &key))).await?? else {
+            return Ok(None);
+        };
+        let _reloading = self.0.reloading.lock().await;
+        if let Some(newer) = self.known(id.as_str()) {
+            return Ok(Some(newer));
+        }
+        let found = Arc::new(found);
+        let mut clients = self.0.snapshot.load().clients.clone();
+        clients.insert(id.clone(), found.clone());
+        self.0.snapshot.store(Arc::new(Snapshot { clients }));
+        Ok(Some(found))
+    }
+
+    /// As of the last reload.
+    pub(crate) fn known(&self, id: &str) -> Option<Arc<Entry>> {
+        self.0.snapshot.load().clients.get(id).cloned()
     }
 
     /// All clients in the order of their ids, as of the last reload.

@@ -18,6 +18,7 @@ mod deed;
 mod directory;
 mod excerpt;
 mod fault;
+mod jwks_uri;
 mod keys;
 mod login;
 mod migrations;
@@ -41,7 +42,8 @@ pub use deed::Deed;
 pub use directory::Directory;
 pub use excerpt::{excerpt, without_secrets};
 pub use fault::Fault;
-pub use keys::{ClientKeys, ClientKeysFault};
+pub use jwks_uri::{FetchTrouble, WantedKey};
+pub use keys::{ClientKeys, ClientKeysFault, KeysTrouble, PublicKeys, encryption_algs};
 pub use login::{Login, LoginFault};
 pub use migrations::MIGRATIONS;
 pub use people::{
@@ -49,7 +51,7 @@ pub use people::{
     Wanted, person_in,
 };
 pub use person::{Address, Factors, Person, Profile};
-pub use registration::{Fapi2, Origin, Pkce, Registration, Shape, SubjectType};
+pub use registration::{ApplicationType, Fapi2, Origin, Pkce, Registration, Shape, SubjectType};
 pub use roles::{Role, Roles};
 pub use secret::{ClientSecret, SecretFault, SecretHashKey};
 pub use session::{

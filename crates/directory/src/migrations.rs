@@ -6,6 +6,7 @@ use portcullis_store::Migration;
 /// their sessions and consents.
 pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "directory", number: 1, sql: CLIENTS },
+    Migration { room: "directory", number: 2, sql: REGISTRATION },
     Migration { room: "directory", number: 3, sql: PEOPLE },
 ];
 
@@ -36,6 +37,25 @@ const CLIENTS: &str = "
             PRIMARY KEY (client_id, jti)
         );
         CREATE INDEX assertion_use_expires ON assertion_use (expires);
+    ";
+
+/// What apps register for signing people in; who may register itself, and what it shows to change that.
+const REGISTRATION: &str = "
+        ALTER TABLE client ADD COLUMN registration TEXT NOT NULL DEFAULT '{}';
+        ALTER TABLE client ADD COLUMN expires BIGINT;
+        CREATE TABLE client_invitation (
+            id TEXT PRIMARY KEY,
+            secret_hash BLOB NOT NULL,
+            note TEXT NOT NULL,
+            created BIGINT NOT NULL,
+            expires BIGINT NOT NULL,
+            uses_left BIGINT NOT NULL
+        );
+        CREATE TABLE client_registration (
+            client_id TEXT PRIMARY KEY REFERENCES client (id),
+            token_hash BLOB NOT NULL,
+            created BIGINT NOT NULL
+        );
     ";
 
 /// Logins, addresses for mail and the ids of other directories are looked up, so they have indexes although

@@ -1,6 +1,7 @@
 //! What an app registers about itself (RFC 7591 §2, OpenID Connect Dynamic Client Registration 1.0 §2),
 //! beyond what it may ask for.
 
+use crate::{AuthMethod, ClientKeys};
 use portcullis_jose::Alg;
 use portcullis_types::{IdentityScopes, RedirectUri, Ttl};
 use serde::{Deserialize, Serialize};
@@ -16,8 +17,19 @@ pub struct Registration {
     pub post_logout_redirect_uris: Vec<RedirectUri>,
     /// What it may learn about people.
     pub identity: IdentityScopes,
+    /// Whether it runs on a server of its own or on people's machines.
+    pub application_type: ApplicationType,
+    /// Which way of a client with a secret it said it would take; either is accepted.
+    pub token_endpoint_auth_method: Option<AuthMethod>,
+    /// The only algorithm of its assertions; `None`: any that it has a key of.
+    pub token_endpoint_auth_signing_alg: Option<Alg>,
+    /// Its keys for request objects and encryption, if it does not prove itself with keys anyway. Read
+    /// [`Client::keys`](crate::Client::keys), which knows both.
+    pub jwks: Option<ClientKeys>,
     /// Its home page.
     pub client_uri: Option<String>,
+    /// Its picture. Shown to nobody: anybody may register anybody's picture.
+    pub logo_uri: Option<String>,
     /// What it says about privacy.
     pub policy_uri: Option<String>,
     /// Its terms.
@@ -28,8 +40,11 @@ pub struct Registration {
     pub initiate_login_uri: Option<RedirectUri>,
     /// Which `sub` it sees.
     pub subject_type: SubjectType,
-    /// The sector of a pairwise `sub` (OpenID Connect Core §8.1): a host.
+    /// The sector of a pairwise `sub` (OpenID Connect Core §8.1): a host. Without one, the only host of
+    /// its redirect URIs: read [`Registration::sector_host`].
     pub sector: Option<String>,
+    /// Where the list of redirect URIs was that put it into that sector.
+    pub sector_identifier_uri: Option<String>,
     /// How its ID tokens look.
     pub id_token: Shape,
     /// How answers of `/userinfo` look; without `signed`, plain JSON.
@@ -64,8 +79,40 @@ pub struct Registration {
     pub first_party: bool,
     /// All that the FAPI 2.0 profiles ask for, at once.
     pub fapi2: Fapi2,
+    /// The software, as it calls itself (RFC 7591 §2).
+    pub software_id: Option<String>,
+    /// Its version, as it calls itself.
+    pub software_version: Option<String>,
     /// How it came to be known.
     pub origin: Origin,
+}
+
+impl Registration {
+    /// The sector of its pairwise subjects (OpenID Connect Core §8.1); `None` if its redirect URIs are of
+    /// several hosts and none was said.
+    pub fn sector_host(&self) -> Option<String> {
+        if self.sector.is_some() {
+            return self.sector.clone();
+        }
+        let host = |uri: &RedirectUri| {
+            let url = url::Url::parse(uri.as_str()).ok()?;
+            url.host_str().map(str::to_owned)
+        };
+        let mut hosts = self.redirect_uris.iter().map(host);
+        let first = hosts.next().flatten()?;
+        hosts.all(|other| other.as_ref() == Some(&first)).then_some(first)
+    }
+}
+
+/// OpenID Connect Dynamic Client Registration §2.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApplicationType {
+    /// On a server of its own.
+    #[default]
+    Web,
+    /// On people's machines.
+    Native,
 }
 
 /// OpenID Connect Core §8.

@@ -1,7 +1,7 @@
 //! Clients as rows.
 
 use crate::{
-    Client, ClientAuth, Fault, SecretFacts,
+    Client, ClientAuth, Fault, Registration, SecretFacts,
     client::Rights,
     directory::{Entry, LiveSecret},
     secret::Stored,
@@ -10,10 +10,10 @@ use portcullis_store::{Row, StoreFault, Tx};
 use portcullis_types::{ClientId, Jti, Timestamp};
 use std::{collections::HashMap, sync::Arc};
 
-const CLIENTS: &str =
-    "SELECT id, name, auth, rights, created, disabled_since, not_before FROM client";
-const CLIENT: &str =
-    "SELECT id, name, auth, rights, created, disabled_since, not_before FROM client WHERE id = $1";
+const CLIENTS: &str = "SELECT id, name, auth, rights, created, disabled_since, not_before, \
+     registration, expires FROM client";
+const CLIENT: &str = "SELECT id, name, auth, rights, created, disabled_since, not_before, \
+     registration, expires FROM client WHERE id = $1";
 const SECRETS: &str = "SELECT client_id, number, kind, hash, created, expires, last_used \
      FROM client_secret ORDER BY client_id, number DESC";
 const SECRETS_OF: &str = "SELECT client_id, number, kind, hash, created, expires, last_used \
@@ -34,11 +34,15 @@ pub(crate) fn all(tx: &mut Tx<'_>) -> Result<Vec<Entry>, Fault> {
 
 /// One client, for a change of it.
 pub(crate) fn one(tx: &mut Tx<'_>, id: &ClientId) -> Result<Client, Fault> {
-    let Some(row) = tx.query_row(CLIENT, &[id.as_str().into()])? else {
-        return Err(Fault::UnknownClient(id.clone()));
-    };
+    let found = find(tx, id)?.ok_or_else(|| Fault::UnknownClient(id.clone()))?;
+    Ok(Arc::unwrap_or_clone(found.client))
+}
+
+/// One client with its secrets.
+pub(crate) fn find(tx: &mut Tx<'_>, id: &ClientId) -> Result<Option<Entry>, Fault> {
+    let Some(row) = tx.query_row(CLIENT, &[id.as_str().into()])? else { return Ok(None) };
     let secrets = tx.query(SECRETS_OF, &[id.as_str().into()])?;
-    Ok(Arc::unwrap_or_clone(entry(&row, &secrets)?.client))
+    entry(&row, &secrets).map(Some)
 }
 
 fn entry(row: &Row, secrets: &[Row]) -> Result<Entry, Fault> {
@@ -47,6 +51,8 @@ fn entry(row: &Row, secrets: &[Row]) -> Result<Entry, Fault> {
     let auth: ClientAuth =
         serde_json::from_str(row.text(2)?).map_err(|e| damaged(e.to_string()))?;
     let rights: Rights = serde_json::from_str(row.text(3)?).map_err(|e| damaged(e.to_string()))?;
+    let registration: Registration =
+        serde_json::from_str(row.text(7)?).map_err(|e| damaged(e.to_string()))?;
     let (facts, secrets) = secrets.iter().map(secret).collect::<Result<(Vec<_>, Vec<_>), _>>()?;
     let client = Client {
         id: ClientId::new(id).map_err(|e| damaged(e.to_string()))?,
@@ -58,7 +64,9 @@ fn entry(row: &Row, secrets: &[Row]) -> Result<Entry, Fault> {
         resources: rights.resources,
         default_resource: rights.default_resource,
         tenant: rights.tenant,
+        registration,
         created: row.time(4)?,
+        expires: row.opt_time(8)?,
         disabled_since: row.opt_time(5)?,
         not_before: row.opt_time(6)?,
         secrets: facts,
@@ -80,7 +88,8 @@ fn secret(row: &Row) -> Result<(SecretFacts, LiveSecret), Fault> {
     Ok((facts, LiveSecret { number, stored, expires, last_used: used }))
 }
 
-fn columns(client: &Client) -> Result<(String, String), StoreFault> {
+/// `auth`, `rights`, `registration`.
+fn columns(client: &Client) -> Result<[String; 3], StoreFault> {
     let rights = Rights {
         grant_types: client.grant_types.clone(),
         scopes: client.scopes.clone(),
@@ -90,21 +99,25 @@ fn columns(client: &Client) -> Result<(String, String), StoreFault> {
         tenant: client.tenant.clone(),
     };
     let auth = serde_json::to_string(&client.auth).map_err(StoreFault::rejected)?;
-    Ok((auth, serde_json::to_string(&rights).map_err(StoreFault::rejected)?))
+    let rights = serde_json::to_string(&rights).map_err(StoreFault::rejected)?;
+    let registration = serde_json::to_string(&client.registration);
+    Ok([auth, rights, registration.map_err(StoreFault::rejected)?])
 }
 
 /// False if the id is taken.
 pub(crate) fn insert(tx: &mut Tx<'_>, client: &Client) -> Result<bool, StoreFault> {
-    let (auth, rights) = columns(client)?;
+    let [auth, rights, registration] = columns(client)?;
     let inserted = tx.execute(
-        "INSERT INTO client (id, name, auth, rights, created) VALUES ($1, $2, $3, $4, $5) \
-         ON CONFLICT DO NOTHING",
+        "INSERT INTO client (id, name, auth, rights, registration, created, expires) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
         &[
             client.id.as_str().into(),
             (&client.name).into(),
             auth.into(),
             rights.into(),
+            registration.into(),
             client.created.into(),
+            client.expires.into(),
         ],
     )?;
     Ok(inserted == 1)
@@ -112,16 +125,18 @@ pub(crate) fn insert(tx: &mut Tx<'_>, client: &Client) -> Result<bool, StoreFaul
 
 /// Everything but the id, the date and the secrets.
 pub(crate) fn update(tx: &mut Tx<'_>, client: &Client) -> Result<(), StoreFault> {
-    let (auth, rights) = columns(client)?;
+    let [auth, rights, registration] = columns(client)?;
     tx.execute(
-        "UPDATE client SET name = $1, auth = $2, rights = $3, disabled_since = $4, \
-         not_before = $5 WHERE id = $6",
+        "UPDATE client SET name = $1, auth = $2, rights = $3, registration = $4, \
+         disabled_since = $5, not_before = $6, expires = $7 WHERE id = $8",
         &[
             (&client.name).into(),
             auth.into(),
             rights.into(),
+            registration.into(),
             client.disabled_since.into(),
             client.not_before.into(),
+            client.expires.into(),
             client.id.as_str().into(),
         ],
     )?;

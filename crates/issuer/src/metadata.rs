@@ -1,6 +1,6 @@
 //! Authorization server metadata (RFC 8414, OpenID Connect Discovery 1.0): what is true now, and no more.
 
-use crate::{Settings, Shown, Vouched};
+use crate::{Settings, Shown, Vouched, token};
 use axum::{
     body::Bytes,
     response::{IntoResponse as _, Response},
@@ -50,7 +50,7 @@ pub(crate) fn document(settings: &Settings) -> Bytes {
         jwks_uri: settings.url("/jwks"),
         scopes_supported: scopes.iter().map(AsRef::as_ref).collect(),
         response_types_supported: [],
-        grant_types_supported: GrantType::ALL.map(GrantType::name).to_vec(),
+        grant_types_supported: token::SERVED.map(GrantType::name).to_vec(),
         token_endpoint_auth_methods_supported: auth_methods(settings),
         token_endpoint_auth_signing_alg_values_supported: Alg::ALL
             .into_iter()

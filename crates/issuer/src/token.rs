@@ -61,6 +61,7 @@ async fn identify(
     let attempt = course.trace.step(Check::Throttle, attempt)?;
     let proven = state.directory.authenticate(attempt, &presented).await?;
     let proven = course.trace.step(Check::Client, proven)?;
+    course.record.auth_method = Some(proven.method().name().into());
     let client = course.trace.step(Check::ClientActive, proven.enabled())?;
     Ok((client, form))
 }
@@ -78,14 +79,21 @@ fn grant(
             let grant = client_credentials::grant(state, &client.client, request, course)?;
             Ok(mint::access_token(state, &client.client, grant, course)?)
         }
+        other => Err(unsupported(other.name()).into()),
     }
 }
 
+/// The grants that this endpoint has.
+pub(crate) const SERVED: [GrantType; 1] = [GrantType::ClientCredentials];
+
+fn unsupported(found: &str) -> Denial {
+    let supported = SERVED.map(|grant| grant.to_string()).to_vec();
+    Denial::UnknownGrantType { found: excerpt(found), supported }
+}
+
 fn allowed(client: &Authenticated, found: &str) -> Result<GrantType, Denial> {
-    let Ok(grant_type) = found.parse::<GrantType>() else {
-        let supported = GrantType::ALL.map(|grant| grant.to_string()).to_vec();
-        return Err(Denial::UnknownGrantType { found: excerpt(found), supported });
-    };
+    let grant_type = found.parse::<GrantType>().ok().filter(|grant| SERVED.contains(grant));
+    let Some(grant_type) = grant_type else { return Err(unsupported(found)) };
     let client = &client.client;
     if client.grant_types.contains(&grant_type) {
         return Ok(grant_type);

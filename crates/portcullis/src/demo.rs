@@ -13,7 +13,9 @@ use crate::{
     config::Purpose,
     serve::{self, Listeners, Place, Running},
 };
-use portcullis_directory::{Acting, ClientSecret, Directory, GrantType, NewAuth, NewClient};
+use portcullis_directory::{
+    Acting, ClientSecret, Directory, GrantType, NewAuth, NewClient, Registration,
+};
 use portcullis_keyring::KeyEncryptionKey;
 use portcullis_types::{Audience, ClientId, Scopes, Ttl};
 use std::{
@@ -252,6 +254,8 @@ async fn visitor(
             resources: vec![resource.clone()],
             default_resource: Some(resource.clone()),
             tenant: None,
+            registration: Registration::default(),
+            expires: None,
         };
         directory.add(acting(&mut chance), new).await
     };

@@ -237,6 +237,10 @@ pub enum AssertionFault {
     Time { problem: String },
     /// This `jti` was used before.
     Replayed { jti: String },
+    /// Not an algorithm that this client may sign with.
+    Algorithm { found: String, expected: String },
+    /// The client's keys cannot be had.
+    Keys { problem: String },
 }
 
 impl Denial {

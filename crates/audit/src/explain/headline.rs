@@ -174,7 +174,9 @@ const fn unproven(proof: &ClientProof) -> &'static str {
                 "The client_assertion is signed with a key that is not registered."
             }
             AssertionFault::Time { .. } => "The client_assertion is not valid now.",
-            AssertionFault::Type { .. }
+            AssertionFault::Keys { .. } => "The client's keys cannot be fetched.",
+            AssertionFault::Algorithm { .. }
+            | AssertionFault::Type { .. }
             | AssertionFault::Malformed { .. }
             | AssertionFault::Claim { .. }
             | AssertionFault::Subject { .. } => "The client_assertion is not acceptable.",

@@ -95,3 +95,58 @@ async fn credentials_do_not_print_their_secrets() {
     };
     assert!(!format!("{credentials:?}").contains("hidden"));
 }
+
+fn public() -> NewClient {
+    NewClient {
+        id: "terminal".parse().ok(),
+        auth: NewAuth::Public,
+        grant_types: vec![portcullis_directory::GrantType::AuthorizationCode],
+        registration: portcullis_directory::Registration {
+            redirect_uris: vec!["http://127.0.0.1/back".parse().unwrap()],
+            ..Default::default()
+        },
+        ..app()
+    }
+}
+
+#[tokio::test]
+async fn a_public_client_is_known_by_its_name_and_nobody_else_is() {
+    let mut house = House::open().await;
+    let directory = house.directory.clone();
+    directory.add(house.acting(NOW), app()).await.unwrap();
+    assert!(directory.add(house.acting(NOW), public()).await.unwrap().secret.is_none());
+    let named = |id: &str| Credentials::Missing { client_id: Some(id.to_owned()) };
+    let proven = directory.authenticate(house.attempt("terminal", NOW), &named("terminal")).await;
+    let client = proven.unwrap().unwrap().enabled().ok().unwrap();
+    assert_eq!(client.method, AuthMethod::None);
+    for id in ["app", "nobody"] {
+        let denied = directory.authenticate(house.attempt(id, NOW), &named(id)).await.unwrap();
+        let Err(Denial::BadClient { proof, .. }) = denied else { panic!("{id}") };
+        assert_eq!(proof, ClientProof::Missing, "{id}: one answer for both");
+    }
+    assert!(!house.proves("terminal", "a-secret-that-is-none", NOW).await);
+}
+
+#[tokio::test]
+async fn a_client_whose_time_is_over_does_nothing() {
+    let mut house = House::open().await;
+    let directory = house.directory.clone();
+    let new = NewClient { expires: Some(NOW.plus(Ttl::seconds(60))), ..public() };
+    directory.add(house.acting(NOW), new).await.unwrap();
+    let client = directory.client(&crate::house::id("terminal")).unwrap();
+    assert!(client.enabled(NOW.plus(Ttl::seconds(59))).is_ok());
+    assert!(client.enabled(NOW.plus(Ttl::seconds(60))).is_err());
+}
+
+#[tokio::test]
+async fn a_client_that_another_process_registered_is_found() {
+    let mut house = House::open().await;
+    let (_store, other) = crate::house::open(&house.folder).await;
+    let directory = house.directory.clone();
+    directory.add(house.acting(NOW), public()).await.unwrap();
+    let id = crate::house::id("terminal");
+    assert!(other.client(&id).is_none());
+    assert_eq!(other.find_client(&id).await.unwrap(), directory.client(&id));
+    assert!(other.client(&id).is_some());
+    assert!(other.find_client(&crate::house::id("nobody")).await.unwrap().is_none());
+}

@@ -3,7 +3,7 @@
 use portcullis_audit::{Admin, Event};
 use portcullis_directory::{
     Acting, Attempt, AuthMethod, Credentials, Directory, GrantType, MIGRATIONS, NewAuth, NewClient,
-    NewPerson, PeopleSettings, Person, Profile, Role, Roles, SecretHashKey,
+    NewPerson, PeopleSettings, Person, Profile, Registration, Role, Roles, SecretHashKey,
 };
 use portcullis_store::{Store, testing::Database};
 use portcullis_types::{ClientId, Entropy, Issuer, Timestamp};
@@ -131,6 +131,8 @@ pub(crate) fn app() -> NewClient {
         resources: vec!["https://api.example/".parse().unwrap()],
         default_resource: None,
         tenant: None,
+        registration: Registration::default(),
+        expires: None,
     }
 }
 

@@ -2,7 +2,8 @@
 
 use portcullis_audit::Record;
 use portcullis_directory::{
-    Acting, Directory, GrantType, MIGRATIONS as DIRECTORY, NewAuth, NewClient, SecretHashKey,
+    Acting, Directory, GrantType, MIGRATIONS as DIRECTORY, NewAuth, NewClient, Registration,
+    SecretHashKey,
 };
 use portcullis_issuer::{Api, Certificates, MIGRATIONS as ISSUER, Settings, State, router};
 use portcullis_jose::Alg;
@@ -245,6 +246,8 @@ pub(crate) fn new(id: &str, auth: NewAuth) -> NewClient {
         resources: vec![TEXTGEN.parse().unwrap(), BATCH.parse().unwrap()],
         default_resource: Some(TEXTGEN.parse().unwrap()),
         tenant: None,
+        registration: Registration::default(),
+        expires: None,
     }
 }
 

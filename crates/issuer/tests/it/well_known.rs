@@ -28,7 +28,7 @@ async fn the_metadata_says_what_is_true_under_all_three_addresses() {
                 "response_types_supported": [],
                 "grant_types_supported": ["client_credentials"],
                 "token_endpoint_auth_methods_supported":
-                    ["private_key_jwt", "client_secret_basic", "client_secret_post"],
+                    ["private_key_jwt", "client_secret_basic", "client_secret_post", "none"],
                 "token_endpoint_auth_signing_alg_values_supported": [
                     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512",
                     "ES256K", "EdDSA", "Ed25519",

@@ -1,6 +1,7 @@
 //! `portcullis client`
 
 mod add;
+mod app;
 mod certificate;
 mod show;
 mod update;

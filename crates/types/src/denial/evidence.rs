@@ -309,13 +309,18 @@ impl AssertionFault {
             Self::Audience { expected, .. } => format!("aud {expected}, alone"),
             Self::Time { .. } => "an assertion that is valid now and lives at most an hour".into(),
             Self::Replayed { .. } => "a jti that was never used".into(),
+            Self::Algorithm { expected, .. } => format!("alg {expected}"),
+            Self::Keys { .. } => "the keys that the client publishes".into(),
         }
     }
 
     fn found(&self) -> String {
         match self {
             Self::Type { found } => format!("client_assertion_type {}", cut(found)),
-            Self::Malformed { problem } | Self::Time { problem } => cut(problem),
+            Self::Malformed { problem } | Self::Time { problem } | Self::Keys { problem } => {
+                cut(problem)
+            }
+            Self::Algorithm { found, .. } => format!("alg {}", cut(found)),
             Self::UnknownKey { kid: Some(kid) } => format!("kid {}", cut(kid)),
             Self::UnknownKey { kid: None } => "no kid, and no single key that fits".into(),
             Self::Signature => "a signature that does not verify".into(),

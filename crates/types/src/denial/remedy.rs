@@ -286,6 +286,10 @@ impl AssertionFault {
             Self::Replayed { .. } => {
                 (Caller, "Make a new assertion, with a new jti, for every request.".into())
             }
+            Self::Algorithm { expected, .. } => (Caller, format!("Sign with {expected}.")),
+            Self::Keys { .. } => {
+                (Operator, format!("Make the jwks_uri of {who} answer with its key set."))
+            }
         };
         Remedy { change, by }
     }

@@ -1,13 +1,15 @@
 //! `portcullis client add`
 
-use super::{acting, certificate::CertificateFlags, refused, show};
+use super::{acting, app::AppFlags, certificate::CertificateFlags, refused, show};
 use crate::{
     cli::{Format, House, Outcome, Stop, house},
     clock::Chance,
     config::{self, Config},
 };
 use clap::ValueEnum;
-use portcullis_directory::{ClientKeys, ClientSecret, Directory, GrantType, NewAuth, NewClient};
+use portcullis_directory::{
+    ClientKeys, ClientSecret, Directory, GrantType, NewAuth, NewClient, Registration,
+};
 use portcullis_types::{ApiName, Audience, ClientId, Pattern, Scope, Scopes, Tenant};
 use secrecy::{ExposeSecret, SecretString};
 use std::{
@@ -24,6 +26,9 @@ const LONGEST_SECRET: u64 = 4096;
 ///
 /// NAME becomes its client_id too, if it can be one and --id names no other. A client that asks for no
 /// scope gets --default-scope; without it, every --scope that is neither a wildcard nor privileged.
+///
+/// An app that people sign in to has a --redirect-uri, and --identity for what it may learn about them. An
+/// app on people's own machines keeps no secret: it is --public.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   portcullis client add my-app --api text --scope generate:basic
@@ -31,6 +36,10 @@ const LONGEST_SECRET: u64 = 4096;
   portcullis client add partner --api text --scope generate:basic --jwks partner.jwks.json
   portcullis client add mesh-job --api text --scope generate:basic \
     --tls-san-uri spiffe://example.com/job
+  portcullis client add notebook --redirect-uri https://notebook.example.com/back \
+    --identity 'openid profile email' --first-party
+  portcullis client add terminal --public --native --redirect-uri http://127.0.0.1/back \
+    --identity openid --grant-type authorization_code --grant-type device_code
   portcullis client add moved --api text --scope generate:basic --secret-stdin < old-secret")]
 pub(in crate::cli) struct Add {
     /// What people call it.
@@ -39,7 +48,8 @@ pub(in crate::cli) struct Add {
     #[arg(long)]
     id: Option<ClientId>,
     /// What it may ask for: a scope, or a wildcard such as model:*; may be repeated.
-    #[arg(long, required = true, value_name = "SCOPE", value_delimiter = ' ')]
+    #[arg(long, value_name = "SCOPE", value_delimiter = ' ')]
+    #[arg(required_unless_present_any = ["redirect_uri", "identity"])]
     scope: Vec<Pattern>,
     /// An API that it may have tokens for, by name; may be repeated.
     #[arg(long, value_name = "NAME")]
@@ -56,18 +66,26 @@ pub(in crate::cli) struct Add {
     /// The customer it belongs to.
     #[arg(long)]
     tenant: Option<Tenant>,
-    /// How it proves who it is.
+    /// It proves nothing: a public client, such as an app on people's own machines or in their browsers.
+    #[arg(long, conflicts_with_all = ["auth", "secret_stdin"])]
+    public: bool,
+    /// How it proves who it is; with a secret beside keys, the keys are for request objects and encryption.
     #[arg(long, value_enum)]
     auth: Option<Auth>,
     /// Its public keys, as a JWK Set; for private-key-jwt.
     #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
+    /// Where it publishes its public keys, in place of --jwks.
+    #[arg(long, value_name = "URL", conflicts_with = "jwks")]
+    jwks_uri: Option<String>,
     /// Take the secret from standard input, for a client that moves here with the one it has. It is kept as
     /// Argon2id, which costs every request some 20 ms; rotate it to one of ours when you can.
-    #[arg(long, conflicts_with = "jwks")]
+    #[arg(long)]
     secret_stdin: bool,
     #[command(flatten)]
     certificate: CertificateFlags,
+    #[command(flatten)]
+    app: Box<AppFlags>,
 }
 
 /// How a client proves who it is.
@@ -84,41 +102,53 @@ enum Auth {
 impl Add {
     pub(super) async fn run(self, house: &House, directory: &Directory, format: Format) -> Outcome {
         let config = &house.config;
-        let auth = self.credentials()?;
+        let keys = published_or(self.jwks.as_deref(), self.jwks_uri.as_deref())?;
+        let (auth, keys) = self.credentials(keys)?;
         let resources = self.resources(config)?;
         check_scopes(&self.scope, config, &resources)?;
+        self.app.check(&house.issuer_keys().algs)?;
         let id = self.id.or_else(|| self.name.parse().ok());
+        let mut registration = Registration { jwks: keys, ..Registration::default() };
+        let mut grant_types = Vec::new();
+        self.app.apply(&mut registration, &mut grant_types);
+        if grant_types.is_empty() {
+            grant_types = usual_grants(&registration);
+        }
         let new = NewClient {
             id,
             name: self.name,
             auth,
-            grant_types: vec![GrantType::ClientCredentials],
+            grant_types,
             default_scope: self.default_scope.or_else(|| default_scope(&self.scope)),
             default_resource: self.default_resource.or_else(|| resources.first().cloned()),
             scopes: self.scope,
             resources,
             tenant: self.tenant,
+            registration,
+            expires: None,
         };
         let added = directory.add(acting(&mut Chance, &house::actor()), new).await;
         show::added(&added.map_err(|fault| refused(fault, directory))?, format)
     }
 
-    fn credentials(&self) -> Result<NewAuth, Stop> {
+    /// How it proves itself, and its keys if they are for something else.
+    fn credentials(&self, keys: Option<ClientKeys>) -> Result<(NewAuth, Option<ClientKeys>), Stop> {
         if let Some(auth) = self.certificate.credentials()? {
-            return Ok(auth);
+            return Ok((auth, keys));
         }
-        match (self.auth, &self.jwks) {
-            (None | Some(Auth::PrivateKeyJwt), Some(file)) => Ok(NewAuth::Keys(keys(file)?)),
+        match (self.auth, keys) {
+            (_, keys) if self.public => Ok((NewAuth::Public, keys)),
+            (None, Some(_)) if self.secret_stdin => {
+                Err(Stop::usage("a client proves itself with a secret or with keys")
+                    .hint("add --auth secret-basic if the keys are for something else"))
+            }
+            (None | Some(Auth::PrivateKeyJwt), Some(keys)) => Ok((NewAuth::Keys(keys), None)),
             (Some(Auth::PrivateKeyJwt), None) => Err(Stop::usage(
                 "private-key-jwt needs the client's public keys",
             )
             .hint("add --jwks FILE; 'portcullis jose generate --alg ES256' makes a key pair")),
-            (Some(Auth::SecretBasic | Auth::SecretPost), Some(_)) => {
-                Err(Stop::usage("a client has either a secret or keys")
-                    .hint("leave out --jwks, or --auth"))
-            }
-            (_, None) if self.secret_stdin => Ok(NewAuth::Chosen(chosen_secret()?)),
-            (_, None) => Ok(NewAuth::Generated),
+            (_, keys) if self.secret_stdin => Ok((NewAuth::Chosen(chosen_secret()?), keys)),
+            (_, keys) => Ok((NewAuth::Generated, keys)),
         }
     }
 
@@ -126,11 +156,32 @@ impl Add {
     fn resources(&self, config: &Config) -> Result<Vec<Audience>, Stop> {
         let named = resources(&self.api, &self.resource, config)?;
         match config.apis.as_slice() {
-            _ if !named.is_empty() => Ok(named),
+            _ if !named.is_empty() || self.scope.is_empty() => Ok(named),
             [only] => Ok(vec![only.resource.clone()]),
             _ => Err(Stop::usage("it is not said for which API")
                 .hint("add --api NAME or --resource URI")),
         }
+    }
+}
+
+/// An app that people come back to signs them in; another one acts for itself.
+fn usual_grants(registration: &Registration) -> Vec<GrantType> {
+    if registration.redirect_uris.is_empty() {
+        vec![GrantType::ClientCredentials]
+    } else {
+        vec![GrantType::AuthorizationCode, GrantType::RefreshToken]
+    }
+}
+
+/// The keys in a file, or those at an address.
+pub(super) fn published_or(
+    file: Option<&Path>,
+    uri: Option<&str>,
+) -> Result<Option<ClientKeys>, Stop> {
+    match (file, uri) {
+        (Some(file), _) => keys(file).map(Some),
+        (None, Some(uri)) => ClientKeys::published(uri).map(Some).map_err(Stop::refused),
+        (None, None) => Ok(None),
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Which certificate is the client's; at most one of these.
 #[derive(Debug, clap::Args)]
-#[group(multiple = false, conflicts_with_all = ["auth", "jwks", "secret_stdin"])]
+#[group(multiple = false, conflicts_with_all = ["auth", "public", "secret_stdin"])]
 pub(super) struct CertificateFlags {
     /// The subject of its certificate, as RFC 4514 writes it: 'CN=app,O=Example,C=CH'.
     #[arg(long, value_name = "NAME")]

@@ -1,5 +1,6 @@
 //! Clients as people and programs read them.
 
+use super::app;
 use crate::cli::{Format, Outcome, Stop, data, dated, table, talk};
 use anstyle::Style;
 use portcullis_directory::{Added, Client, ClientAuth};
@@ -64,7 +65,7 @@ pub(super) fn all(clients: &[Arc<Client>], format: Format) -> Outcome {
 pub(super) fn one(client: &Client, format: Format) -> Outcome {
     format.print(&value(client)?, || {
         let optional = |text: Option<String>| text.unwrap_or_else(|| "none".to_owned());
-        let mut rows = vec![
+        let mut rows: Vec<(&str, String)> = vec![
             ("client_id", client.id.to_string()),
             ("name", client.name.clone()),
             ("state", state(client)),
@@ -79,13 +80,20 @@ pub(super) fn one(client: &Client, format: Format) -> Outcome {
             ("tenant", optional(client.tenant.as_ref().map(ToString::to_string))),
             ("registered", client.created.to_string()),
         ];
-        match &client.auth {
-            ClientAuth::ClientSecret => {}
-            ClientAuth::PrivateKeyJwt { jwks } | ClientAuth::SelfSignedTls { jwks } => {
-                rows.push(("keys", jwks.thumbprints().join(" ")));
+        let grants = words(&client.grant_types);
+        rows.push(("grants", grants));
+        match (&client.auth, client.keys()) {
+            (ClientAuth::TlsClient { matcher }, _) => {
+                rows.push(("certificate", matcher.to_string()))
             }
-            ClientAuth::TlsClient { matcher } => rows.push(("certificate", matcher.to_string())),
+            (_, Some(keys)) => rows.push(("keys", keys.to_string())),
+            (_, None) => {}
         }
+        if let Some(expires) = client.expires {
+            rows.push(("ends", expires.to_string()));
+        }
+        let registered = app::described(&client.registration);
+        rows.extend(registered.iter().map(|(name, value)| (name.as_str(), value.clone())));
         if let Some(before) = client.not_before {
             rows.push(("tokens from before", format!("{before} are ended")));
         }
@@ -115,9 +123,8 @@ fn state(client: &Client) -> String {
 fn method(client: &Client) -> &'static str {
     match &client.auth {
         ClientAuth::ClientSecret => "client_secret",
-        ClientAuth::PrivateKeyJwt { .. }
-        | ClientAuth::TlsClient { .. }
-        | ClientAuth::SelfSignedTls { .. } => client.auth.name(),
+        ClientAuth::None => "nothing (public)",
+        other => other.name(),
     }
 }
 

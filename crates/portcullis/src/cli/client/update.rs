@@ -1,6 +1,6 @@
 //! `portcullis client update`
 
-use super::{acting, add, refused, show, unknown};
+use super::{acting, add, app::AppFlags, refused, show, unknown};
 use crate::{
     cli::{Format, House, Outcome, Stop, house, talk},
     clock::Chance,
@@ -11,11 +11,14 @@ use std::path::PathBuf;
 
 /// Change what a client may ask for, its defaults, its name or its keys.
 ///
-/// Tokens that are out already keep what they hold until they expire.
+/// Tokens that are out already keep what they hold until they expire. A list such as --redirect-uri replaces
+/// the old one as a whole; an empty text takes an address away, and '=false' switches off what is on.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   portcullis client update my-app --add-scope generate:advanced
   portcullis client update my-app --remove-scope 'model:*' --default-scope generate:basic
+  portcullis client update notebook --redirect-uri https://notebook.example.com/back --dpop
+  portcullis client update notebook --backchannel-logout-uri '' --dpop=false
   portcullis client update partner --jwks new-keys.jwks.json")]
 pub(in crate::cli) struct Update {
     /// The client_id.
@@ -48,6 +51,11 @@ pub(in crate::cli) struct Update {
     /// Its new public keys, in place of the old ones.
     #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
+    /// Where it publishes its public keys from now on.
+    #[arg(long, value_name = "URL", conflicts_with = "jwks")]
+    jwks_uri: Option<String>,
+    #[command(flatten)]
+    app: Box<AppFlags>,
 }
 
 /// What is to be changed, checked against the configuration.
@@ -71,7 +79,8 @@ impl Update {
                     .hint(format!("it is: {}", has.join(" "))));
             }
         }
-        let keys = self.jwks.as_deref().map(add::keys).transpose()?;
+        let keys = add::published_or(self.jwks.as_deref(), self.jwks_uri.as_deref())?;
+        self.app.check(&house.issuer_keys().algs)?;
         let change = Change { update: self, resources: named, keys };
         let after = directory
             .update(acting(&mut Chance, &house::actor()), &id, move |client| change.apply(client))
@@ -115,11 +124,15 @@ impl Change {
         if let Some(name) = update.name {
             client.name = name;
         }
+        update.app.apply(&mut client.registration, &mut client.grant_types);
         if let Some(jwks) = self.keys {
-            client.auth = match client.auth {
-                ClientAuth::SelfSignedTls { .. } => ClientAuth::SelfSignedTls { jwks },
-                _ => ClientAuth::PrivateKeyJwt { jwks },
-            };
+            match &mut client.auth {
+                ClientAuth::PrivateKeyJwt { jwks: old }
+                | ClientAuth::SelfSignedTls { jwks: old } => {
+                    *old = jwks;
+                }
+                _ => client.registration.jwks = Some(jwks),
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     clock,
     serve::issuer,
 };
-use portcullis_directory::{Acting, GrantType, NewAuth, NewClient};
+use portcullis_directory::{Acting, GrantType, NewAuth, NewClient, Registration};
 use portcullis_types::ClientId;
 
 const TOML: &str = r#"key_encryption_key = { file = "portcullis.key" }
@@ -44,6 +44,8 @@ async fn what_another_process_did_before_the_first_look_is_taken_over() {
         resources: Vec::new(),
         default_resource: None,
         tenant: None,
+        registration: Registration::default(),
+        expires: None,
     };
     clients.add(acting(&mut Chance), new).await.unwrap();
 
