@@ -141,7 +141,7 @@ async fn a_client_whose_time_is_over_does_nothing() {
 #[tokio::test]
 async fn a_client_that_another_process_registered_is_found() {
     let mut house = House::open().await;
-    let (_store, other) = crate::house::open(&house.folder).await;
+    let (_store, other) = crate::house::open(&house.database).await;
     let directory = house.directory.clone();
     directory.add(house.acting(NOW), public()).await.unwrap();
     let id = crate::house::id("terminal");

@@ -55,8 +55,9 @@ fn what_makes_sense_has_no_problem() {
 
 #[test]
 fn what_contradicts_itself_is_refused() {
+    type Make = fn() -> Client;
     type Spoil = fn(&mut Client);
-    let cases: [(fn() -> Client, Spoil, &str); 19] = [
+    let cases: [(Make, Spoil, &str); 19] = [
         (keyed, |c| c.id = "https://a.example/x".parse().unwrap(), "document"),
         (keyed, |c| c.registration.redirect_uris.clear(), "redirect URI"),
         (keyed, |c| c.grant_types = vec![GrantType::RefreshToken], "refresh_token comes"),
