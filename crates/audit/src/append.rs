@@ -1,7 +1,7 @@
 //! Lengthening the chain, inside the transaction of whoever decides.
 
 use crate::{
-    Anchor, AuditKey, Record,
+    Anchor, AuditKey, Record, about,
     chain::{self, GENESIS, Hash},
     frame::{Chunk, Framed},
     pack,
@@ -25,7 +25,8 @@ pub fn append(tx: &mut Tx<'_>, record: &Record<'_>) -> Result<(), StoreFault> {
     let mut chunk = Chunk::new(Vec::new());
     let mut scratch = Vec::new();
     chunk.push(&Framed::new(record, &mut scratch).map_err(StoreFault::rejected)?);
-    chunks(tx, std::slice::from_mut(&mut chunk))
+    chunks(tx, std::slice::from_mut(&mut chunk))?;
+    about::note(tx, record)
 }
 
 /// The last record's place and hash, as the database has it; `None` before the first record.

@@ -5,7 +5,7 @@
 //! write that note, and what is gone is missing.
 
 use crate::{
-    Anchor, AuditKey, Record, Report,
+    Anchor, AuditKey, Record, Report, about,
     append::{BATCH_SEAL, append, batch_numbers, hash},
     chain::{self, GENESIS},
 };
@@ -80,6 +80,7 @@ pub fn cut(
     ends_a_batch(tx, &through, key.as_deref())?;
     let last = chain::stored(through.seq)?;
     tx.execute("DELETE FROM audit WHERE first_seq <= $1", &[last.into()])?;
+    about::forget(tx)?;
     let seal = key.map(|key| key.seal(CUT_SEAL, &[through.seq], &[&through.hash]));
     tx.execute(
         "INSERT INTO audit_cut (id, last_seq, last_hash, seal) VALUES (1, $1, $2, $3) \

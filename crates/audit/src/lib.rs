@@ -8,6 +8,7 @@
 //! Not found by [`verify()`]: the whole file put back to an older copy of itself. Keep the [`Anchor`]
 //! of a [`Report`] elsewhere and hand it to the next [`verify()`] to find that too.
 
+mod about;
 mod append;
 mod brief;
 mod chain;
@@ -24,6 +25,7 @@ mod report;
 mod verify;
 mod write;
 
+pub use about::about;
 pub use append::{append, head, seal_with};
 pub use chain::{Anchor, AuditKey};
 pub use cut::{cut, cuttable};
@@ -37,10 +39,19 @@ pub use verify::verify;
 use portcullis_store::Migration;
 
 /// The tables of this room.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    room: "audit",
-    number: 1,
-    sql: "CREATE TABLE audit (
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { room: "audit", number: 1, sql: CHAIN },
+    Migration { room: "audit", number: 2, sql: ABOUT },
+];
+
+const ABOUT: &str = "CREATE TABLE audit_about (
+              person TEXT NOT NULL,
+              id TEXT NOT NULL,
+              at BIGINT NOT NULL,
+              PRIMARY KEY (person, id)
+          ) WITHOUT ROWID;";
+
+const CHAIN: &str = "CREATE TABLE audit (
               first_seq BIGINT NOT NULL PRIMARY KEY,
               count BIGINT NOT NULL,
               min_ms BIGINT NOT NULL,
@@ -63,5 +74,4 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
               last_seq BIGINT NOT NULL,
               last_hash BLOB NOT NULL,
               seal BLOB
-          );",
-}];
+          );";

@@ -2,10 +2,10 @@
 
 use crate::support::{Chain, START, at, id, jti, record};
 use portcullis_audit::{
-    Access, Event, Journal, JournalSettings, Record, TokenFacts, find, find_act, find_issuance,
-    tail,
+    Access, Admin, Event, Journal, JournalSettings, Record, TokenFacts, about, find, find_act,
+    find_issuance, tail,
 };
-use portcullis_types::{Stage, Trace, Ttl};
+use portcullis_types::{PersonId, Stage, Trace, Ttl};
 
 fn same(found: Option<&Record<'static>>, n: u64) {
     assert_eq!(found, Some(&record(n)));
@@ -133,4 +133,29 @@ fn a_long_path_is_cut() {
     let found = chain.look(|tx| find(tx, id(1))).unwrap();
     let Event::Access(access) = found.event else { unreachable!() };
     assert!(access.path.len() <= 260 && access.path.ends_with('…'));
+}
+
+#[tokio::test]
+async fn a_person_finds_what_is_about_them_and_nothing_else() {
+    let chain = Chain::of(5);
+    let [one, other] = ["usr_01jzzzzzzzzzzzzzzzzzzzzzz0", "usr_01jzzzzzzzzzzzzzzzzzzzzzz1"]
+        .map(|id| PersonId::new(id).unwrap());
+    for (n, target) in [(6, one.clone()), (7, other.clone()), (8, one.clone())] {
+        let event = Event::Admin(Admin {
+            actor: "test".into(),
+            action: "person.sign_in".into(),
+            target: target.to_string().into(),
+            ..Admin::default()
+        });
+        let trace = Trace::new(Stage::Authorize);
+        let record = Record { id: id(n), at: at(n), trace, denial: None, event };
+        chain.store.write(move |tx| portcullis_audit::append(tx, &record)).await.unwrap();
+    }
+    let ids = |person: PersonId, limit| {
+        let found = chain.look(move |tx| about(tx, &person, limit));
+        found.iter().map(|record| record.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(one.clone(), 10), [id(8), id(6)]);
+    assert_eq!(ids(one, 1), [id(8)]);
+    assert_eq!(ids(other, 10), [id(7)]);
 }
