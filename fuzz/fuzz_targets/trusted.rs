@@ -3,7 +3,8 @@
 use portcullis_jose::{Alg, SigningKey, jwk::KeySet};
 use portcullis_types::{Issuer, Registry, Scopes, Timestamp, Ttl};
 use portcullis_verify::{
-    Apis, Guarded, IssuerKeys, Known, KnownIssuer, Profile, Speaks, Target, TrustedIssuer,
+    Apis, Demand, Guarded, IssuerKeys, Known, KnownIssuer, Profile, Speaks, Target, TrustedIssuer,
+    dpop::Possession,
 };
 use std::sync::{Arc, LazyLock};
 
@@ -12,6 +13,8 @@ pub struct Trusted {
     issuers: Vec<KnownIssuer>,
     guarded: Guarded,
     needed: Scopes,
+    demand: Demand,
+    possession: Possession,
     registry: Registry,
 }
 
@@ -42,6 +45,8 @@ pub static TRUSTED: LazyLock<Trusted> = LazyLock::new(|| {
             tenant: None,
         },
         needed: "generate:basic".parse().unwrap(),
+        demand: Demand::default(),
+        possession: Possession::new(&[7; 32], 1000),
         registry: Registry::standard(),
     }
 });
@@ -49,12 +54,18 @@ pub static TRUSTED: LazyLock<Trusted> = LazyLock::new(|| {
 /// Hands over what a decision needs to know.
 pub fn with<T>(decide: impl FnOnce(&Target<'_>, &Known<'_>, Timestamp) -> T) -> T {
     let trusted = &*TRUSTED;
-    let target = Target { guarded: &trusted.guarded, needed: &trusted.needed, object_tenant: None };
+    let target = Target {
+        guarded: &trusted.guarded,
+        needed: &trusted.needed,
+        demand: &trusted.demand,
+        object_tenant: None,
+    };
     let known = Known {
         issuers: &trusted.issuers,
         revocations: &[],
         registry: &trusted.registry,
         apis: &[],
+        possession: &trusted.possession,
     };
     decide(&target, &known, Timestamp::from_seconds(1_800_000_000))
 }

@@ -7,7 +7,7 @@ use crate::{
 use http::{HeaderName, HeaderValue, Request};
 use portcullis_audit::{Event, Record};
 use portcullis_types::{DecisionId, Denial, Timestamp, Trace};
-use portcullis_verify::{Admission, Glance, Presented, Vouched};
+use portcullis_verify::{Admission, Glance, Presented, Scheme, Vouched};
 use smallvec::SmallVec;
 use std::borrow::Cow;
 
@@ -24,8 +24,9 @@ pub(crate) struct Decision<'a> {
     pub(crate) matched: Option<Matched<'a>>,
     /// Taken out of the request, so that none goes on by mistake.
     pub(crate) credentials: SmallVec<[HeaderValue; 1]>,
+    /// The DPoP proofs that came along.
+    pub(crate) proofs: Vec<HeaderValue>,
     /// The SHA-256 of the certificate whose key the caller holds.
-    #[expect(dead_code, reason = "the check of bound tokens reads it")]
     pub(crate) certificate: Option<[u8; 32]>,
 }
 
@@ -56,6 +57,12 @@ impl Leave {
 }
 
 impl Decision<'_> {
+    /// The scheme of the credential that came.
+    pub(crate) fn scheme(&self) -> Option<Scheme> {
+        let (name, _) = self.credentials.first()?.to_str().ok()?.split_once(' ')?;
+        Scheme::named(name)
+    }
+
     /// What a token that was not verified says of itself, for the record of its refusal.
     pub(crate) fn glance(&self, verdict: &Verdict) -> Option<Glance> {
         let Err(Refusal { vouched: None, .. }) = verdict.as_ref().map_err(|refusal| &**refusal)

@@ -26,6 +26,7 @@ fn is_claim(name: &str) -> bool {
     matches!(
         name,
         "authorization"
+            | "dpop"
             | "cookie"
             | "expect"
             | "forwarded"

@@ -3,6 +3,7 @@
 use crate::settings::{Api, Settings};
 use bytes::Bytes;
 use portcullis_types::Audience;
+use portcullis_verify::dpop;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 use url::Url;
@@ -16,6 +17,11 @@ struct Metadata<'a> {
     authorization_servers: &'a [String],
     scopes_supported: Vec<&'a str>,
     bearer_methods_supported: [&'static str; 1],
+    dpop_signing_alg_values_supported: [&'static str; dpop::ALGS.len()],
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    dpop_bound_access_tokens_required: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    tls_client_certificate_bound_access_tokens: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     resource_name: Option<&'a str>,
 }
@@ -55,12 +61,7 @@ fn host(url: &Url) -> Option<String> {
 /// The `resource_metadata` of a challenge: on the resource's own host (RFC 9728 §3.1), or on ours where
 /// the resource is no web address.
 pub(crate) fn address(gateway: &str, resource: &Audience) -> String {
-    let origin = match Url::parse(resource.as_str()) {
-        Ok(url) if url.has_host() && matches!(url.scheme(), "http" | "https") => {
-            url.origin().ascii_serialization()
-        }
-        _ => gateway.to_owned(),
-    };
+    let origin = dpop::origin(resource).unwrap_or_else(|| gateway.to_owned());
     format!("{origin}{}", path(resource))
 }
 
@@ -85,6 +86,9 @@ fn document(api: &Api) -> Bytes {
         authorization_servers: &api.issuers,
         scopes_supported: api.scopes.iter().map(portcullis_types::Scope::as_str).collect(),
         bearer_methods_supported: ["header"],
+        dpop_signing_alg_values_supported: dpop::ALGS.map(portcullis_jose::Alg::name),
+        dpop_bound_access_tokens_required: api.demand.dpop.is_required(),
+        tls_client_certificate_bound_access_tokens: api.demand.client_certificate.is_required(),
         resource_name: api.title.as_deref(),
     };
     serde_json::to_vec(&metadata).map_or_else(|_| Bytes::new(), Bytes::from)

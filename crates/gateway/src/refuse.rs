@@ -5,7 +5,7 @@ use crate::{relay::Answer, routes::Line, settings::Dialect};
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use portcullis_types::{DecisionId, Denial, Ttl};
-use portcullis_verify::{self as verify, Refusal};
+use portcullis_verify::{Challenge, Refusal, Scheme};
 
 /// Why a request that was allowed came to nothing. No detail for the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,13 +52,17 @@ pub(crate) fn in_the_clear() -> Response<Answer> {
     response
 }
 
-/// The whole answer to a denied request.
-pub(crate) fn denied(denial: &Denial, line: Option<&Line>, id: DecisionId) -> Response<Answer> {
+/// The whole answer to a denied request. `used` is the scheme of its credential.
+pub(crate) fn denied(
+    (denial, used): (&Denial, Option<Scheme>),
+    line: Option<&Line>,
+    id: DecisionId,
+) -> Response<Answer> {
     let dialect = line.map_or(Dialect::Problem, Line::dialect);
     let remedy = denial.remedy().change;
     let mut response = response(&Refusal::of(denial, &remedy, id), dialect);
     let headers = response.headers_mut();
-    if let Some(value) = line.and_then(|line| challenge(denial, line)) {
+    if let Some(value) = line.and_then(|line| challenge(denial, line, used)) {
         headers.insert(header::WWW_AUTHENTICATE, value);
     }
     match denial {
@@ -68,7 +72,8 @@ pub(crate) fn denied(denial: &Denial, line: Option<&Line>, id: DecisionId) -> Re
             }
         }
         Denial::KeysUnavailable { retry_after, .. }
-        | Denial::RevocationsUnknown { retry_after, .. } => {
+        | Denial::RevocationsUnknown { retry_after, .. }
+        | Denial::ProofsFull { retry_after } => {
             headers.insert(header::RETRY_AFTER, seconds(*retry_after));
         }
         _ => {}
@@ -102,10 +107,15 @@ fn response(refusal: &Refusal<'_>, dialect: Dialect) -> Response<Answer> {
     response
 }
 
-fn challenge(denial: &Denial, line: &Line) -> Option<HeaderValue> {
-    let address = Some(line.resource_metadata.as_str());
-    let text = verify::challenge(denial, &line.guarded.api, &line.needed, address)?;
-    HeaderValue::try_from(text).ok()
+fn challenge(denial: &Denial, line: &Line, used: Option<Scheme>) -> Option<HeaderValue> {
+    let challenge = Challenge {
+        realm: &line.guarded.api,
+        needed: &line.needed,
+        demand: &line.demand,
+        resource_metadata: Some(&line.resource_metadata),
+        used,
+    };
+    HeaderValue::try_from(challenge.to(denial)?).ok()
 }
 
 fn seconds(ttl: Ttl) -> HeaderValue {

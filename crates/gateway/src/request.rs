@@ -117,6 +117,15 @@ pub(crate) fn take_credentials(
     found
 }
 
+/// Takes every DPoP proof out of the request: none is for the upstream.
+pub(crate) fn take_proofs(headers: &mut HeaderMap) -> Vec<HeaderValue> {
+    const DPOP: HeaderName = HeaderName::from_static("dpop");
+    match headers.entry(DPOP) {
+        header::Entry::Occupied(entry) => entry.remove_entry_mult().1.collect(),
+        header::Entry::Vacant(_) => Vec::new(),
+    }
+}
+
 /// The request as the upstream gets it. `said` is what we say to it on our own account.
 pub(crate) fn outgoing<B>(
     request: Request<B>,

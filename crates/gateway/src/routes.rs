@@ -3,7 +3,7 @@
 use crate::settings::{Access, Api, Dialect, Route, Settings};
 use http::Method;
 use portcullis_types::{Denial, Scopes, Tenant};
-use portcullis_verify::Guarded;
+use portcullis_verify::{Demand, Guarded, dpop};
 use std::borrow::Cow;
 
 /// All routes, ready for look-up.
@@ -22,6 +22,10 @@ pub struct Line {
     pub resource_metadata: String,
     /// `route.access`' scopes; empty for a public route.
     pub needed: Scopes,
+    /// What is demanded besides.
+    pub demand: Demand,
+    /// The bases under which callers know it, for the URLs in DPoP proofs.
+    pub bases: Vec<String>,
 }
 
 /// A route that a request has matched.
@@ -155,6 +159,8 @@ impl Line {
             guarded: api.guarded(),
             resource_metadata: crate::metadata::address(&settings.url, &api.resource),
             needed,
+            demand: route.demand.and(&api.demand),
+            bases: dpop::bases(&api.resource, Some(&settings.url)),
         })
     }
 

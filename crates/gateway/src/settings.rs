@@ -8,7 +8,7 @@ use portcullis_web::CertificateHeader;
 use rustls::RootCertStore;
 use std::{fmt, sync::Arc};
 
-pub use portcullis_verify::Dialect;
+pub use portcullis_verify::{Demand, Dialect, Need};
 
 /// The whole of it.
 #[derive(Clone, Debug)]
@@ -73,6 +73,8 @@ pub struct Api {
     pub scopes: Scopes,
     /// The tenant it belongs to, if it is one tenant's own.
     pub tenant: Option<Tenant>,
+    /// What all of its routes demand besides scopes.
+    pub demand: Demand,
     /// Who issues its tokens (RFC 9728 `authorization_servers`).
     pub issuers: Vec<String>,
 }
@@ -90,6 +92,8 @@ pub struct Route {
     pub api: usize,
     /// Who may pass.
     pub access: Access,
+    /// What it demands besides scopes, on top of what its API does.
+    pub demand: Demand,
     /// An index into [`Settings::upstreams`].
     pub upstream: usize,
     /// The path to ask the upstream for, if not the same.

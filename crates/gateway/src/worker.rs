@@ -11,14 +11,17 @@ use crate::{
     shared::Shared,
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use portcullis_audit::{JournalClosed, Offered};
 use portcullis_keyring::Verifier;
 use portcullis_types::{Check, DecisionId, Denial, Stage, Trace};
-use portcullis_verify::{Presented, Target};
+use portcullis_verify::{Holder, Presented, Target, dpop};
 use smallvec::SmallVec;
 use std::sync::Arc;
+
+/// Where the nonce for the next DPoP proof stands (RFC 9449 §8.1).
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// One thread's gateway.
 pub(crate) struct Worker {
@@ -69,6 +72,9 @@ impl Worker {
                 passed.unwrap_or_else(|fault| self.fail(fault, &decision))
             }
         };
+        if let Some(nonce) = self.nonce(&decision) {
+            response.headers_mut().insert(DPOP_NONCE, nonce);
+        }
         response.headers_mut().insert(DECISION_ID, decision.name);
         response
     }
@@ -89,6 +95,7 @@ impl Worker {
             trace: Trace::new(Stage::Access),
             matched: None,
             credentials: SmallVec::new(),
+            proofs: Vec::new(),
             certificate: peer.certificate(headers, self.shared.settings.client_certificate_header),
         }
     }
@@ -109,6 +116,7 @@ impl Worker {
         } else {
             let credentials = request::take_credentials(request.headers_mut(), line.dialect());
             decision.credentials = credentials;
+            decision.proofs = request::take_proofs(request.headers_mut());
             self.judge(decision, &matched, request)
         };
         decision.matched = Some(matched);
@@ -122,13 +130,19 @@ impl Worker {
         matched: &Matched<'_>,
         request: &Request<Incoming>,
     ) -> Verdict {
-        let Decision { credentials, trace, at, .. } = decision;
+        let Decision { credentials, proofs, certificate, trace, at, .. } = decision;
         let values = credentials.iter().map(HeaderValue::as_bytes);
         let presented = Presented::take(values, request.uri().query());
-        let presented = trace.step(Check::Credential, presented)?;
+        let presented = trace.step(Check::Credential, presented)?.by(Holder {
+            dpop: dpop::Header::of(proofs.iter().map(HeaderValue::as_bytes)),
+            htm: request.method().as_str(),
+            htu: dpop::Htu::below(&matched.line.bases, request.uri().path()),
+            client_certificate: certificate.as_ref(),
+        });
         let target = Target {
             guarded: &matched.line.guarded,
             needed: &matched.line.needed,
+            demand: &matched.line.demand,
             object_tenant: matched.tenant.as_ref(),
         };
         let verdict = self.verifier.judge(&presented, &target, *at, trace);
@@ -137,10 +151,19 @@ impl Worker {
         verdict.outcome.map(Leave::Admitted).map_err(|denial| Box::new(Refusal { denial, vouched }))
     }
 
+    /// The nonce for the next proof, on routes that want one: also with an answer that is no refusal, so
+    /// that a client seldom has to ask twice.
+    fn nonce(&self, decision: &Decision<'_>) -> Option<HeaderValue> {
+        let wanted = decision.matched.as_ref()?.line.demand.dpop_nonce.is_required();
+        let nonces = &self.verifier.circle().possession.nonces;
+        wanted.then(|| HeaderValue::try_from(nonces.current(decision.at)).ok())?
+    }
+
     fn refuse(&self, decision: &Decision<'_>, denial: &Denial) -> Response<Answer> {
         let matched = decision.matched.as_ref();
         self.shared.metrics.denied(matched.map(|matched| matched.index), denial.check());
-        refuse::denied(denial, matched.map(|matched| matched.line), decision.id)
+        let line = matched.map(|matched| matched.line);
+        refuse::denied((denial, decision.scheme()), line, decision.id)
     }
 
     fn fail(&self, fault: Fault, decision: &Decision<'_>) -> Response<Answer> {

@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use portcullis_types::{ApiName, Audience, Denial, Registry, Timestamp, Trace, Ttl};
 use portcullis_verify::{
     Admission, IssuerKeys, Known, KnownIssuer, KnownRevocations, Presented, Target, TrustedIssuer,
-    Vouched, authorize, vouch,
+    Vouched, authorize, dpop::Possession, vouch,
 };
 use std::{cell::RefCell, sync::Arc};
 
@@ -31,6 +31,8 @@ pub struct Circle {
     pub apis: Vec<(ApiName, Audience)>,
     /// What was revoked, by whom; replaced as a whole whenever it changes.
     pub revocations: ArcSwap<Vec<KnownRevocations>>,
+    /// The nonces that we accept in DPoP proofs, and the proofs that were used.
+    pub possession: Arc<Possession>,
 }
 
 /// One thread's verifier. Shares the [`Circle`], owns its memory.
@@ -62,6 +64,11 @@ impl Verifier {
     pub fn new(circle: Arc<Circle>, capacity: usize) -> Self {
         let seen = Seen { known: Arc::default(), generations: Vec::new(), second: i64::MIN };
         Self { circle, seen: RefCell::new(seen), cache: RefCell::new(TokenCache::new(capacity)) }
+    }
+
+    /// What it shares with the others.
+    pub fn circle(&self) -> &Circle {
+        &self.circle
     }
 
     /// All checks on one request. Waits for the network only if no usable key is at hand: at first use of
@@ -104,7 +111,7 @@ impl Verifier {
                 Err(denial) => return Verdict { outcome: Err(denial), vouched: None, cached },
             },
         };
-        let outcome = authorize(vouched.clone(), target, &known, now, trace);
+        let outcome = authorize((presented, vouched.clone()), target, &known, now, trace);
         if !cached && outcome.is_ok() {
             // Only a token that is good somewhere, now, is worth the room.
             self.cache.borrow_mut().keep(presented, &vouched);
@@ -169,7 +176,13 @@ impl Circle {
         issuers: &'a [KnownIssuer],
         revocations: &'a [KnownRevocations],
     ) -> Known<'a> {
-        Known { issuers, revocations, registry: &self.registry, apis: &self.apis }
+        Known {
+            issuers,
+            revocations,
+            registry: &self.registry,
+            apis: &self.apis,
+            possession: &self.possession,
+        }
     }
 
     /// Takes over what one issuer has revoked, in place of what was known of it before.

@@ -16,6 +16,7 @@ mod login;
 mod output;
 pub(crate) mod provider;
 mod serve;
+mod shown;
 mod token;
 
 pub(crate) use house::{House, config, secret};

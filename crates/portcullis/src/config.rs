@@ -4,6 +4,7 @@
 
 mod api;
 mod cross;
+mod demand;
 mod files;
 mod findings;
 mod gateway;

@@ -69,7 +69,9 @@ checks! {
     Access Audience 11 "audience" "Is it meant for this API?" "RFC 7519 §4.1.3, RFC 8707";
     Access Purpose 12 "purpose" "Is it no other kind of token?" "RFC 8725 §3.12";
     Access Tenant 13 "tenant" "Does it belong to this tenant?" "issuer and tenant binding";
+    Access Binding 14 "binding" "Was it shown by its holder?" "RFC 9449 §7, RFC 8705 §3";
     Access Revocation 15 "revocation" "Is it still in force?" "RFC 7009";
+    Access Authentication 17 "authentication" "Is the sign-in strong and fresh enough?" "RFC 9470 §3";
     Access Scope 18 "scope" "Does its scope cover this?" "RFC 6750 §3.1";
     Access Object 20 "object" "Is the object its tenant's own?" "OWASP API1";
     Grant Request 0 "request" "Is the request well formed?" "RFC 6749 §3.2";

@@ -4,10 +4,12 @@
 mod code;
 mod evidence;
 mod people;
+mod possession;
 mod remedy;
 
 pub use code::Code;
 pub use people::{AuthorizationError, GrantedFault, PossessionFault, SignInFault};
+pub use possession::{DpopFault, HolderFault};
 pub use remedy::{Fixer, Remedy};
 
 use crate::{ApiName, Audience, Check, ClientId, Issuer, Kid, Scopes, Tenant, Timestamp, Ttl};
@@ -73,6 +75,12 @@ pub enum Denial {
     WrongPurpose { claim: String },
     /// The tenant of the token, of its issuer and of the API are not the same.
     WrongTenant { found: Option<Tenant>, expected: Option<Tenant> },
+    /// The DPoP proof is missing or refused (RFC 9449 §4.3).
+    BadProof { fault: DpopFault },
+    /// So many proofs are in use that this one could not be remembered, so it was not accepted.
+    ProofsFull { retry_after: Ttl },
+    /// The token is bound to something that the caller did not show, or to less than is wanted here.
+    NotTheHolder { fault: HolderFault },
     /// It was valid, and is not any more.
     Revoked { by: RevokedBy },
     /// What its issuer has revoked is not known, or not since long enough ago to be relied on.
@@ -81,6 +89,15 @@ pub enum Denial {
         heard_at: Option<Timestamp>,
         max_age: Ttl,
         retry_after: Ttl,
+    },
+    /// The person behind the token did not sign in as the route demands (RFC 9470): `acr` is none of
+    /// `wanted_acr`, or `auth_time` lies further back than `max_age`, or either is missing.
+    WeakAuthentication {
+        acr: Option<String>,
+        auth_time: Option<Timestamp>,
+        wanted_acr: Vec<String>,
+        max_age: Option<Ttl>,
+        now: Timestamp,
     },
     /// Its scope does not cover the request. `missing` may be asked for in one go.
     WeakScope { found: Scopes, needed: Scopes, missing: Scopes },
@@ -174,6 +191,14 @@ pub enum RevokedBy {
     Client { client_id: ClientId, since: Timestamp },
     /// Its client's secret was rotated with immediate effect, or the client was told to start anew.
     NotBefore { client_id: ClientId, before: Timestamp },
+    /// The sign-in session that it comes from ended.
+    Session { since: Timestamp },
+    /// The grant that it comes from was revoked.
+    Grant { since: Timestamp },
+    /// The person that it speaks for was disabled.
+    Person { since: Timestamp },
+    /// All tokens of that person from before a point in time were ended.
+    PersonNotBefore { before: Timestamp },
 }
 
 /// Why a client did not prove itself. For the operator; the caller learns only `invalid_client`.
@@ -266,7 +291,11 @@ impl Denial {
             Self::WrongAudience { .. } => Check::Audience,
             Self::WrongPurpose { .. } => Check::Purpose,
             Self::WrongTenant { .. } => Check::Tenant,
+            Self::BadProof { .. } | Self::ProofsFull { .. } | Self::NotTheHolder { .. } => {
+                Check::Binding
+            }
             Self::Revoked { .. } | Self::RevocationsUnknown { .. } => Check::Revocation,
+            Self::WeakAuthentication { .. } => Check::Authentication,
             Self::WeakScope { .. } => Check::Scope,
             Self::ForeignObject { .. } => Check::Object,
             Self::BadRequest { .. } => Check::Request,

@@ -208,6 +208,18 @@ fn document(text: &str) -> Option<&'static str> {
     }
 }
 
+text_id!(
+    /// The SHA-256 of a public key (RFC 7638, `jkt`) or of a certificate (RFC 8705 §3.1, `x5t#S256`) in
+    /// base64url: 43 characters, of which the last carries no stray bits.
+    Thumbprint, "thumbprint", |text| {
+        let safe = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+        let good = text.len() == 43
+            && text.bytes().all(safe)
+            && text.bytes().last().is_some_and(|b| b"AEIMQUYcgkosw048".contains(&b));
+        (!good).then_some("must be the base64url SHA-256 of a key or certificate: 43 characters")
+    }
+);
+
 fn short_name(text: &str, limit: usize) -> bool {
     let safe = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     text.is_empty() || text.len() > limit || !text.bytes().all(safe)

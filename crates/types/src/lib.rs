@@ -15,14 +15,14 @@ mod trace;
 
 pub use check::{Check, Stage};
 pub use denial::{
-    AssertionFault, AuthorizationError, CertificateFault, ClientProof, Code, Denial, Fixer,
-    FormatFault, GrantedFault, HeaderFault, KnownKey, PossessionFault, Remedy, RevokedBy,
-    SignInFault,
+    AssertionFault, AuthorizationError, CertificateFault, ClientProof, Code, Denial, DpopFault,
+    Fixer, FormatFault, GrantedFault, HeaderFault, HolderFault, KnownKey, PossessionFault, Remedy,
+    RevokedBy, SignInFault,
 };
 pub use identity::{Acr, Amr, Authentication, IdentityScope, IdentityScopes};
 pub use ids::{
     ApiName, Audience, ClientId, DecisionId, GrantId, IdFault, Issuer, Jti, Kid, PersonId,
-    SessionId, Tenant,
+    SessionId, Tenant, Thumbprint,
 };
 pub use random::{Entropy, Random};
 pub use redirect::{Place, RedirectUri};

@@ -4,13 +4,13 @@
 //! prints a JSON list of verdicts. The end-to-end tests compare these with the verdicts of the gateway,
 //! the command line and the Python package.
 
-use portcullis_jose::{Alg, jwk::KeySet};
+use portcullis_jose::{Alg, b64, jwk::KeySet};
 use portcullis_types::{
     ApiName, Audience, Issuer, Registry, Scopes, Stage, Tenant, Timestamp, Trace, Ttl,
 };
 use portcullis_verify::{
-    ACCESS_TOKEN, Apis, Guarded, IssuerKeys, Known, KnownIssuer, Presented, Profile, Speaks,
-    Target, TrustedIssuer, admit,
+    ACCESS_TOKEN, Apis, Demand, Guarded, Holder, IssuerKeys, Known, KnownIssuer, Need, Presented,
+    Profile, Scheme, Speaks, Target, TrustedIssuer, acr_at_least, admit, dpop,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -51,6 +51,33 @@ struct Question {
     api: ApiName,
     scopes: Scopes,
     object_tenant: Option<Tenant>,
+    #[serde(default)]
+    holder: Shown,
+    #[serde(default)]
+    demand: Demands,
+}
+
+/// What came with the token.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Shown {
+    scheme: String,
+    method: String,
+    url: String,
+    proofs: Vec<String>,
+    /// In base64url.
+    certificate: Option<String>,
+}
+
+/// What the operation demands besides scopes.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Demands {
+    dpop: bool,
+    dpop_nonce: bool,
+    client_certificate: bool,
+    acr: Vec<String>,
+    max_age_seconds: Option<u64>,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -61,7 +88,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let apis: Vec<_> =
         world.apis.iter().map(|api| (api.name.clone(), api.audience.clone())).collect();
     let registry = Registry::standard();
-    let known = Known { issuers: &issuers, revocations: &[], registry: &registry, apis: &apis };
+    let possession = dpop::Possession::new(&[7; 32], 10_000);
+    let known = Known {
+        issuers: &issuers,
+        revocations: &[],
+        registry: &registry,
+        apis: &apis,
+        possession: &possession,
+    };
     let now = Timestamp::from_seconds(world.now_seconds);
     let verdicts: Result<Vec<Value>, _> = world
         .questions
@@ -84,14 +118,25 @@ fn verdict(
         audience: api.audience.clone(),
         tenant: api.tenant.clone(),
     };
+    let demand = question.demand.demand();
+    let certificate = question.holder.certificate()?;
+    let shown = &question.holder;
+    let holder = Holder {
+        dpop: dpop::Header::of(shown.proofs.iter().map(String::as_bytes)),
+        htm: &shown.method,
+        htu: dpop::Htu::url(&shown.url),
+        client_certificate: certificate.as_ref(),
+    };
+    let scheme = Scheme::named(&shown.scheme).unwrap_or(Scheme::Bearer);
     let target = Target {
         guarded: &guarded,
         needed: &question.scopes,
+        demand: &demand,
         object_tenant: question.object_tenant.as_ref(),
     };
     let mut trace = Trace::new(Stage::Access);
-    let admitted = Presented::token(&question.token)
-        .and_then(|presented| admit(&presented, &target, known, now, &mut trace));
+    let admitted = Presented::under(scheme, &question.token)
+        .and_then(|presented| admit(&presented.by(holder), &target, known, now, &mut trace));
     Ok(match admitted {
         Ok(admission) => json!({ "admitted": true, "sub": admission.claims().sub }),
         Err(denial) => {
@@ -103,6 +148,27 @@ fn verdict(
             })
         }
     })
+}
+
+impl Shown {
+    fn certificate(&self) -> Result<Option<[u8; 32]>, Box<dyn Error>> {
+        let Some(text) = &self.certificate else { return Ok(None) };
+        let hash = b64::decode(text)?.try_into();
+        hash.map(Some).map_err(|_| "the certificate is no SHA-256".into())
+    }
+}
+
+impl Demands {
+    fn demand(&self) -> Demand {
+        let need = |demanded| if demanded { Need::Required } else { Need::Accepted };
+        Demand {
+            dpop: need(self.dpop),
+            dpop_nonce: need(self.dpop_nonce),
+            client_certificate: need(self.client_certificate),
+            acr: acr_at_least(self.acr.iter().map(String::as_str)),
+            max_age: self.max_age_seconds.map(Ttl::seconds),
+        }
+    }
 }
 
 impl Terms {

@@ -1,8 +1,8 @@
 //! The walk through all checks, in order. Delete a line and it does not compile.
 
 use crate::{
-    Claims, Guarded, Known, KnownIssuer, Presented, Target, audience, claims, format, header,
-    issuer, key, purpose, revocation, scope, tenant, time,
+    Claims, Guarded, Known, KnownIssuer, Presented, Target, audience, authentication, binding,
+    claims, format, header, issuer, key, purpose, revocation, scope, tenant, time,
 };
 use portcullis_jose::Alg;
 use portcullis_types::{Check, Denial, Kid, Timestamp, Trace};
@@ -45,7 +45,9 @@ pub struct Admission {
     _addressed: audience::Addressed,
     _purposeful: purpose::Purposeful,
     _bound: tenant::Bound,
+    _held: binding::Held,
     _live: revocation::Live,
+    _authenticated: authentication::Authenticated,
     _covered: scope::Covered,
     _owned: scope::Owned,
 }
@@ -88,7 +90,7 @@ pub fn admit(
     trace: &mut Trace,
 ) -> Result<Admission, Denial> {
     let vouched = vouch(presented, target.guarded, known, trace)?;
-    authorize(vouched, target, known, now, trace)
+    authorize((presented, vouched), target, known, now, trace)
 }
 
 /// Checks 2–9: who says so, and is it really they. Reads no clock.
@@ -125,9 +127,9 @@ pub fn vouch(
 }
 
 /// Checks 10–20 (and 6 again, since a cached token may be shown at another API): may it do this, here,
-/// now.
+/// now, in these hands.
 pub fn authorize(
-    vouched: Vouched,
+    (presented, vouched): (&Presented<'_>, Vouched),
     target: &Target<'_>,
     known: &Known<'_>,
     now: Timestamp,
@@ -146,7 +148,10 @@ pub fn authorize(
         trace.step(Check::Audience, audience::names(claims, target.guarded, known.apis))?;
     let purposeful = trace.step(Check::Purpose, purpose::access(claims))?;
     let bound = trace.step(Check::Tenant, tenant::bound(claims, terms, target.guarded))?;
+    let held = trace.step(Check::Binding, binding::held(claims, presented, target, known, now))?;
     let live = trace.step(Check::Revocation, revocation::live(claims, known.revocations, now))?;
+    let authenticated = authentication::enough(claims, terms, target.demand, now);
+    let authenticated = trace.step(Check::Authentication, authenticated)?;
     let covered = trace.step(Check::Scope, scope::covers(claims, terms, target, known.registry))?;
     let owned = trace.step(Check::Object, scope::owned(claims, terms, target, known.registry))?;
     Ok(Admission {
@@ -155,7 +160,9 @@ pub fn authorize(
         _addressed: addressed,
         _purposeful: purposeful,
         _bound: bound,
+        _held: held,
         _live: live,
+        _authenticated: authenticated,
         _covered: covered,
         _owned: owned,
     })

@@ -2,7 +2,9 @@
 
 use crate::{Profile, TrustedIssuer};
 use portcullis_jose::{json, jws::Payload};
-use portcullis_types::{Denial, FormatFault, Issuer, Jti, Scope, Scopes, Tenant, Timestamp};
+use portcullis_types::{
+    Denial, FormatFault, Issuer, Jti, Scope, Scopes, Tenant, Thumbprint, Timestamp,
+};
 use serde::Deserialize;
 use std::borrow::Cow;
 
@@ -29,6 +31,16 @@ pub struct Claims {
     pub scope: Scopes,
     /// `tenant`.
     pub tenant: Option<Tenant>,
+    /// `cnf`: what the token is bound to (RFC 7800).
+    pub cnf: Option<Box<Confirmation>>,
+    /// `acr`: how strongly the person signed in (RFC 9470 §6).
+    pub acr: Option<String>,
+    /// `auth_time`: when the person signed in.
+    pub auth_time: Option<Timestamp>,
+    /// `sid`: the sign-in session that it comes from.
+    pub sid: Option<String>,
+    /// `grant`, a claim of our own issuer: the grant that it comes from.
+    pub grant: Option<String>,
     /// The first claim found that only another kind of token has.
     pub(crate) foreign: Option<&'static str>,
     /// All claims, as they were signed.
@@ -40,6 +52,17 @@ impl Claims {
     pub fn json(&self) -> &[u8] {
         &self.json
     }
+}
+
+/// What a token is bound to (RFC 7800 §3.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confirmation {
+    /// `jkt`: the thumbprint of the holder's DPoP key (RFC 9449 §6.1).
+    pub jkt: Option<Thumbprint>,
+    /// `x5t#S256`: the thumbprint of the holder's TLS client certificate (RFC 8705 §3.1).
+    pub x5t_s256: Option<Thumbprint>,
+    /// The names of other members. Alone, they bind the token to something that cannot be checked here.
+    pub others: Vec<String>,
 }
 
 /// `iss` alone, as cheaply as possible.
@@ -83,6 +106,11 @@ struct Raw<'a> {
     scope: Claim<'a>,
     scp: Claim<'a>,
     tenant: Claim<'a>,
+    cnf: Claim<'a>,
+    acr: Claim<'a>,
+    auth_time: Claim<'a>,
+    sid: Claim<'a>,
+    grant: Claim<'a>,
     /// The first claim that only another kind of token has.
     foreign: Option<&'static str>,
 }
@@ -106,6 +134,11 @@ impl<'a> Raw<'a> {
                 "scope" => &mut raw.scope,
                 "scp" => &mut raw.scp,
                 "tenant" => &mut raw.tenant,
+                "cnf" => &mut raw.cnf,
+                "acr" => &mut raw.acr,
+                "auth_time" => &mut raw.auth_time,
+                "sid" => &mut raw.sid,
+                "grant" => &mut raw.grant,
                 name => {
                     raw.foreign = raw.foreign.or(foreign(name, member.value));
                     continue;
@@ -160,6 +193,12 @@ impl Raw<'_> {
             jti,
             scope: scopes(scope)?,
             tenant: self.tenant.map(|tenant| id("tenant", Some(tenant))).transpose()?,
+            cnf: self.cnf.map(confirmation).transpose()?,
+            acr: self.acr.map(|acr| text("acr", Some(acr))).transpose()?,
+            auth_time: date("auth_time", self.auth_time)?,
+            sid: self.sid.map(|sid| text("sid", Some(sid))).transpose()?,
+            // Ours is a string; what others call so is their business.
+            grant: self.grant.and_then(string).map(Cow::into_owned),
             foreign: self.foreign,
             json: Vec::new(),
         })
@@ -234,6 +273,25 @@ fn scopes(claim: Claim<'_>) -> Result<Scopes, Denial> {
     let list =
         strings(raw, 256).ok_or_else(|| bad("scope", "a string of scopes separated by spaces"))?;
     Ok(list.iter().map(String::as_str).filter_map(known).collect())
+}
+
+/// RFC 7800 §3.1. Strict: what is misread here would make a bound token a bearer token.
+fn confirmation(raw: &str) -> Result<Box<Confirmation>, Denial> {
+    let members =
+        json::members(raw.as_bytes()).map_err(|_| bad("cnf", "an object with jkt or x5t#S256"))?;
+    let mut cnf = Confirmation { jkt: None, x5t_s256: None, others: Vec::new() };
+    for member in members {
+        let thumbprint = || {
+            let text = string(member.value).and_then(|text| Thumbprint::new(&text).ok());
+            text.ok_or_else(|| bad("cnf", "jkt and x5t#S256 as base64url SHA-256"))
+        };
+        match &*member.name {
+            "jkt" => cnf.jkt = Some(thumbprint()?),
+            "x5t#S256" => cnf.x5t_s256 = Some(thumbprint()?),
+            other => cnf.others.push(other.chars().take(64).collect()),
+        }
+    }
+    Ok(Box::new(cnf))
 }
 
 fn missing(claim: &'static str) -> Denial {

@@ -1,6 +1,6 @@
 //! What a verifier knows: whom it trusts, their keys, what was revoked, and what it guards.
 
-use crate::KnownRevocations;
+use crate::{Demand, KnownRevocations, dpop::Possession};
 use portcullis_jose::{Alg, jwk::KeySet};
 use portcullis_types::{ApiName, Audience, Issuer, Registry, Scopes, Tenant, Timestamp, Ttl};
 use std::sync::Arc;
@@ -109,6 +109,8 @@ pub struct Known<'a> {
     pub registry: &'a Registry,
     /// Our APIs: names for the audiences that a misdirected token may hold.
     pub apis: &'a [(ApiName, Audience)],
+    /// The nonces we accept in DPoP proofs, and the proofs that were used.
+    pub possession: &'a Possession,
 }
 
 /// An API as its guard sees it.
@@ -129,6 +131,8 @@ pub struct Target<'a> {
     pub guarded: &'a Guarded,
     /// The scopes that the route needs, all of them.
     pub needed: &'a Scopes,
+    /// What else must be shown.
+    pub demand: &'a Demand,
     /// The tenant named in the path, whose object this is.
     pub object_tenant: Option<&'a Tenant>,
 }

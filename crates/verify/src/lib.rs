@@ -4,12 +4,15 @@
 //! Keys, revocations and `now` come in as arguments, so that the gateway, the Python package, the
 //! command line, `explain` and the fuzzers run the very same code. Each check is a function that
 //! returns a proof which only it can make, or the [`Denial`](portcullis_types::Denial) that says why
-//! not; [`admit`] demands every proof. What is *not* checked here: possession of a key
-//! (RFC 9449, RFC 8705), policies and quotas.
+//! not; [`admit`] demands every proof. What is *not* checked here: policies and quotas.
 
 mod admit;
 mod audience;
+mod authentication;
+mod binding;
 mod claims;
+mod demand;
+pub mod dpop;
 mod format;
 mod glance;
 mod header;
@@ -26,7 +29,9 @@ mod tenant;
 mod time;
 
 pub use admit::{Admission, Vouched, admit, authorize, vouch};
-pub use claims::Claims;
+pub use binding::Holder;
+pub use claims::{Claims, Confirmation};
+pub use demand::{Demand, Need, acr_at_least};
 pub use glance::Glance;
 pub use issuer::names_kind;
 pub use known::{
@@ -34,6 +39,6 @@ pub use known::{
     TrustedIssuer,
 };
 pub use peek::{Peek, peek};
-pub use presented::{CREDENTIAL_LIMIT, Presented};
-pub use refusal::{Dialect, Refusal, challenge};
+pub use presented::{CREDENTIAL_LIMIT, Presented, Scheme};
+pub use refusal::{Challenge, Dialect, Refusal};
 pub use revocation::{Heard, KnownRevocations, Revocations};

@@ -1,7 +1,9 @@
 //! A refusal as HTTP says it: challenge and body in the API's own dialect (RFC 6750 §3, RFC 9728 §5.1,
 //! RFC 9457). One place for all doors, so that a service says no exactly as the gateway before it does.
 
-use portcullis_types::{ApiName, DecisionId, Denial, Scopes};
+use crate::{Demand, Scheme, dpop};
+use portcullis_jose::Alg;
+use portcullis_types::{ApiName, DecisionId, Denial, HolderFault, Scopes};
 use serde_json::{Value, json};
 
 /// The language in which an API says no.
@@ -102,28 +104,60 @@ impl<'a> Refusal<'a> {
     }
 }
 
-/// The value of `WWW-Authenticate` (RFC 6750 §3 with RFC 9728 §5.1). `None` where a challenge would say
-/// nothing: 404, 405, 400 of form.
-pub fn challenge(
-    denial: &Denial,
-    realm: &ApiName,
-    needed: &Scopes,
-    resource_metadata: Option<&str>,
-) -> Option<String> {
-    let code = denial.code();
-    if !matches!(code.status, 401 | 403) && code.error.is_none() {
-        return None;
+/// What a challenge says, whatever the denial.
+#[derive(Clone, Copy, Debug)]
+pub struct Challenge<'a> {
+    /// The realm.
+    pub realm: &'a ApiName,
+    /// Every scope of the operation.
+    pub needed: &'a Scopes,
+    /// What else is demanded.
+    pub demand: &'a Demand,
+    /// Where the API's metadata is (RFC 9728).
+    pub resource_metadata: Option<&'a str>,
+    /// The scheme that the caller used, if it is one of ours.
+    pub used: Option<Scheme>,
+}
+
+impl Challenge<'_> {
+    /// The value of `WWW-Authenticate` (RFC 6750 §3, RFC 9449 §7.1, RFC 9470 §3, RFC 9728 §5.1). `None`
+    /// where a challenge would say nothing: 404, 405, 400 of form.
+    pub fn to(&self, denial: &Denial) -> Option<String> {
+        let code = denial.code();
+        if !matches!(code.status, 401 | 403) && code.error.is_none() {
+            return None;
+        }
+        let scheme = self.scheme(denial);
+        let mut parts = vec![format!("{} realm=\"{}\"", scheme.name(), self.realm)];
+        if let Some(error) = code.error {
+            parts.push(format!("error=\"{error}\", error_description=\"{}\"", code.description));
+        }
+        if let Denial::WeakAuthentication { wanted_acr, max_age, .. } = denial {
+            if !wanted_acr.is_empty() {
+                parts.push(format!("acr_values=\"{}\"", wanted_acr.join(" ")));
+            }
+            parts.extend(max_age.map(|age| format!("max_age=\"{}\"", age.as_seconds())));
+        }
+        if scheme == Scheme::Dpop {
+            parts.push(format!("algs=\"{}\"", dpop::ALGS.map(Alg::name).join(" ")));
+        }
+        // Every scope of this operation in one go, whatever the token already has.
+        if !self.needed.is_empty() && !matches!(denial, Denial::ManyCredentials { .. }) {
+            parts.push(format!("scope=\"{}\"", self.needed));
+        }
+        if let Some(address) = self.resource_metadata {
+            parts.push(format!("resource_metadata=\"{address}\""));
+        }
+        Some(parts.join(", "))
     }
-    let mut parts = vec![format!("Bearer realm=\"{realm}\"")];
-    if let Some(error) = code.error {
-        parts.push(format!("error=\"{error}\", error_description=\"{}\"", code.description));
+
+    /// The scheme that would have been right.
+    fn scheme(&self, denial: &Denial) -> Scheme {
+        match denial {
+            _ if self.demand.dpop.is_required() => Scheme::Dpop,
+            Denial::NotTheHolder { fault: HolderFault::Downgraded { .. } } => Scheme::Dpop,
+            Denial::NotTheHolder { fault: HolderFault::Unbound } => Scheme::Bearer,
+            _ => self.used.unwrap_or(Scheme::Bearer),
+        }
     }
-    // Every scope of this operation in one go, whatever the token already has.
-    if !needed.is_empty() && !matches!(denial, Denial::ManyCredentials { .. }) {
-        parts.push(format!("scope=\"{needed}\""));
-    }
-    if let Some(address) = resource_metadata {
-        parts.push(format!("resource_metadata=\"{address}\""));
-    }
-    Some(parts.join(", "))
 }

@@ -17,6 +17,18 @@ pub struct Revocations {
     pub not_before: HashMap<ClientId, Timestamp>,
     /// Single tokens, and since when.
     pub tokens: HashMap<Jti, Timestamp>,
+    /// Sign-in sessions (`sid`) that ended, and since when.
+    #[serde(default)]
+    pub sessions: HashMap<String, Timestamp>,
+    /// Grants (`grant`) that were revoked, and since when.
+    #[serde(default)]
+    pub grants: HashMap<String, Timestamp>,
+    /// Disabled persons (`sub`), and since when.
+    #[serde(default)]
+    pub disabled_persons: HashMap<String, Timestamp>,
+    /// Persons (`sub`) all of whose tokens from before a point in time are void.
+    #[serde(default)]
+    pub persons: HashMap<String, Timestamp>,
 }
 
 impl Revocations {
@@ -27,6 +39,10 @@ impl Revocations {
             disabled_clients: HashMap::new(),
             not_before: HashMap::new(),
             tokens: HashMap::new(),
+            sessions: HashMap::new(),
+            grants: HashMap::new(),
+            disabled_persons: HashMap::new(),
+            persons: HashMap::new(),
         }
     }
 }
@@ -94,8 +110,34 @@ fn ended(claims: &Claims, revocations: &Revocations) -> Option<RevokedBy> {
     if let Some((client_id, since)) = revocations.disabled_clients.get_key_value(client) {
         return Some(RevokedBy::Client { client_id: client_id.clone(), since: *since });
     }
-    let (client_id, before): (&ClientId, _) = revocations.not_before.get_key_value(client)?;
     // `iat` has whole seconds, `before` has milliseconds: a token of the same second counts as earlier.
-    (claims.iat.is_none_or(|iat| iat < *before))
-        .then(|| RevokedBy::NotBefore { client_id: client_id.clone(), before: *before })
+    let earlier = |before: &Timestamp| claims.iat.is_none_or(|iat| iat < *before);
+    match revocations.not_before.get_key_value(client) {
+        Some((client_id, before)) if earlier(before) => {
+            Some(RevokedBy::NotBefore { client_id: client_id.clone(), before: *before })
+        }
+        _ => ended_for_a_person(claims, revocations, earlier),
+    }
+}
+
+/// What a person's sign-in, consent or account has to do with it.
+fn ended_for_a_person(
+    claims: &Claims,
+    revocations: &Revocations,
+    earlier: impl Fn(&Timestamp) -> bool,
+) -> Option<RevokedBy> {
+    let of = |id: &Option<String>, ended: &HashMap<String, Timestamp>| {
+        id.as_ref().and_then(|id| ended.get(id)).copied()
+    };
+    if let Some(since) = of(&claims.sid, &revocations.sessions) {
+        return Some(RevokedBy::Session { since });
+    }
+    if let Some(since) = of(&claims.grant, &revocations.grants) {
+        return Some(RevokedBy::Grant { since });
+    }
+    if let Some(since) = revocations.disabled_persons.get(&claims.sub) {
+        return Some(RevokedBy::Person { since: *since });
+    }
+    let before = revocations.persons.get(&claims.sub)?;
+    earlier(before).then_some(RevokedBy::PersonNotBefore { before: *before })
 }

@@ -81,6 +81,18 @@ impl Claims {
         self.vouched.claims().nbf.map(Timestamp::seconds)
     }
 
+    /// How strongly the person signed in.
+    #[getter]
+    fn acr(&self) -> Option<&str> {
+        self.vouched.claims().acr.as_deref()
+    }
+
+    /// When the person signed in, in seconds since 1970.
+    #[getter]
+    fn auth_time(&self) -> Option<i64> {
+        self.vouched.claims().auth_time.map(Timestamp::seconds)
+    }
+
     /// Its name.
     #[getter]
     fn jti(&self) -> Option<&str> {

@@ -16,6 +16,13 @@ pub(crate) fn decision(now: Timestamp) -> DecisionId {
     DecisionId::fresh(now, &Random::draw(&mut System))
 }
 
+/// Random bytes for a secret, which the operating system must have.
+pub(crate) fn secret() -> Result<[u8; 32], String> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|fault| fault.to_string())?;
+    Ok(bytes)
+}
+
 struct System;
 
 impl Entropy for System {

@@ -1,7 +1,7 @@
 //! A denial as the Python exception `Denied`: every view of it comes from the one value.
 
-use portcullis_types::{Check, DecisionId, Denial, Mark, Scopes, Timestamp, Trace};
-use portcullis_verify::{Dialect, Guarded, Refusal, challenge};
+use portcullis_types::{Check, DecisionId, Denial, Mark, Timestamp, Trace};
+use portcullis_verify::{Challenge, Dialect, Refusal};
 use pyo3::{
     prelude::*,
     types::{PyDict, PyList},
@@ -12,9 +12,9 @@ pub(crate) struct Decision<'a> {
     pub(crate) id: DecisionId,
     pub(crate) at: Timestamp,
     pub(crate) trace: Trace,
-    pub(crate) guarded: &'a Guarded,
-    pub(crate) needed: &'a Scopes,
-    pub(crate) resource_metadata: Option<&'a str>,
+    pub(crate) challenge: Challenge<'a>,
+    /// For the next DPoP proof.
+    pub(crate) nonce: Option<String>,
 }
 
 impl Decision<'_> {
@@ -50,10 +50,8 @@ impl Decision<'_> {
         fields.set_item("decision_id", self.id.to_string())?;
         fields.set_item("at", self.at.seconds())?;
         fields.set_item("trace", self.rows(py)?)?;
-        fields.set_item(
-            "www_authenticate",
-            challenge(denial, &self.guarded.api, self.needed, self.resource_metadata),
-        )?;
+        fields.set_item("www_authenticate", self.challenge.to(denial))?;
+        fields.set_item("dpop_nonce", self.nonce.as_deref())?;
         fields.set_item("retry_after", retry_after(denial))?;
         fields.set_item("bodies", bodies)?;
         let class = py.import("portcullis.denied")?.getattr("Denied")?;
@@ -79,7 +77,8 @@ impl Decision<'_> {
 fn retry_after(denial: &Denial) -> Option<u64> {
     match denial {
         Denial::KeysUnavailable { retry_after, .. }
-        | Denial::RevocationsUnknown { retry_after, .. } => Some(retry_after.as_seconds().max(1)),
+        | Denial::RevocationsUnknown { retry_after, .. }
+        | Denial::ProofsFull { retry_after } => Some(retry_after.as_seconds().max(1)),
         _ => None,
     }
 }

@@ -1,9 +1,17 @@
 //! The verifier as Python holds it: settings in, claims or a denial out.
 
-use crate::{claims::Claims, clock, denied::Decision, settings::Settings};
+use crate::{
+    claims::Claims,
+    clock,
+    denied::Decision,
+    settings::{Demands, Settings},
+};
 use portcullis_keyring::{Circle, Verdict, Verifier};
 use portcullis_types::{Check, Denial, ScopeFault, Scopes, Stage, Tenant, Timestamp, Trace};
-use portcullis_verify::{Guarded, Presented, Target};
+use portcullis_verify::{
+    Challenge, Demand, Guarded, Holder, Presented, Scheme, Target,
+    dpop::{Header, Htu},
+};
 use pyo3::{
     exceptions::{PyRuntimeError, PyValueError},
     prelude::*,
@@ -20,6 +28,7 @@ pub(crate) struct Engine {
     circle: Arc<Circle>,
     guarded: Guarded,
     resource_metadata: Option<String>,
+    bases: Vec<String>,
     cache: usize,
     /// One for each thread that is at work at the same time; all share the keys.
     idle: Mutex<Vec<Verifier>>,
@@ -29,22 +38,28 @@ pub(crate) struct Engine {
 
 /// What was presented: a token by itself, or the headers and the query of a request.
 enum Shown<'a> {
-    Token(&'a str),
+    Token(Scheme, &'a str),
     Headers(&'a [Vec<u8>], Option<&'a str>),
 }
 
-/// The scopes that a caller needs, all of them: read once, asked for often.
+/// What a caller needs: all of the scopes, and what else is demanded. Read once, asked for often.
 #[pyclass(frozen, module = "portcullis._portcullis")]
-pub(crate) struct Need(Scopes);
+pub(crate) struct Need(Scopes, Demand);
+
+/// What came with a token to show whose it is: the method, the URL or the path of it, the values of all
+/// `DPoP` headers, and the SHA-256 of the client's certificate.
+type Came = (String, String, Vec<Vec<u8>>, Option<[u8; 32]>);
 
 /// What a request asks for: the scopes, the time in seconds since 1970 if it is not now, and the tenant
-/// that its path names.
-type Wish<'py> = (PyRef<'py, Need>, Option<f64>, Option<String>);
+/// that its path names; with what came along, if it is known.
+type Wish<'py> = (PyRef<'py, Need>, Option<f64>, Option<String>, Option<Came>);
 
 /// The same, read.
 struct Wanted<'a> {
     needed: &'a Scopes,
+    demand: &'a Demand,
     object_tenant: Option<Tenant>,
+    came: &'a Came,
     now: Timestamp,
 }
 
@@ -55,15 +70,16 @@ impl Engine {
     fn new(settings: &str) -> PyResult<Self> {
         let settings = Settings::parse(settings).map_err(PyValueError::new_err)?;
         let resource_metadata = settings.resource_metadata.as_ref().map(ToString::to_string);
-        let (guarded, cache) = (settings.guarded(), settings.cache);
+        let (guarded, bases, cache) = (settings.guarded(), settings.bases(), settings.cache);
         let circle = Arc::new(settings.circle().map_err(PyValueError::new_err)?);
         let (idle, runtime) = (Mutex::default(), OnceLock::new());
-        Ok(Self { circle, guarded, resource_metadata, cache, idle, runtime })
+        Ok(Self { circle, guarded, resource_metadata, bases, cache, idle, runtime })
     }
 
-    /// What a caller needs. Raises ValueError unless these are scopes that exist, and at least one.
+    /// What a caller needs; `demands` is JSON. Raises ValueError unless these are scopes that exist, and at
+    /// least one.
     #[expect(clippy::needless_pass_by_value, reason = "Python hands over a list, not a slice")]
-    fn need(&self, scopes: Vec<String>) -> PyResult<Need> {
+    fn need(&self, scopes: Vec<String>, demands: &str) -> PyResult<Need> {
         let bad = |fault: ScopeFault| PyValueError::new_err(fault.to_string());
         let scopes = Scopes::parse(&scopes.join(" ")).map_err(bad)?;
         if scopes.is_empty() {
@@ -72,12 +88,20 @@ impl Engine {
         for scope in &scopes {
             self.circle.registry.known(scope).map_err(bad)?;
         }
-        Ok(Need(scopes))
+        Ok(Need(scopes, Demands::parse(demands).map_err(PyValueError::new_err)?))
     }
 
-    /// All checks on a token.
-    fn verify(&self, py: Python<'_>, token: &[u8], wish: Wish<'_>) -> PyResult<Claims> {
-        self.decide(py, &Shown::Token(&String::from_utf8_lossy(token)), wish)
+    /// All checks on a token that was shown under a scheme.
+    fn verify(
+        &self,
+        py: Python<'_>,
+        scheme: &str,
+        token: &[u8],
+        wish: Wish<'_>,
+    ) -> PyResult<Claims> {
+        let scheme = Scheme::named(scheme)
+            .ok_or_else(|| PyValueError::new_err("the scheme is Bearer or DPoP"))?;
+        self.decide(py, &Shown::Token(scheme, &String::from_utf8_lossy(token)), wish)
     }
 
     /// All checks on a request's credentials: every value of `Authorization`, and the query, in which no
@@ -96,15 +120,16 @@ impl Engine {
 
 impl Engine {
     fn decide(&self, py: Python<'_>, shown: &Shown<'_>, wish: Wish<'_>) -> PyResult<Claims> {
-        let (need, now, tenant) = wish;
+        let (need, now, tenant, came) = wish;
+        let came = came.unwrap_or_default();
         #[expect(clippy::cast_possible_truncation, reason = "floats saturate")]
         let now = now.map_or_else(clock::now, |now| Timestamp::from_millis((now * 1000.0) as i64));
-        let needed = &need.0;
+        let Need(needed, demand) = &*need;
         let mut trace = Trace::new(Stage::Access);
         let outcome = match object_tenant(tenant) {
             // Python's other threads go on while a signature is verified or keys are fetched.
             Ok(object_tenant) => {
-                let wanted = Wanted { needed, object_tenant, now };
+                let wanted = Wanted { needed, demand, object_tenant, came: &came, now };
                 py.detach(|| self.judge(shown, &wanted, &mut trace))?
             }
             Err(denial) => Err(denial),
@@ -117,9 +142,17 @@ impl Engine {
             id: clock::decision(now),
             at: now,
             trace,
-            guarded: &self.guarded,
-            needed,
-            resource_metadata: self.resource_metadata.as_deref(),
+            challenge: Challenge {
+                realm: &self.guarded.api,
+                needed,
+                demand,
+                resource_metadata: self.resource_metadata.as_deref(),
+                used: shown.scheme(),
+            },
+            nonce: demand
+                .dpop_nonce
+                .is_required()
+                .then(|| self.circle.possession.nonces.current(now)),
         };
         Err(decision.denied(py, &denial))
     }
@@ -131,18 +164,19 @@ impl Engine {
         trace: &mut Trace,
     ) -> PyResult<Result<Claims, Denial>> {
         let presented = match shown {
-            Shown::Token(token) => Presented::token(token),
+            Shown::Token(scheme, token) => Presented::under(*scheme, token),
             Shown::Headers(values, query) => {
                 Presented::take(values.iter().map(Vec::as_slice), *query)
             }
         };
         let presented = match trace.step(Check::Credential, presented) {
-            Ok(presented) => presented,
+            Ok(presented) => presented.by(self.holder(wanted.came)),
             Err(denial) => return Ok(Err(denial)),
         };
         let target = Target {
             guarded: &self.guarded,
             needed: wanted.needed,
+            demand: wanted.demand,
             object_tenant: wanted.object_tenant.as_ref(),
         };
         let verifier = self.borrow();
@@ -150,6 +184,16 @@ impl Engine {
         self.give_back(verifier);
         let Verdict { outcome, .. } = verdict?;
         Ok(outcome.map(|admission| Claims::new(admission.vouched().clone(), self.circle.clone())))
+    }
+
+    fn holder<'a>(&'a self, came: &'a Came) -> Holder<'a> {
+        let (method, url, proofs, certificate) = came;
+        Holder {
+            dpop: Header::of(proofs.iter().map(Vec::as_slice)),
+            htm: method,
+            htu: if url.starts_with('/') { Htu::below(&self.bases, url) } else { Htu::url(url) },
+            client_certificate: certificate.as_ref(),
+        }
     }
 
     fn wait<T>(&self, work: impl Future<Output = T>) -> PyResult<T> {
@@ -172,6 +216,19 @@ impl Engine {
 
     fn give_back(&self, verifier: Verifier) {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(verifier);
+    }
+}
+
+impl Shown<'_> {
+    /// The scheme of the credential.
+    fn scheme(&self) -> Option<Scheme> {
+        match self {
+            Self::Token(scheme, _) => Some(*scheme),
+            Self::Headers(values, _) => {
+                let (name, _) = std::str::from_utf8(values.first()?).ok()?.split_once(' ')?;
+                Scheme::named(name)
+            }
+        }
     }
 }
 

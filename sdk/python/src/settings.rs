@@ -1,10 +1,14 @@
 //! What a verifier was told, as JSON from the Python side, and the circle of trust made of it.
 
+use crate::clock;
 use arc_swap::ArcSwap;
-use portcullis_jose::{Alg, jwk::KeySet};
+use portcullis_jose::{Alg, b64, jwk::KeySet};
 use portcullis_keyring::{Circle, KeyAges, KeySource, Party, TheirKeys};
 use portcullis_types::{ApiName, Audience, Issuer, Registry, Tenant, Ttl};
-use portcullis_verify::{ACCESS_TOKEN, Apis, Guarded, Profile, Speaks, TrustedIssuer};
+use portcullis_verify::{
+    ACCESS_TOKEN, Apis, Demand, Guarded, Need, Profile, Speaks, TrustedIssuer, acr_at_least,
+    dpop::{self, Possession},
+};
 use portcullis_web::{Loopback, Outgoing, OutgoingPolicy, PRIVATE_NETWORKS, is_loopback};
 use serde::{Deserialize, Deserializer, de::Error};
 use std::sync::Arc;
@@ -12,6 +16,9 @@ use url::Url;
 
 /// What Portcullis itself signs with.
 const USUAL: [Alg; 3] = [Alg::RS256, Alg::ES256, Alg::Ed25519];
+
+/// DPoP proofs that may be in use at a time, 50 bytes each: about 1000 a second.
+const PROOFS: usize = 64 * 1024;
 
 /// Everything a verifier is told.
 #[derive(Deserialize)]
@@ -27,6 +34,52 @@ pub(crate) struct Settings {
     /// Tokens that are remembered, per thread at work.
     pub(crate) cache: usize,
     scopes: Vec<CustomScope>,
+    /// Where callers reach the service, if not on the host of its audience.
+    #[serde(deserialize_with = "address")]
+    url: Option<Url>,
+    /// 32 bytes in base64url that all processes of the service share.
+    dpop_nonce_key: Option<String>,
+}
+
+/// What a caller must show besides scopes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Demands {
+    dpop: Demanded,
+    dpop_nonce: bool,
+    client_certificate: Demanded,
+    acr: Vec<String>,
+    max_age_seconds: Option<u64>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Demanded {
+    Accepted,
+    Required,
+}
+
+impl Demands {
+    /// Reads what Python wrote.
+    pub(crate) fn parse(json: &str) -> Result<Demand, String> {
+        let demands: Self = serde_json::from_str(json).map_err(|error| plain(&error))?;
+        let need = |demanded| match demanded {
+            Demanded::Accepted => Need::Accepted,
+            Demanded::Required => Need::Required,
+        };
+        let nonce = if demands.dpop_nonce { Demanded::Required } else { Demanded::Accepted };
+        let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+        if demands.acr.iter().any(|acr| acr.is_empty() || !acr.bytes().all(plain)) {
+            return Err("a value of acr has no spaces, quotes and backslashes".into());
+        }
+        Ok(Demand {
+            dpop: need(demands.dpop),
+            dpop_nonce: need(nonce),
+            client_certificate: need(demands.client_certificate),
+            acr: acr_at_least(demands.acr.iter().map(String::as_str)),
+            max_age: demands.max_age_seconds.map(Ttl::seconds),
+        })
+    }
 }
 
 /// An issuer as the service trusts it.
@@ -86,9 +139,27 @@ impl Settings {
         }
     }
 
+    /// Where callers find the service, for the URLs in DPoP proofs.
+    pub(crate) fn bases(&self) -> Vec<String> {
+        dpop::bases(&self.audience, self.url.as_ref().map(Url::as_str))
+    }
+
+    /// What DPoP proofs are judged with. Without a key from outside, nonces are this process's own.
+    fn possession(&self) -> Result<Possession, String> {
+        let key = match &self.dpop_nonce_key {
+            None => clock::secret()?,
+            Some(text) => b64::decode(text)
+                .ok()
+                .and_then(|bytes| bytes.try_into().ok())
+                .ok_or("dpop_nonce_key must be 32 random bytes in base64url")?,
+        };
+        Ok(Possession::new(&key, PROOFS))
+    }
+
     /// Whom to trust, with their keys still to be fetched. No revocation reaches a service: short lives
     /// are the answer there, and the gateway before it.
     pub(crate) fn circle(self) -> Result<Circle, String> {
+        let possession = Arc::new(self.possession()?);
         let mut registry = Registry::standard();
         for scope in &self.scopes {
             let (family, verb) = scope.name.split_once(':').unwrap_or((&scope.name, ""));
@@ -103,6 +174,7 @@ impl Settings {
             registry,
             apis: vec![(self.api, self.audience)],
             revocations: ArcSwap::default(),
+            possession,
         })
     }
 }

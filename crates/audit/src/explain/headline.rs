@@ -3,8 +3,8 @@
 use super::span;
 use crate::{Event, Record};
 use portcullis_types::{
-    ApiName, AssertionFault, CertificateFault, ClientProof, Denial, HeaderFault, RevokedBy, Stage,
-    Tenant,
+    ApiName, AssertionFault, CertificateFault, ClientProof, Denial, DpopFault, HeaderFault,
+    HolderFault, RevokedBy, Stage, Tenant,
 };
 
 pub(super) fn headline(record: &Record<'_>) -> String {
@@ -79,9 +79,20 @@ fn denied(denial: &Denial) -> String {
             format!("This is another kind of token: it has the claim {claim}.")
         }
         Denial::WrongTenant { found, expected } => wrong_tenant(found.as_ref(), expected.as_ref()),
+        Denial::BadProof { fault } => bad_proof(fault).into(),
+        Denial::ProofsFull { .. } => {
+            "So many DPoP proofs were in use that no more could be remembered, so none was accepted."
+                .into()
+        }
+        Denial::NotTheHolder { fault } => not_the_holder(fault).into(),
         Denial::Revoked { by } => revoked(by),
         Denial::RevocationsUnknown { .. } => {
             "Nobody could say whether the token was revoked, so it was not let in.".into()
+        }
+        Denial::WeakAuthentication { .. } => {
+            "The person behind the token did not sign in as strongly or as recently as the route \
+             demands."
+                .into()
         }
         Denial::WeakScope { missing, .. } => {
             format!("The token lacks the scope {missing}, which this request needs.")
@@ -134,6 +145,56 @@ fn wrong_tenant(found: Option<&Tenant>, expected: Option<&Tenant>) -> String {
     }
 }
 
+const fn bad_proof(fault: &DpopFault) -> &'static str {
+    match fault {
+        DpopFault::Missing => "The request carried no DPoP proof.",
+        DpopFault::Many { .. } => "The request carried more than one DPoP proof.",
+        DpopFault::PrivateKey => "The DPoP proof gave the private key away.",
+        DpopFault::Algorithm { .. } => "The DPoP proof is signed in a way that is not accepted.",
+        DpopFault::Signature => "The signature of the DPoP proof is wrong.",
+        DpopFault::Method { .. } | DpopFault::Url { .. } => {
+            "The DPoP proof was made for another request."
+        }
+        DpopFault::OtherToken => "The DPoP proof was made for another access token.",
+        DpopFault::TooOld { .. } => "The DPoP proof is too old.",
+        DpopFault::FromFuture { .. } => "The DPoP proof comes from the future.",
+        DpopFault::NoNonce | DpopFault::StaleNonce => {
+            "The DPoP proof holds no fresh nonce of ours; the client was given one."
+        }
+        DpopFault::Replayed { .. } => "The DPoP proof was used before.",
+        DpopFault::TooLong { .. }
+        | DpopFault::Malformed { .. }
+        | DpopFault::Type { .. }
+        | DpopFault::Key { .. }
+        | DpopFault::Claim { .. } => "The DPoP proof is not acceptable.",
+    }
+}
+
+const fn not_the_holder(fault: &HolderFault) -> &'static str {
+    match fault {
+        HolderFault::UnknownBinding { .. } => {
+            "The token is bound in a way that nobody here can check."
+        }
+        HolderFault::Downgraded { .. } => {
+            "The token is bound to a key, and was shown as if it were not."
+        }
+        HolderFault::Unbound => "The token was shown with DPoP, and is bound to no key.",
+        HolderFault::OtherKey { .. } => {
+            "The token is bound to another key than the DPoP proof was made with."
+        }
+        HolderFault::NoCertificate { .. } => {
+            "The token is bound to a client certificate, and the connection has none."
+        }
+        HolderFault::OtherCertificate { .. } => "The token is bound to another client certificate.",
+        HolderFault::KeyDemanded => {
+            "Only tokens bound to a DPoP key are accepted here, and this one is not."
+        }
+        HolderFault::CertificateDemanded => {
+            "Only tokens bound to a client certificate are accepted here, and this one is not."
+        }
+    }
+}
+
 fn revoked(by: &RevokedBy) -> String {
     match by {
         RevokedBy::Token { .. } => "The token was revoked.".into(),
@@ -142,6 +203,14 @@ fn revoked(by: &RevokedBy) -> String {
         }
         RevokedBy::NotBefore { client_id, .. } => {
             format!("The token ended when all tokens of {client_id} were.")
+        }
+        RevokedBy::Session { .. } => "The token ended with the session that it came from.".into(),
+        RevokedBy::Grant { .. } => "The token ended when the grant behind it was revoked.".into(),
+        RevokedBy::Person { .. } => {
+            "The token ended when the person that it speaks for was disabled.".into()
+        }
+        RevokedBy::PersonNotBefore { .. } => {
+            "The token ended when all tokens of its person were.".into()
         }
     }
 }

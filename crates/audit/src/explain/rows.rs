@@ -64,6 +64,9 @@ fn note(denial: &Denial, around: &Surroundings<'_>) -> Option<String> {
             };
             (!found.is_empty()).then(|| text.into())
         }
+        Denial::WeakAuthentication { auth_time: Some(at), max_age: Some(_), now, .. } => {
+            Some(format!("signed in {} before the request", span(now.millis_since(*at))))
+        }
         Denial::Revoked { by: RevokedBy::Token { since } } => Some(format!("since {since}")),
         _ => None,
     }
@@ -120,7 +123,9 @@ fn in_token(check: Check, access: &Access<'_>, token: &TokenView, at: Timestamp)
             Some(tenant) => format!("tenant {tenant}"),
             None => "no tenant is bound here".into(),
         }),
-        Check::Revocation => Some("neither it nor its client was ended".into()),
+        Check::Binding => Some("bound to nothing, or shown by its holder".into()),
+        Check::Revocation => Some("neither it nor what it comes from was ended".into()),
+        Check::Authentication => Some("as strong and as fresh as the route asks".into()),
         Check::Scope => Some(match access.needed.as_deref() {
             Some(needed) if !needed.is_empty() => needed.to_string(),
             _ => "none is needed".into(),

@@ -49,6 +49,9 @@ async fn without_a_token_the_challenge_says_where_to_get_one() {
             "resource": house.url(""), "authorization_servers": [ISSUER],
             "scopes_supported": ["generate:advanced", "generate:basic", "model:list"],
             "bearer_methods_supported": ["header"], "resource_name": "Text",
+            "dpop_signing_alg_values_supported": [
+                "ES256", "ES384", "Ed25519", "EdDSA", "PS256", "RS256",
+            ],
         })
     );
 }

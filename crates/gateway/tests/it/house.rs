@@ -13,7 +13,8 @@ use portcullis_audit::{Journal, JournalSettings, Record};
 use portcullis_gateway::{
     Gateway, Parts,
     settings::{
-        Access, Api, Authorities, Credential, Dialect, Route, Scheme, Settings, Timeouts, Upstream,
+        Access, Api, Authorities, Credential, Demand, Dialect, Route, Scheme, Settings, Timeouts,
+        Upstream,
     },
 };
 use portcullis_jose::{Alg, SigningKey, jwk::KeySet};
@@ -24,7 +25,7 @@ use portcullis_keyring::{
 use portcullis_store::Store;
 use portcullis_types::{DecisionId, Entropy, Issuer, Registry, Timestamp, Ttl};
 use portcullis_verify::{
-    Apis, Heard, KnownRevocations, Profile, Revocations, Speaks, TrustedIssuer,
+    Apis, Heard, KnownRevocations, Profile, Revocations, Speaks, TrustedIssuer, dpop::Possession,
 };
 use serde_json::{Value, json};
 use std::{
@@ -209,6 +210,7 @@ fn settings(address: SocketAddr, upstream: SocketAddr) -> Settings {
         title: Some("Text".into()),
         scopes: scopes.parse().unwrap(),
         tenant: None,
+        demand: Demand::default(),
         issuers: vec![ISSUER.into()],
     };
     let to = |name: &str, credential| Upstream {
@@ -226,6 +228,7 @@ fn settings(address: SocketAddr, upstream: SocketAddr) -> Settings {
         path: path.into(),
         api: 0,
         access: Access::Scoped(scopes.parse().unwrap()),
+        demand: Demand::default(),
         upstream: 0,
         upstream_path: None,
         dialect: Dialect::Problem,
@@ -300,6 +303,7 @@ fn circle(key: &SigningKey, settings: &Settings) -> Circle {
             list: Arc::new(Revocations::none_by(issuer)),
             heard: Heard::AsItHappens,
         }]),
+        possession: Arc::new(Possession::new(&[7; 32], 1000)),
     }
 }
 

@@ -6,7 +6,7 @@ mod paint;
 #[cfg(test)]
 mod tests;
 
-use super::{Exit, Globals, House, Outcome, Stop, house};
+use super::{Exit, Globals, House, Outcome, Stop, house, shown};
 use crate::clock;
 use by_hand::{Question, RequestLine};
 use gather::Gathered;
@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 const EXAMPLES: &str = "Examples:
   portcullis explain dec_01KF0RDQG00W3GE1R70W3GE1R7
   portcullis explain --token token.jwt --request 'POST /v1/chat/completions'
+  portcullis explain --token token.jwt --dpop-proof proof.jwt --request 'GET /v1/models'
   get-token | portcullis explain --token - --request 'GET /v1/models' --json
 
 A refusal names its decision in the header X-Decision-Id and in its body.
@@ -51,7 +52,7 @@ const LONGEST_NAME: usize = 64;
 #[command(after_help = EXAMPLES)]
 pub(super) struct Explain {
     /// The decision, as the refusal names it.
-    #[arg(value_name = "DECISION_ID", required_unless_present = "token", conflicts_with_all = ["token", "request", "jwks"])]
+    #[arg(value_name = "DECISION_ID", required_unless_present = "token", conflicts_with_all = ["token", "request", "jwks", "dpop_proof", "client_certificate"])]
     id: Option<DecisionId>,
     /// A token to ask about: a file that holds it, or - for standard input. The token itself works too,
     /// but stays in the shell's history.
@@ -63,6 +64,13 @@ pub(super) struct Explain {
     /// The keys of the token's issuer, as a JWK Set, instead of those at hand or fetched.
     #[arg(long, value_name = "FILE", requires = "token")]
     jwks: Option<PathBuf>,
+    /// The DPoP proof that would come with the token (RFC 9449). That it was not used before is not
+    /// looked up.
+    #[arg(long, value_name = "FILE", requires = "token")]
+    dpop_proof: Option<PathBuf>,
+    /// The SHA-256 of the TLS client certificate (RFC 8705), in base64url as in x5t#S256.
+    #[arg(long, value_name = "X5T#S256", requires = "token", value_parser = shown::certificate)]
+    client_certificate: Option<[u8; 32]>,
 }
 
 impl Explain {
@@ -79,7 +87,9 @@ impl Explain {
             },
             (None, Some(token), Some(request)) => {
                 there(&token)?;
-                let question = Question::new(&token, request, self.jwks.as_deref())?;
+                let proof = self.dpop_proof.as_deref().map(shown::proof).transpose()?;
+                let question = Question::new(&token, request, self.jwks.as_deref())?
+                    .with(proof, self.client_certificate);
                 let it = house::block_on(async {
                     let record = question.decide(&mut house, clock::now()).await?;
                     let gathered = Gathered::of(&house, &record).await?;

@@ -9,6 +9,7 @@ use portcullis_jose::Alg;
 use portcullis_keyring::{Act, KeyEncryptionKey, KeyPlan, OurKeys, RotationPolicy};
 use portcullis_store::Store;
 use portcullis_types::Issuer;
+use portcullis_verify::dpop::Possession;
 use portcullis_web::csrf::CsrfKey;
 use secrecy::{ExposeSecret, SecretString};
 use std::{
@@ -84,6 +85,13 @@ impl House {
     pub(crate) async fn look_at_keys(&self, plan: KeyPlan) -> Result<OurKeys, Stop> {
         let kek = key_encryption_key(&self.config.key_encryption_key)?;
         OurKeys::look(self.store.clone(), kek, plan).await.map_err(Stop::cannot_run)
+    }
+
+    /// What DPoP proofs are judged with. Every node with the same key-encryption key accepts the nonces of
+    /// the others.
+    pub(crate) fn possession(&self, replays: usize) -> Result<Possession, Stop> {
+        let key = self.kek.derive("nonces of DPoP proofs").map_err(Stop::cannot_run)?;
+        Ok(Possession::new(&key, replays))
     }
 
     fn rotation(&self) -> RotationPolicy {

@@ -2,6 +2,7 @@
 
 use super::{
     cross::Names,
+    demand::demand,
     files::Machine,
     findings::Findings,
     gateway, listen,
@@ -78,6 +79,7 @@ fn api<'t>(
     let signing_alg = table.get("signing_alg").map(|alg| alg.choice(&SIGNING, out));
     let ttl = table.get("access_token_ttl").and_then(|ttl| ttl.ttl(SHORTEST..=LONGEST, out));
     let tenant = table.get("tenant").and_then(|tenant| tenant.parse(out));
+    let demand = demand(table, out);
     let dialect = table.get("dialect").and_then(|dialect| dialect.choice(&DIALECTS, out));
     let scopes = scopes.into_iter().map(|(scope, _)| scope).collect();
     if let Some(name) = name_text {
@@ -92,6 +94,7 @@ fn api<'t>(
         signing_alg: signing_alg.flatten().unwrap_or(Alg::ES256),
         access_token_ttl: ttl,
         tenant,
+        demand,
         dialect: dialect.unwrap_or(Dialect::Problem),
     };
     Some((api, resource?))

@@ -3,6 +3,7 @@
 use super::{
     api::DIALECTS,
     cross::Names,
+    demand,
     findings::{Findings, Place},
     read::{Section, Value},
     scopes,
@@ -120,10 +121,10 @@ fn route(
         let name: ApiName = value.parse(out)?;
         names.want_api(&name, &value.place(), out).then_some(name)
     });
-    let access = if public {
-        public_access(table, out)
+    let (access, demand) = if public {
+        (public_access(table, out), demand::none(table, out))
     } else {
-        token_access(table, api.as_ref(), (registry, names), out)
+        (token_access(table, api.as_ref(), (registry, names), out), demand::demand(table, out))
     };
     let upstream = table.need("upstream", "\"model\"", out);
     let upstream = upstream.and_then(|value| {
@@ -137,6 +138,7 @@ fn route(
         path: String::new(),
         api: api?,
         access: access?,
+        demand,
         upstream: upstream?,
         upstream_path: upstream_path.flatten(),
         dialect: dialect.flatten(),

@@ -6,7 +6,7 @@ use portcullis_issuer::upstream::Provider;
 use portcullis_jose::Alg;
 use portcullis_store::PostgresSettings;
 use portcullis_types::{ApiName, Audience, Issuer, Registry, Scopes, Tenant, Ttl};
-use portcullis_verify::{Apis, Speaks};
+use portcullis_verify::{Apis, Demand, Speaks};
 use portcullis_web::CertificateHeader;
 use std::{net::SocketAddr, path::PathBuf};
 use url::Url;
@@ -136,6 +136,8 @@ pub(crate) struct Api {
     pub(crate) signing_alg: Alg,
     pub(crate) access_token_ttl: Option<Ttl>,
     pub(crate) tenant: Option<Tenant>,
+    /// What all of its routes demand besides scopes.
+    pub(crate) demand: Demand,
     pub(crate) dialect: Dialect,
 }
 
@@ -268,6 +270,8 @@ pub(crate) struct Route {
     pub(crate) path: String,
     pub(crate) api: ApiName,
     pub(crate) access: Access,
+    /// What it demands besides, on top of what its API does.
+    pub(crate) demand: Demand,
     pub(crate) upstream: ApiName,
     pub(crate) upstream_path: Option<String>,
     pub(crate) dialect: Option<Dialect>,

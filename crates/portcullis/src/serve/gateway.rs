@@ -24,6 +24,8 @@ const JOURNAL: usize = 8 * 1024 * 1024;
 const OURS: [Alg; 3] = [Alg::ES256, Alg::RS256, Alg::Ed25519];
 /// How long our own tokens may live, even if the configuration says less now than when they were made.
 const DAY: Ttl = Ttl::seconds(86_400);
+/// DPoP proofs that may be in use at a time, 50 bytes each: about 8000 a second.
+const PROOFS: usize = 512 * 1024;
 /// By how much clocks may differ.
 const LEEWAY: Ttl = Ttl::seconds(30);
 
@@ -64,6 +66,7 @@ pub(super) async fn open(house: &House, issuer: Option<&Issuer>) -> Result<Optio
         registry: config.registry.clone(),
         apis: config.apis.iter().map(|api| (api.name.clone(), api.resource.clone())).collect(),
         revocations: Arc::new(revocations).into(),
+        possession: Arc::new(house.possession(PROOFS)?),
     };
     let circle = Arc::new(circle);
     let feeds = Feed::open(&config.trusts, &circle).await?;
@@ -204,6 +207,7 @@ fn api(api: &config::Api, config: &Config) -> settings::Api {
         title: Some(api.title.clone()),
         scopes: api.scopes.clone(),
         tenant: api.tenant.clone(),
+        demand: api.demand.clone(),
         issuers: own.chain(theirs).collect(),
     }
 }
@@ -262,6 +266,7 @@ fn route(route: &config::Route, config: &Config) -> Result<settings::Route, Stop
             Access::Public => settings::Access::Public,
             Access::Scoped(scopes) => settings::Access::Scoped(scopes.clone()),
         },
+        demand: route.demand.clone(),
         upstream: upstream.ok_or_else(|| missing("upstream"))?,
         upstream_path: route.upstream_path.clone(),
         dialect: match dialect {

@@ -70,12 +70,34 @@ impl Denial {
             Self::WrongTenant { .. } => {
                 token("wrong_tenant", "The access token belongs to another tenant")
             }
+            Self::BadProof { fault } if fault.wants_nonce() => (
+                401,
+                Some(fault.error()),
+                "use_dpop_nonce",
+                "The DPoP proof needs a nonce from this server",
+            ),
+            Self::BadProof { fault } => {
+                (401, Some(fault.error()), "invalid_dpop_proof", "The DPoP proof is not valid")
+            }
+            Self::ProofsFull { .. } => {
+                (503, None, "proofs_full", "Too many DPoP proofs are in use at the moment")
+            }
+            Self::NotTheHolder { .. } => token(
+                "not_the_holder",
+                "The access token was not shown by its holder in the way it is bound",
+            ),
             Self::Revoked { .. } => token("revoked", "The access token was revoked"),
             Self::RevocationsUnknown { .. } => (
                 503,
                 None,
                 "revocations_unknown",
                 "Whether the token was revoked cannot be told at the moment",
+            ),
+            Self::WeakAuthentication { .. } => (
+                401,
+                Some("insufficient_user_authentication"),
+                "insufficient_user_authentication",
+                "A stronger or more recent sign-in is required",
             ),
             Self::WeakScope { .. } => {
                 (403, Some("insufficient_scope"), "missing_scope", "The access token lacks a scope")

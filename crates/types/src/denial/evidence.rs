@@ -3,6 +3,7 @@
 use super::{
     AssertionFault, CertificateFault, ClientProof, Denial, FormatFault, HeaderFault, RevokedBy, cut,
 };
+use crate::{Timestamp, Ttl};
 use std::fmt::Display;
 
 impl Denial {
@@ -56,9 +57,15 @@ impl Denial {
             Self::WrongPurpose { claim } => format!("no claim {claim}: access tokens have none"),
             Self::WrongTenant { expected: Some(tenant), .. } => format!("tenant {tenant}"),
             Self::WrongTenant { expected: None, .. } => "no tenant claim from this issuer".into(),
+            Self::BadProof { fault } => fault.expected(),
+            Self::ProofsFull { .. } => "fewer DPoP proofs within a minute".into(),
+            Self::NotTheHolder { fault } => fault.expected(),
             Self::Revoked { .. } => "a token still in force".into(),
             Self::RevocationsUnknown { max_age, .. } => {
                 format!("what the issuer has revoked, heard within {max_age}")
+            }
+            Self::WeakAuthentication { wanted_acr, max_age, now, .. } => {
+                authentication_wanted(wanted_acr, *max_age, *now)
             }
             Self::WeakScope { needed, .. } => format!("scope {needed}"),
             Self::ForeignObject { tenant: Some(tenant), .. } => {
@@ -145,9 +152,22 @@ impl Denial {
             Self::WrongTenant { found, .. } => {
                 found.as_ref().map_or_else(|| "no tenant".into(), |t| format!("tenant {t}"))
             }
+            Self::BadProof { fault } => fault.found(),
+            Self::ProofsFull { .. } => "no room to remember another one".into(),
+            Self::NotTheHolder { fault } => fault.found(),
             Self::Revoked { by } => by.found(),
             Self::RevocationsUnknown { heard_at: Some(at), .. } => format!("last heard {at}"),
             Self::RevocationsUnknown { heard_at: None, .. } => "never heard".into(),
+            Self::WeakAuthentication { acr, auth_time, max_age, .. } => {
+                let acr = acr
+                    .as_deref()
+                    .map_or_else(|| "no acr".into(), |acr| format!("acr {}", cut(acr)));
+                match (auth_time, max_age) {
+                    (Some(at), _) => format!("{acr}, auth_time {at}"),
+                    (None, Some(_)) => format!("{acr}, no auth_time"),
+                    (None, None) => acr,
+                }
+            }
             Self::WeakScope { found, .. } if found.is_empty() => "no scope".into(),
             Self::WeakScope { found, .. } => format!("scope {found}"),
             Self::ForeignObject { object_tenant, .. } => {
@@ -172,6 +192,13 @@ impl Denial {
             Self::BadSignIn { fault, .. } => fault.found(),
         }
     }
+}
+
+/// In the words of the claims.
+fn authentication_wanted(acr: &[String], max_age: Option<Ttl>, now: Timestamp) -> String {
+    let acr = (!acr.is_empty()).then(|| format!("acr {}", alternatives(acr)));
+    let age = max_age.map(|age| format!("auth_time at most {age} before {now}"));
+    acr.into_iter().chain(age).collect::<Vec<_>>().join(", ")
 }
 
 impl FormatFault {
@@ -231,6 +258,12 @@ impl RevokedBy {
             }
             Self::NotBefore { client_id, before } => {
                 format!("issued before {before}, when all tokens of client {client_id} were ended")
+            }
+            Self::Session { since } => format!("its session ended {since}"),
+            Self::Grant { since } => format!("its grant was revoked {since}"),
+            Self::Person { since } => format!("the person was disabled {since}"),
+            Self::PersonNotBefore { before } => {
+                format!("issued before {before}, when all tokens of the person were ended")
             }
         }
     }

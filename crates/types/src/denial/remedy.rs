@@ -4,6 +4,7 @@
 //! about who is registered or what others own; the operator may learn everything.
 
 use super::{AssertionFault, CertificateFault, ClientProof, Denial, HeaderFault, RevokedBy};
+use crate::Ttl;
 use Fixer::{Caller, Issuer, Operator};
 use serde::Serialize;
 
@@ -127,6 +128,17 @@ impl Denial {
             Self::WrongTenant { expected: Some(_), .. } => {
                 (Caller, "Use a token of the tenant that this API belongs to.".into())
             }
+            Self::BadProof { fault } => return fault.remedy(),
+            Self::NotTheHolder { fault } => return fault.remedy(),
+            Self::ProofsFull { retry_after } => {
+                (Caller, format!("Wait {retry_after} and try again with a new proof."))
+            }
+            Self::WeakAuthentication { wanted_acr, max_age, .. } => {
+                (Caller, sign_in(wanted_acr, *max_age))
+            }
+            Self::Revoked { by: RevokedBy::Person { .. } } => {
+                (Operator, "Enable the person again.".into())
+            }
             Self::Revoked { by: RevokedBy::Client { .. } } => {
                 (Operator, "Enable the client again.".into())
             }
@@ -196,6 +208,14 @@ impl Denial {
             other => other.remedy(),
         }
     }
+}
+
+/// In the words of the authorization request (RFC 9470 §4).
+fn sign_in(acr: &[String], max_age: Option<Ttl>) -> String {
+    let acr = (!acr.is_empty()).then(|| format!("acr_values={}", acr.join(" ")));
+    let age = max_age.map(|age| format!("max_age={}", age.as_seconds()));
+    let asked: Vec<_> = acr.into_iter().chain(age).collect();
+    format!("Sign in again, asking for {}.", asked.join(" and "))
 }
 
 impl ClientProof {

@@ -1,13 +1,17 @@
 //! Each check has its attack: a token that is good but for one thing, and fails at that check and no other.
 
-use crate::house::{House, claiming, claims, headed, header, signed, tenant};
+use crate::house::{House, NOW, claiming, claims, headed, header, signed, tenant};
 use portcullis_types::{ApiName, Check, Denial, Mark, Timestamp, Ttl};
-use portcullis_verify::{Apis, Heard, KnownRevocations, Revocations, Speaks};
+use portcullis_verify::{Apis, Heard, KnownRevocations, Need, Revocations, Speaks, acr_at_least};
 use serde_json::json;
 use std::collections::BTreeSet;
 
 /// The check, what is wrong, the token, and what is changed of the house.
 type Attack = (Check, &'static str, String, fn(&mut House));
+
+const JKT: &str = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
+/// The same bytes to a careless decoder: the last character has a stray bit.
+const JKT_SPELT: &str = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4J";
 
 fn same(_: &mut House) {}
 
@@ -49,6 +53,17 @@ fn attacks() -> Vec<Attack> {
         (Check::Claims, "no jti", claiming(json!({ "jti": null })), same),
         (Check::Claims, "no exp", claiming(json!({ "exp": null })), same),
         (Check::Claims, "exp in words", claiming(json!({ "exp": "tomorrow" })), same),
+        (Check::Claims, "a list as cnf", claiming(json!({ "cnf": [JKT] })), same),
+        (Check::Claims, "a jkt that is none", claiming(json!({ "cnf": { "jkt": "short" } })), same),
+        (
+            Check::Claims,
+            "two spellings of one jkt",
+            claiming(json!({ "cnf": { "jkt": JKT_SPELT } })),
+            same,
+        ),
+        (Check::Claims, "a list as acr", claiming(json!({ "acr": ["phr"] })), same),
+        (Check::Claims, "auth_time in words", claiming(json!({ "auth_time": "now" })), same),
+        (Check::Claims, "a number as sid", claiming(json!({ "sid": 1 })), same),
         (Check::Claims, "a number as aud", claiming(json!({ "aud": 1 })), same),
         (
             Check::Claims,
@@ -113,6 +128,59 @@ fn attacks() -> Vec<Attack> {
             let heard = Heard::AsItHappens;
             house.revocations = vec![KnownRevocations { list: list.into(), heard }];
         }),
+        (
+            Check::Binding,
+            "a bound token as bearer",
+            claiming(json!({ "cnf": { "jkt": JKT } })),
+            same,
+        ),
+        (
+            Check::Binding,
+            "a certificate's, without",
+            claiming(json!({ "cnf": { "x5t#S256": JKT } })),
+            same,
+        ),
+        (
+            Check::Binding,
+            "bound to what nobody knows",
+            claiming(json!({ "cnf": { "kid": "x" } })),
+            same,
+        ),
+        (Check::Binding, "bound to nothing said", claiming(json!({ "cnf": {} })), same),
+        (Check::Binding, "unbound where keys are demanded", good.clone(), |house| {
+            house.demand.dpop = Need::Required;
+        }),
+        (Check::Binding, "unbound where certificates are demanded", good.clone(), |house| {
+            house.demand.client_certificate = Need::Required;
+        }),
+        (Check::Authentication, "no acr", good.clone(), |house| {
+            house.demand.acr = acr_at_least(["mfa"]);
+        }),
+        (Check::Authentication, "a weaker acr", claiming(json!({ "acr": "pwd" })), |house| {
+            house.demand.acr = acr_at_least(["mfa"]);
+        }),
+        (Check::Authentication, "another spelling", claiming(json!({ "acr": "MFA" })), |house| {
+            house.demand.acr = acr_at_least(["mfa"]);
+        }),
+        (Check::Authentication, "no auth_time", claiming(json!({ "acr": "phr" })), |house| {
+            house.demand.max_age = Some(Ttl::seconds(900));
+        }),
+        (
+            Check::Authentication,
+            "long ago",
+            claiming(json!({ "auth_time": NOW.seconds() - 901 })),
+            |house| {
+                house.demand.max_age = Some(Ttl::seconds(900));
+            },
+        ),
+        (
+            Check::Authentication,
+            "tomorrow",
+            claiming(json!({ "auth_time": NOW.seconds() + 31 })),
+            |house| {
+                house.demand.max_age = Some(Ttl::seconds(900));
+            },
+        ),
         (Check::Scope, "none", claiming(json!({ "scope": null })), same),
         (Check::Scope, "a longer word", claiming(json!({ "scope": "generate:basics" })), same),
         (

@@ -5,8 +5,9 @@ use portcullis_types::{
     ApiName, Audience, Denial, Issuer, Registry, Scopes, Stage, Tenant, Timestamp, Trace, Ttl,
 };
 use portcullis_verify::{
-    ACCESS_TOKEN, Admission, Apis, Guarded, IssuerKeys, Known, KnownIssuer, KnownRevocations,
-    Presented, Profile, Speaks, Target, TrustedIssuer, admit,
+    ACCESS_TOKEN, Admission, Apis, Demand, Guarded, Holder, IssuerKeys, Known, KnownIssuer,
+    KnownRevocations, Presented, Profile, Scheme, Speaks, Target, TrustedIssuer, admit,
+    dpop::Possession,
 };
 use serde_json::{Value, json};
 use std::sync::{Arc, LazyLock};
@@ -23,6 +24,9 @@ pub(crate) struct House {
     pub(crate) guarded: Guarded,
     pub(crate) needed: Scopes,
     pub(crate) object_tenant: Option<Tenant>,
+    pub(crate) demand: Demand,
+    pub(crate) possession: Possession,
+    pub(crate) now: Timestamp,
     pub(crate) revocations: Vec<KnownRevocations>,
     pub(crate) trace: Trace,
 }
@@ -50,13 +54,26 @@ impl House {
             },
             needed: scopes("generate:basic"),
             object_tenant: None,
+            demand: Demand::default(),
+            possession: Possession::new(&[7; 32], 1000),
+            now: NOW,
             revocations: Vec::new(),
             trace: Trace::new(Stage::Access),
         }
     }
 
-    /// All checks, at [`NOW`].
+    /// All checks on a bearer token.
     pub(crate) fn judge(&mut self, token: &str) -> Result<Admission, Denial> {
+        self.judge_by(Scheme::Bearer, token, Holder::default())
+    }
+
+    /// All checks on a token and what came with it.
+    pub(crate) fn judge_by(
+        &mut self,
+        scheme: Scheme,
+        token: &str,
+        holder: Holder<'_>,
+    ) -> Result<Admission, Denial> {
         let registry = Registry::standard();
         let apis = [(self.guarded.api.clone(), self.guarded.audience.clone())];
         let known = Known {
@@ -64,16 +81,19 @@ impl House {
             revocations: &self.revocations,
             registry: &registry,
             apis: &apis,
+            possession: &self.possession,
         };
         let target = Target {
             guarded: &self.guarded,
             needed: &self.needed,
+            demand: &self.demand,
             object_tenant: self.object_tenant.as_ref(),
         };
         self.trace = Trace::new(Stage::Access);
-        let presented =
-            self.trace.step(portcullis_types::Check::Credential, Presented::token(token))?;
-        admit(&presented, &target, &known, NOW, &mut self.trace)
+        let presented = self
+            .trace
+            .step(portcullis_types::Check::Credential, Presented::under(scheme, token))?;
+        admit(&presented.by(holder), &target, &known, self.now, &mut self.trace)
     }
 }
 

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod attacks;
+mod challenges;
+mod dpop;
 mod house;
 mod noise;
 mod peek;

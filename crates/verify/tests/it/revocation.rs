@@ -46,6 +46,66 @@ fn tokens_end_one_by_one_or_all_that_are_older() {
     assert!(house.judge(&claiming(json!({ "iat": NOW.seconds() - 1 }))).is_err());
 }
 
+/// What ends, and what is said of it.
+type End = (fn(&mut Revocations), RevokedBy);
+
+#[test]
+fn a_session_a_grant_and_a_person_end_their_tokens() {
+    let token = claiming(json!({ "sub": "usr_1", "sid": "ses_1", "grant": "grt_1" }));
+    let others = claiming(json!({ "sub": "usr_2", "sid": "ses_2", "grant": "grt_2" }));
+    let ends: [End; 4] = [
+        (
+            |list| {
+                list.sessions.insert("ses_1".into(), NOW);
+            },
+            RevokedBy::Session { since: NOW },
+        ),
+        (
+            |list| {
+                list.grants.insert("grt_1".into(), NOW);
+            },
+            RevokedBy::Grant { since: NOW },
+        ),
+        (
+            |list| {
+                list.disabled_persons.insert("usr_1".into(), NOW);
+            },
+            RevokedBy::Person { since: NOW },
+        ),
+        (
+            |list| {
+                list.persons.insert("usr_1".into(), NOW.plus(Ttl::from_millis(1)));
+            },
+            RevokedBy::PersonNotBefore { before: NOW.plus(Ttl::from_millis(1)) },
+        ),
+    ];
+    for (end, by) in ends {
+        let mut house = House::new();
+        let mut ended = list(ISSUER);
+        end(&mut ended);
+        house.revocations = vec![heard(ended, Some(NOW))];
+        assert_eq!(house.judge(&token).unwrap_err(), Denial::Revoked { by });
+        house.judge(&others).unwrap();
+        house.judge(&claiming(json!({}))).unwrap();
+    }
+}
+
+#[test]
+fn a_person_who_was_sent_away_may_come_again() {
+    let mut house = House::new();
+    let mut ended = list(ISSUER);
+    ended.persons.insert("app".into(), NOW);
+    house.revocations = vec![heard(ended, Some(NOW))];
+    house.judge(&claiming(json!({}))).unwrap();
+    assert!(house.judge(&claiming(json!({ "iat": NOW.seconds() - 1 }))).is_err());
+}
+
+#[test]
+fn a_list_of_before_there_were_persons_is_read() {
+    let old = json!({ "issuer": ISSUER, "disabled_clients": {}, "not_before": {}, "tokens": {} });
+    assert_eq!(serde_json::from_value::<Revocations>(old).unwrap(), list(ISSUER));
+}
+
 #[test]
 fn silence_lets_nobody_in() {
     let mut house = House::new();

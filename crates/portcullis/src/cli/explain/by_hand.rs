@@ -2,7 +2,7 @@
 //! gateway, by the same code; nothing is recorded.
 
 use crate::{
-    cli::{House, Stop},
+    cli::{House, Stop, shown},
     clock::Chance,
     serve::{ByHand, by_hand},
 };
@@ -12,7 +12,7 @@ use portcullis_gateway::{Matched, claimed, settings, unambiguous_path, verified}
 use portcullis_jose::jwk::KeySet;
 use portcullis_keyring::{Circle, KeyAges, KeySource, Party, TheirKeys, Verifier};
 use portcullis_types::{Check, DecisionId, Denial, Random, Stage, Timestamp, Trace};
-use portcullis_verify::{Glance, Presented, Target};
+use portcullis_verify::{Glance, Holder, Presented, Scheme, Target, dpop};
 use portcullis_web::{Outgoing, OutgoingPolicy};
 use secrecy::{ExposeSecret, SecretString};
 use std::{
@@ -61,6 +61,8 @@ pub(super) struct Question {
     token: SecretString,
     request: RequestLine,
     keys: Option<Arc<KeySet>>,
+    proof: Option<String>,
+    certificate: Option<[u8; 32]>,
 }
 
 impl Question {
@@ -70,7 +72,13 @@ impl Question {
         request: RequestLine,
         jwks: Option<&Path>,
     ) -> Result<Self, Stop> {
-        Ok(Self { token: token(source)?, request, keys: jwks.map(key_set).transpose()? })
+        let keys = jwks.map(key_set).transpose()?;
+        Ok(Self { token: token(source)?, request, keys, proof: None, certificate: None })
+    }
+
+    /// With what would show whose the token is: a DPoP proof, the hash of a client certificate.
+    pub(super) fn with(self, proof: Option<String>, certificate: Option<[u8; 32]>) -> Self {
+        Self { proof, certificate, ..self }
     }
 
     /// Decides it as the gateway would.
@@ -94,8 +102,7 @@ impl Question {
         if matches!(matched.line.route.access, settings::Access::Public) {
             return Ok(self.record((now, trace), Some(&matched), None, None));
         }
-        let presented = trace.step(Check::Credential, Presented::token(self.token.expose_secret()));
-        let presented = match presented {
+        let presented = match trace.step(Check::Credential, self.presented(&matched)) {
             Ok(presented) => presented,
             Err(denial) => {
                 return Ok(self.record((now, trace), Some(&matched), Some(denial), None));
@@ -104,6 +111,7 @@ impl Question {
         let target = Target {
             guarded: &matched.line.guarded,
             needed: &matched.line.needed,
+            demand: &matched.line.demand,
             object_tenant: matched.tenant.as_ref(),
         };
         let verdict = verifier.admit(&presented, &target, now, &mut trace).await;
@@ -112,6 +120,17 @@ impl Question {
             None => claimed(&Glance::at(&presented)).into_owned(),
         };
         Ok(self.record((now, trace), Some(&matched), verdict.outcome.err(), Some(facts)))
+    }
+
+    fn presented<'a>(&'a self, matched: &'a Matched<'_>) -> Result<Presented<'a>, Denial> {
+        let proof = self.proof.as_deref();
+        let holder = Holder {
+            dpop: dpop::Header::of(proof.map(str::as_bytes)),
+            htm: self.request.method.as_str(),
+            htu: dpop::Htu::below(&matched.line.bases, &self.request.path),
+            client_certificate: self.certificate.as_ref(),
+        };
+        Ok(Presented::under(shown::scheme(proof), self.token.expose_secret())?.by(holder))
     }
 
     /// Keys given by hand stand in for those of the token's issuer.
@@ -133,6 +152,7 @@ impl Question {
             registry: circle.registry.clone(),
             apis: circle.apis.clone(),
             revocations: circle.revocations.load_full().into(),
+            possession: circle.possession.clone(),
         }))
     }
 
@@ -174,7 +194,7 @@ fn token(source: &SecretString) -> Result<SecretString, Stop> {
     read.map_err(|fault| Stop::cannot_run(format!("cannot read the token: {fault}")))?;
     let text = text.trim();
     let text = match text.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim_start(),
+        Some((scheme, token)) if Scheme::named(scheme).is_some() => token.trim_start(),
         _ => text,
     };
     Ok(SecretString::from(text))

@@ -26,7 +26,7 @@ denials! {
     Ambiguous Unmapped NoCredential ManyCredentials CredentialTooLarge NotAToken Format Header
     WrongType UntrustedIssuer UnknownKey KeysUnavailable BadSignature MissingClaim BadClaim Expired
     NotYetValid LivesTooLong WrongAudience WrongPurpose WrongTenant Revoked RevocationsUnknown WeakScope
-    ForeignObject
+    ForeignObject BadProof ProofsFull NotTheHolder WeakAuthentication
     BadRequest Throttled BadClient ClientDisabled UnknownGrantType GrantNotAllowed BadTarget BadScope
     NoScopeLeft BadPossession BadGranted BadRedirect BadAuthorization BadSignIn
 }

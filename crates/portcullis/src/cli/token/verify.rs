@@ -2,8 +2,9 @@
 
 use super::given;
 use crate::{
-    cli::{Exit, Globals, Outcome, Stop, explain, house},
+    cli::{Exit, Globals, Outcome, Stop, explain, house, shown::Shown},
     clock::{self, Chance},
+    config::ttl,
 };
 use portcullis_audit::{
     Access, Event, Record, TokenFacts,
@@ -17,8 +18,8 @@ use portcullis_types::{
     Trace, Ttl,
 };
 use portcullis_verify::{
-    Apis, Glance, Guarded, IssuerKeys, Known, KnownIssuer, Presented, Profile, Speaks, Target,
-    TrustedIssuer, Vouched, authorize, vouch,
+    Apis, Demand, Glance, Guarded, IssuerKeys, Known, KnownIssuer, Presented, Profile, Speaks,
+    Target, TrustedIssuer, Vouched, acr_at_least, authorize, dpop, vouch,
 };
 use portcullis_web::{Loopback, Outgoing, OutgoingPolicy};
 use std::{borrow::Cow, path::PathBuf, sync::Arc};
@@ -59,6 +60,14 @@ pub(in crate::cli) struct Verify {
     /// Accept tokens from before RFC 9068: no jti, scopes in 'scp', the client in 'azp'.
     #[arg(long)]
     legacy: bool,
+    #[command(flatten)]
+    shown: Shown,
+    /// Demand a sign-in of this strength (acr); of pwd, mfa and phr, a stronger one is as good.
+    #[arg(long, value_name = "ACR")]
+    acr: Vec<String>,
+    /// Demand a sign-in (auth_time) no longer ago than this, such as 15m.
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    max_age: Option<Ttl>,
 }
 
 impl Verify {
@@ -67,13 +76,25 @@ impl Verify {
         let now = clock::now();
         let issuer = self.known(&token, now)?;
         let registry = Registry::standard();
-        let known = Known { issuers: &[issuer], revocations: &[], registry: &registry, apis: &[] };
+        let possession = dpop::Possession::new(&[0; 32], 1);
+        let known = Known {
+            issuers: &[issuer],
+            revocations: &[],
+            registry: &registry,
+            apis: &[],
+            possession: &possession,
+        };
         let api = ApiName::new("api").map_err(Stop::cannot_run)?;
         let guarded = Guarded { api, audience: self.audience.clone(), tenant: None };
         let needed: Scopes = self.scope.iter().flatten().cloned().collect();
-        let target = Target { guarded: &guarded, needed: &needed, object_tenant: None };
+        let demand = self.demand();
+        let target =
+            Target { guarded: &guarded, needed: &needed, demand: &demand, object_tenant: None };
         let mut trace = Trace::new(Stage::Access);
-        let (vouched, denial) = checked(&token, &target, &known, now, &mut trace);
+        let proof = self.shown.proof()?;
+        let (scheme, holder) = self.shown.holder(proof.as_deref());
+        let presented = Presented::under(scheme, &token).map(|it| it.by(holder));
+        let (vouched, denial) = checked(presented, &target, &known, now, &mut trace);
         let record = Record {
             id: DecisionId::fresh(now, &Random::draw(&mut Chance)),
             at: now,
@@ -92,6 +113,14 @@ impl Verify {
         let explanation = Explanation::by_hand(&record, &around);
         globals.format.print(&explanation, || explain::page(&explanation))?;
         Ok(if record.denial.is_none() { Exit::Done } else { Exit::Refused })
+    }
+
+    fn demand(&self) -> Demand {
+        Demand {
+            acr: acr_at_least(self.acr.iter().map(String::as_str)),
+            max_age: self.max_age,
+            ..Demand::default()
+        }
     }
 
     /// The issuer on the terms of the command line, with its keys.
@@ -127,7 +156,7 @@ impl Verify {
 }
 
 fn checked(
-    token: &str,
+    presented: Result<Presented<'_>, Denial>,
     target: &Target<'_>,
     known: &Known<'_>,
     now: Timestamp,
@@ -135,13 +164,14 @@ fn checked(
 ) -> (Option<Vouched>, Option<Denial>) {
     // What a gateway checks before it looks at the token is not in question here.
     trace.passed_before(&[portcullis_types::Check::Shape, portcullis_types::Check::Route]);
-    let vouched = trace
-        .step(portcullis_types::Check::Credential, Presented::token(token))
-        .and_then(|presented| vouch(&presented, target.guarded, known, trace));
-    match vouched {
+    let presented = match trace.step(portcullis_types::Check::Credential, presented) {
+        Ok(presented) => presented,
+        Err(denial) => return (None, Some(denial)),
+    };
+    match vouch(&presented, target.guarded, known, trace) {
         Err(denial) => (None, Some(denial)),
         Ok(vouched) => {
-            let admitted = authorize(vouched.clone(), target, known, now, trace);
+            let admitted = authorize((&presented, vouched.clone()), target, known, now, trace);
             (Some(vouched), admitted.err())
         }
     }
@@ -183,4 +213,8 @@ fn facts(vouched: Option<&Vouched>, token: &str) -> TokenFacts<'static> {
     let glance =
         Presented::token(token).map(|presented| Glance::at(&presented)).unwrap_or_default();
     claimed(&glance).into_owned()
+}
+
+fn span(text: &str) -> Result<Ttl, String> {
+    ttl(text).ok_or_else(|| format!("'{text}' is not a time such as 15m"))
 }

@@ -5,10 +5,10 @@ use portcullis_audit::{
     explain::{Api, ClientNow, OurIssuer, OurKey, Surroundings},
 };
 use portcullis_types::{
-    Audience, AuthorizationError, Check, ClientId, ClientProof, DecisionId, Denial, Dropped,
-    DroppedBy, Entropy, FormatFault, GrantedFault, HeaderFault, Issuer, Jti, Kid, KnownKey,
-    Pattern, PossessionFault, Random, Registry, RevokedBy, Scope, Scopes, SignInFault, Stage,
-    Tenant, Timestamp, Trace, Ttl,
+    Audience, AuthorizationError, Check, ClientId, ClientProof, DecisionId, Denial, DpopFault,
+    Dropped, DroppedBy, Entropy, FormatFault, GrantedFault, HeaderFault, HolderFault, Issuer, Jti,
+    Kid, KnownKey, Pattern, PossessionFault, Random, Registry, RevokedBy, Scope, Scopes,
+    SignInFault, Stage, Tenant, Thumbprint, Timestamp, Trace, Ttl,
 };
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -361,6 +361,7 @@ fn of_tokens() -> Vec<Case> {
 fn of_rights() -> Vec<Case> {
     let mut cases = of_time();
     cases.extend(of_scopes());
+    cases.extend(of_holders());
     cases.extend([
         access(
             "wrong_audience",
@@ -413,6 +414,51 @@ fn of_rights() -> Vec<Case> {
         ),
     ]);
     cases
+}
+
+fn of_holders() -> Vec<Case> {
+    let key = |letter: &str| Thumbprint::new(&format!("{}A", letter.repeat(42))).unwrap();
+    let proof = |fault| Denial::BadProof { fault };
+    vec![
+        access(
+            "dpop_proof_for_another_url",
+            proof(DpopFault::Url {
+                found: "https://evil.example/v1/chat/completions".into(),
+                expected: "https://gw.example.com/v1/chat/completions".into(),
+            }),
+        ),
+        access("dpop_proof_replayed", proof(DpopFault::Replayed { jti: "p1".into() })),
+        access("dpop_nonce", proof(DpopFault::NoNonce)),
+        access("dpop_proofs_full", Denial::ProofsFull { retry_after: Ttl::seconds(5) }),
+        access(
+            "bound_token_as_bearer",
+            Denial::NotTheHolder { fault: HolderFault::Downgraded { bound_to: key("k") } },
+        ),
+        access(
+            "dpop_proof_of_another_key",
+            Denial::NotTheHolder {
+                fault: HolderFault::OtherKey { found: key("e"), bound_to: key("k") },
+            },
+        ),
+        access(
+            "certificate_missing",
+            Denial::NotTheHolder { fault: HolderFault::NoCertificate { bound_to: key("c") } },
+        ),
+        access(
+            "step_up",
+            Denial::WeakAuthentication {
+                acr: Some("pwd".into()),
+                auth_time: Some(NOW.minus(Ttl::seconds(7200))),
+                wanted_acr: vec!["mfa".into(), "phr".into()],
+                max_age: Some(Ttl::seconds(900)),
+                now: NOW,
+            },
+        ),
+        access(
+            "session_ended",
+            Denial::Revoked { by: RevokedBy::Session { since: NOW.minus(Ttl::seconds(30)) } },
+        ),
+    ]
 }
 
 fn of_time() -> Vec<Case> {
