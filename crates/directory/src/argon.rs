@@ -7,7 +7,10 @@ use crate::{
 use secrecy::{ExposeSecret as _, SecretString};
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -30,6 +33,8 @@ pub(crate) struct Gate {
     /// Per client: keyed hashes of a secret *and* the hash that it fits. Memory only; a new hash in the
     /// store makes an entry worthless.
     proven: Mutex<HashMap<Box<str>, [Tag; LIVE]>>,
+    /// How many passwords of people were checked.
+    checked: AtomicU64,
 }
 
 /// Who waits at the gate.
@@ -60,7 +65,17 @@ impl Gate {
             strangers: Semaphore::new(STRANGERS),
             cores: Semaphore::new(AT_ONCE),
             proven: Mutex::default(),
+            checked: AtomicU64::new(0),
         }
+    }
+
+    /// One more password of a person is checked.
+    pub(crate) fn count(&self) {
+        self.checked.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn checked(&self) -> u64 {
+        self.checked.load(Ordering::Relaxed)
     }
 
     /// Which of these hashes the secret was proven to fit before.

@@ -1,8 +1,14 @@
 //! The clients in memory: an immutable snapshot, replaced as a whole.
 
 use crate::{
-    Client, Fault, PeopleSettings, SecretHashKey, argon::Gate, assertion::NobodysKeys,
-    jwks_uri::Published, rows, secret::Stored, throttle::Throttle,
+    Client, Fault, PeopleSettings, SecretHashKey,
+    argon::Gate,
+    assertion::NobodysKeys,
+    doors::{self, Doors},
+    jwks_uri::Published,
+    passkey, rows,
+    secret::Stored,
+    throttle::Throttle,
 };
 use arc_swap::ArcSwap;
 use portcullis_store::Store;
@@ -17,6 +23,7 @@ use std::{
     },
 };
 use tokio::sync::{Mutex, watch};
+use webauthn_rs::Webauthn;
 
 /// How exactly the last use of a secret is remembered, in milliseconds: a write each time would be one
 /// too many.
@@ -38,6 +45,9 @@ pub(crate) struct Inner {
     pub(crate) authorities: ArcSwap<Vec<TrustAnchor<'static>>>,
     pub(crate) people: ArcSwap<PeopleSettings>,
     pub(crate) published: Published,
+    pub(crate) doors: Doors,
+    pub(crate) code_doors: Doors,
+    pub(crate) webauthn: Option<Webauthn>,
     revocations: watch::Sender<Arc<Revocations>>,
     /// Held from reading to publishing, so that an older copy never replaces a newer one.
     reloading: Mutex<()>,
@@ -85,6 +95,7 @@ impl Directory {
     pub async fn open(store: Store, key: SecretHashKey, issuer: Issuer) -> Result<Self, Fault> {
         let revocations = Arc::new(Revocations::none_by(issuer.clone()));
         let revocations = watch::Sender::new(revocations);
+        let webauthn = passkey::relying_party(&issuer);
         let directory = Self(Arc::new(Inner {
             store,
             key,
@@ -96,6 +107,9 @@ impl Directory {
             nobody: NobodysKeys::new(),
             authorities: ArcSwap::default(),
             people: ArcSwap::default(),
+            doors: Doors::new(doors::PASSWORDS),
+            code_doors: Doors::new(doors::CODES),
+            webauthn,
             revocations,
             reloading: Mutex::new(()),
         }));
@@ -183,6 +197,11 @@ impl Directory {
     /// Job: forgets assertions that have expired. Says how many.
     pub async fn purge(&self, now: Timestamp) -> Result<u64, Fault> {
         Ok(self.0.store.write(move |tx| rows::purge_uses(tx, now)).await?)
+    }
+
+    /// How many passwords of people were checked since the start: for metrics.
+    pub fn passwords_checked(&self) -> u64 {
+        self.0.argon.checked()
     }
 
     pub(crate) fn inner(&self) -> &Inner {

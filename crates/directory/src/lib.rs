@@ -16,21 +16,30 @@ mod client;
 mod consent;
 mod deed;
 mod directory;
+mod doors;
 mod excerpt;
 mod fault;
+mod invitation;
 mod jwks_uri;
 mod keys;
+mod known;
 mod login;
 mod migrations;
 mod opaque;
+mod passkey;
+mod password;
 mod people;
 mod person;
+mod recovery;
 mod registration;
 mod roles;
 mod rows;
 mod secret;
 mod session;
+pub mod sign_in;
 mod throttle;
+mod ticket;
+mod totp;
 
 pub use admin::{Acting, Added, NewAuth, NewClient};
 pub use authenticate::{Attempt, AuthMethod, Authenticated, Credentials, Proven};
@@ -42,10 +51,13 @@ pub use deed::Deed;
 pub use directory::Directory;
 pub use excerpt::{excerpt, without_secrets};
 pub use fault::Fault;
+pub use invitation::{LinkKind, OneTimeLink, SpentLink};
 pub use jwks_uri::{FetchTrouble, WantedKey};
 pub use keys::{ClientKeys, ClientKeysFault, KeysTrouble, PublicKeys, encryption_algs};
 pub use login::{Login, LoginFault};
 pub use migrations::MIGRATIONS;
+pub use passkey::{NoPasskeys, PasskeyFacts, PasskeyOptions};
+pub use password::{BreachList, BreachListFault, WeakPassword};
 pub use people::{
     Found, Group, LinkFault, LinkedAccount, Member, Members, NewPerson, Page, PeopleSettings,
     Wanted, person_in,
@@ -58,3 +70,4 @@ pub use session::{
     Beginning, NewSession, Session, SessionCookie, UpstreamSession, begin_session, device,
     end_session, session_in, strengthen, touch_session,
 };
+pub use totp::TotpEnrolment;

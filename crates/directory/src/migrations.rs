@@ -85,7 +85,6 @@ const PEOPLE: &str = "
             person TEXT PRIMARY KEY,
             secret BLOB NOT NULL,
             last_step BIGINT NOT NULL,
-            confirmed BIGINT NOT NULL,
             created BIGINT NOT NULL
         ) WITHOUT ROWID;
         CREATE TABLE recovery_code (
@@ -154,14 +153,9 @@ const PEOPLE: &str = "
             given BIGINT NOT NULL,
             PRIMARY KEY (person, client_id, resource)
         ) WITHOUT ROWID;
-        CREATE TABLE ceremony (
+        CREATE TABLE ticket_use (
             id TEXT PRIMARY KEY,
-            secret BLOB NOT NULL,
-            kind TEXT NOT NULL,
-            browser BLOB NOT NULL,
-            person TEXT,
-            state BLOB NOT NULL,
-            tries BIGINT NOT NULL,
+            times BIGINT NOT NULL,
             expires BIGINT NOT NULL
         ) WITHOUT ROWID;
         CREATE TABLE one_time_link (

@@ -11,7 +11,7 @@ pub use group::{Group, Member, Members};
 pub use linked::{LinkFault, LinkedAccount};
 pub use list::{Found, Page, Wanted};
 
-use crate::{Directory, Fault, Login, Person, Roles};
+use crate::{BreachList, Directory, Fault, Login, Person, Roles};
 use portcullis_store::{StoreFault, Tx};
 use portcullis_types::{PersonId, Ttl};
 use std::sync::Arc;
@@ -25,6 +25,8 @@ pub struct PeopleSettings {
     pub session_idle: Ttl,
     /// A session ends after so long, used or not.
     pub session_max: Ttl,
+    /// Passwords that are known from break-ins.
+    pub breached: Option<Arc<BreachList>>,
 }
 
 impl Default for PeopleSettings {
@@ -33,6 +35,7 @@ impl Default for PeopleSettings {
             roles: Roles::default(),
             session_idle: Ttl::seconds(12 * 3600),
             session_max: Ttl::seconds(7 * 24 * 3600),
+            breached: None,
         }
     }
 }
@@ -40,6 +43,16 @@ impl Default for PeopleSettings {
 /// The person, in the transaction of whoever needs to know. Roles are those of this moment's configuration.
 pub fn person_in(tx: &mut Tx<'_>, id: &PersonId) -> Result<Option<Person>, StoreFault> {
     rows::by_id(tx, id)
+}
+
+/// Who signs in as this, or is the only one with this address for mail.
+pub(crate) fn meant(tx: &mut Tx<'_>, typed: &str) -> Result<Option<Person>, StoreFault> {
+    let Ok(login) = Login::new(typed) else { return Ok(None) };
+    if let Some(person) = rows::by_login(tx, &login)? {
+        return Ok(Some(person));
+    }
+    let mut same = rows::by_email(tx, login.as_str(), 2)?;
+    Ok(if same.len() == 1 { same.pop() } else { None })
 }
 
 impl Directory {

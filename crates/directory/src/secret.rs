@@ -4,11 +4,15 @@
 //! Those that an operator chose can be guessed, so each guess must be dear: Argon2id.
 
 use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
-use aws_lc_rs::{constant_time, hmac};
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
+    constant_time, hmac,
+};
 use portcullis_jose::b64;
 use portcullis_types::{Entropy, Random};
 use secrecy::{ExposeSecret as _, SecretString};
-use std::fmt;
+use std::{fmt, sync::Arc};
+use zeroize::Zeroizing;
 
 /// `pcs_` and 32 bytes in base64url.
 const LENGTH: usize = 47;
@@ -74,7 +78,11 @@ pub(crate) fn is_ours(secret: &str) -> bool {
 /// The key under which secrets are hashed: 32 bytes that are not in the store, so that a copy of the
 /// store proves no guess.
 #[derive(Clone)]
-pub struct SecretHashKey(hmac::Key);
+pub struct SecretHashKey {
+    hashes: hmac::Key,
+    /// Another key, found from the same bytes by HKDF-Expand (RFC 5869 §2.3): seals what must be read again.
+    seals: Option<Arc<RandomizedNonceKey>>,
+}
 
 /// A secret as it is kept.
 #[derive(Clone)]
@@ -92,7 +100,29 @@ pub(crate) struct Tag([u8; 32]);
 impl SecretHashKey {
     /// From the bytes that the binary derived for this one purpose.
     pub fn new(bytes: &[u8; 32]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
+        let hashes = hmac::Key::new(hmac::HMAC_SHA256, bytes);
+        let sealing = hmac::sign(&hashes, b"portcullis: what is sealed for people\x01");
+        let seals = RandomizedNonceKey::new(&AES_256_GCM, sealing.as_ref()).ok().map(Arc::new);
+        Self { hashes, seals }
+    }
+
+    /// Encrypts with AES-256-GCM under a random nonce; `context` must be the same when it is opened.
+    pub(crate) fn seal(&self, context: &str, secret: &[u8]) -> Option<Vec<u8>> {
+        let mut text = secret.to_vec();
+        let aad = Aad::from(context.as_bytes());
+        let nonce = self.seals.as_ref()?.seal_in_place_append_tag(aad, &mut text).ok()?;
+        Some([nonce.as_ref().as_slice(), &text].concat())
+    }
+
+    /// The reverse; `None` if key, context or text is another.
+    pub(crate) fn open(&self, context: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let (nonce, text) = sealed.split_at_checked(NONCE_LEN)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let mut text = Zeroizing::new(text.to_vec());
+        let aad = Aad::from(context.as_bytes());
+        let length = self.seals.as_ref()?.open_in_place(nonce, aad, &mut text).ok()?.len();
+        text.truncate(length);
+        Some(text)
     }
 
     /// Bound to the client: a row that is copied to another client proves nothing there.
@@ -105,8 +135,9 @@ impl SecretHashKey {
         self.tagged(&["proof", client_id, hash, secret])
     }
 
-    fn tagged(&self, parts: &[&str]) -> Tag {
-        let mut context = hmac::Context::with_key(&self.0);
+    /// HMAC-SHA-256 of the parts, each with its length; the first names what it is for.
+    pub(crate) fn tagged(&self, parts: &[&str]) -> Tag {
+        let mut context = hmac::Context::with_key(&self.hashes);
         for part in parts {
             context.update(&part.len().to_be_bytes());
             context.update(part.as_bytes());
@@ -126,6 +157,10 @@ impl fmt::Debug for SecretHashKey {
 }
 
 impl Tag {
+    pub(crate) const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// In constant time.
     pub(crate) fn equals(&self, other: &Self) -> bool {
         constant_time::verify_slices_are_equal(&self.0, &other.0).is_ok()

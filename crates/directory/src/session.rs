@@ -7,11 +7,11 @@ mod life;
 mod rows;
 
 pub use device::device;
-pub(crate) use life::end_all;
 pub use life::{
     Beginning, NewSession, SessionCookie, begin_session, end_session, session_in, strengthen,
     touch_session,
 };
+pub(crate) use life::{end_all, end_others};
 
 use portcullis_types::{Authentication, PersonId, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};

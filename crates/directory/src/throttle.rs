@@ -16,9 +16,9 @@ use std::{
 };
 
 /// So many failures at once; then one more each `period`.
-struct Limit {
-    burst: u32,
-    period: Ttl,
+pub(crate) struct Limit {
+    pub(crate) burst: u32,
+    pub(crate) period: Ttl,
 }
 
 /// One client from one address.
@@ -47,7 +47,7 @@ struct State {
 
 /// Per key, when all its failures will be forgiven.
 #[derive(Default)]
-struct Debts(HashMap<u64, Timestamp>);
+pub(crate) struct Debts(HashMap<u64, Timestamp>);
 
 /// Which entries an attempt concerns.
 #[derive(Clone, Copy)]
@@ -125,7 +125,7 @@ impl Throttle {
 
 impl Debts {
     /// How long until one more attempt is allowed, and how many failures stand.
-    fn excess(&self, key: u64, limit: &Limit, now: Timestamp) -> Option<(Ttl, u32)> {
+    pub(crate) fn excess(&self, key: u64, limit: &Limit, now: Timestamp) -> Option<(Ttl, u32)> {
         let period = i64::try_from(limit.period.as_seconds() * 1000).ok()?;
         let debt = self.0.get(&key)?.millis_since(now);
         let over = debt - period * i64::from(limit.burst - 1);
@@ -138,13 +138,19 @@ impl Debts {
         Some((Ttl::seconds(seconds.unsigned_abs()), failures))
     }
 
-    fn add(&mut self, key: u64, limit: &Limit, now: Timestamp) {
+    /// One more failure.
+    pub(crate) fn add(&mut self, key: u64, limit: &Limit, now: Timestamp) {
         if self.0.len() >= CAPACITY {
             self.0.retain(|_, forgiven| *forgiven > now);
         }
         make_room(&mut self.0);
         let forgiven = self.0.entry(key).or_insert(now);
         *forgiven = (*forgiven).max(now).plus(limit.period);
+    }
+
+    /// All is forgiven.
+    pub(crate) fn forgive(&mut self, key: u64) {
+        self.0.remove(&key);
     }
 }
 
@@ -161,7 +167,7 @@ fn make_room(map: &mut HashMap<u64, Timestamp>) {
 }
 
 /// An IPv6 customer has a /64 at the least, so that is one address.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.into(),
         IpAddr::V6(v6) => {

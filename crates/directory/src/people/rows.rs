@@ -11,7 +11,7 @@ macro_rules! select {
             "SELECT p.id, p.login, p.profile, p.roles, p.tenant, p.external_id, p.version, p.created, \
              p.updated, p.disabled_since, \
              (SELECT COUNT(*) FROM person_password x WHERE x.person = p.id), \
-             (SELECT COUNT(*) FROM person_totp x WHERE x.person = p.id AND x.confirmed = 1), \
+             (SELECT COUNT(*) FROM person_totp x WHERE x.person = p.id), \
              (SELECT COUNT(*) FROM passkey x WHERE x.person = p.id), \
              (SELECT COUNT(*) FROM recovery_code x WHERE x.person = p.id), \
              (SELECT COUNT(*) FROM linked_account x WHERE x.person = p.id) \
@@ -192,7 +192,7 @@ fn email(person: &Person) -> Option<String> {
 
 /// The person and all that hangs on them, sessions excepted.
 pub(super) fn delete(tx: &mut Tx<'_>, id: &PersonId) -> Result<(), StoreFault> {
-    const ALL: [&str; 10] = [
+    const ALL: [&str; 9] = [
         "DELETE FROM person_password WHERE person = $1",
         "DELETE FROM person_totp WHERE person = $1",
         "DELETE FROM recovery_code WHERE person = $1",
@@ -200,7 +200,6 @@ pub(super) fn delete(tx: &mut Tx<'_>, id: &PersonId) -> Result<(), StoreFault> {
         "DELETE FROM linked_account WHERE person = $1",
         "DELETE FROM group_member WHERE person = $1",
         "DELETE FROM consent WHERE person = $1",
-        "DELETE FROM ceremony WHERE person = $1",
         "DELETE FROM one_time_link WHERE person = $1",
         "DELETE FROM person WHERE id = $1",
     ];

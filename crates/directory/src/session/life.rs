@@ -167,7 +167,7 @@ pub(crate) fn end_all(
 }
 
 /// Ends all sessions of a person but one. Says how many.
-fn end_others(
+pub(crate) fn end_others(
     tx: &mut Tx<'_>,
     person: &PersonId,
     keep: Option<&SessionId>,
@@ -348,7 +348,7 @@ impl Directory {
             for id in &over {
                 end(tx, id, now)?;
             }
-            tx.execute("DELETE FROM ceremony WHERE expires <= $1", &[now.into()])?;
+            tx.execute("DELETE FROM ticket_use WHERE expires <= $1", &[now.into()])?;
             tx.execute("DELETE FROM one_time_link WHERE expires <= $1", &[now.into()])?;
             Ok(u64::try_from(over.len()).unwrap_or(u64::MAX))
         };

@@ -1,13 +1,15 @@
 //! A directory in a database of its own.
 
 use portcullis_audit::{Admin, Event};
+use portcullis_directory::sign_in::Visitor;
 use portcullis_directory::{
     Acting, Attempt, AuthMethod, Credentials, Directory, GrantType, MIGRATIONS, NewAuth, NewClient,
     NewPerson, PeopleSettings, Person, Profile, Registration, Role, Roles, SecretHashKey,
 };
 use portcullis_store::{Store, testing::Database};
-use portcullis_types::{ClientId, Entropy, Issuer, Timestamp};
+use portcullis_types::{ClientId, Denial, Entropy, Issuer, Timestamp};
 
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
 /// Counts up: each draw differs.
@@ -47,6 +49,28 @@ impl House {
     pub(crate) async fn alice(&mut self) -> Person {
         let directory = self.directory.clone();
         directory.add_person(self.acting(NOW), alice()).await.unwrap()
+    }
+
+    pub(crate) async fn alice_with_password(&mut self) -> Person {
+        let directory = self.directory.clone();
+        let alice = self.alice().await;
+        let set = directory.set_password(self.acting(NOW), &alice.id, PASSWORD.into(), None).await;
+        set.unwrap().unwrap();
+        alice
+    }
+
+    pub(crate) fn visitor(&mut self, now: Timestamp) -> Visitor<'_> {
+        Visitor { remote: None, browser: "browser", known: None, now, entropy: &mut self.entropy }
+    }
+
+    /// The latest record, and why it was refused.
+    pub(crate) async fn last_refusal(&self) -> (Admin<'static>, Option<Denial>) {
+        let records = self.store.read(|tx| portcullis_audit::tail(tx, 0, 1000)).await.unwrap();
+        let record = records.into_iter().next_back().unwrap().1;
+        match record.event {
+            Event::Admin(admin) => (admin, record.denial.map(std::borrow::Cow::into_owned)),
+            other => panic!("{other:?}"),
+        }
     }
 
     /// The latest administrative record.

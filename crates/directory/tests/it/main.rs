@@ -1,9 +1,19 @@
 //! The directory on a real store.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod admin;
 mod authenticate;
+mod authenticator;
 mod certificate;
+mod codes;
 mod house;
+mod links;
+mod passkeys;
+mod passwords;
 mod people;
 mod sessions;
