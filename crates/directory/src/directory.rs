@@ -1,24 +1,25 @@
 //! The clients in memory: an immutable snapshot, replaced as a whole.
 
 use crate::{
-    Client, Fault, PeopleSettings, SecretHashKey,
+    Client, Fault, GrantSettings, PeopleSettings, SecretHashKey,
     argon::Gate,
     assertion::NobodysKeys,
     doors::{self, Doors},
+    grant::{self, Ended},
     jwks_uri::Published,
     passkey, rows,
     secret::Stored,
     throttle::Throttle,
 };
 use arc_swap::ArcSwap;
-use portcullis_store::Store;
+use portcullis_store::{Store, Tx};
 use portcullis_types::{ClientId, Issuer, Timestamp};
 use portcullis_verify::Revocations;
 use rustls_pki_types::TrustAnchor;
 use std::{
     collections::HashMap,
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
 };
@@ -50,7 +51,9 @@ pub(crate) struct Inner {
     pub(crate) webauthn: Option<Webauthn>,
     revocations: watch::Sender<Arc<Revocations>>,
     /// Held from reading to publishing, so that an older copy never replaces a newer one.
-    reloading: Mutex<()>,
+    reloading: Mutex<Ended>,
+    /// Where the walk of the job over all grants goes on.
+    pub(crate) purged: std::sync::Mutex<String>,
 }
 
 #[derive(Default)]
@@ -111,7 +114,8 @@ impl Directory {
             code_doors: Doors::new(doors::CODES),
             webauthn,
             revocations,
-            reloading: Mutex::new(()),
+            reloading: Mutex::default(),
+            purged: std::sync::Mutex::default(),
         }));
         directory.reload().await?;
         Ok(directory)
@@ -175,10 +179,25 @@ impl Directory {
 
     /// Reads all clients anew: after a change of ours, and when another process changed the store.
     pub async fn reload(&self) -> Result<(), Fault> {
-        let _reloading = self.0.reloading.lock().await;
+        let mut ended = self.0.reloading.lock().await;
         let clients = self.0.store.read(|tx| Ok(rows::all(tx))).await??;
+        let clients =
+            clients.into_iter().map(|entry| (entry.client.id.clone(), Arc::new(entry))).collect();
+        self.0.snapshot.store(Arc::new(Snapshot { clients }));
+        self.tell(&mut ended).await
+    }
+
+    /// Tells gateways what was revoked since it was last told: after each transaction that revokes something.
+    pub async fn publish(&self) -> Result<(), Fault> {
+        let mut ended = self.0.reloading.lock().await;
+        self.tell(&mut ended).await
+    }
+
+    async fn tell(&self, ended: &mut Ended) -> Result<(), Fault> {
+        let newest = ended.newest();
+        ended.take(self.0.store.read(move |tx| grant::read_revocations(tx, newest)).await?);
         let mut revocations = Revocations::none_by(self.0.issuer.clone());
-        for entry in &clients {
+        for entry in self.0.snapshot.load().clients.values() {
             let client = &entry.client;
             if let Some(since) = client.disabled_since {
                 revocations.disabled_clients.insert(client.id.clone(), since);
@@ -187,16 +206,27 @@ impl Directory {
                 revocations.not_before.insert(client.id.clone(), before);
             }
         }
-        let clients =
-            clients.into_iter().map(|entry| (entry.client.id.clone(), Arc::new(entry))).collect();
-        self.0.snapshot.store(Arc::new(Snapshot { clients }));
+        ended.tell(&mut revocations);
         self.0.revocations.send_replace(Arc::new(revocations));
         Ok(())
     }
 
-    /// Job: forgets assertions that have expired. Says how many.
+    /// How long what people grant lives from now on.
+    pub fn limit_grants(&self, settings: GrantSettings) {
+        self.0.store.attach(settings);
+    }
+
+    /// Job: forgets assertions that have expired, and what was granted and is over, a portion at a time. Says
+    /// how many.
     pub async fn purge(&self, now: Timestamp) -> Result<u64, Fault> {
-        Ok(self.0.store.write(move |tx| rows::purge_uses(tx, now)).await?)
+        let after = self.0.purged.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let purge = move |tx: &mut Tx<'_>| {
+            let purged = rows::purge_uses(tx, now)? + grant::purge(tx, now)?;
+            Ok((purged, grant::purge_some(tx, &after, now)?))
+        };
+        let (purged, next) = self.0.store.write(purge).await?;
+        *self.0.purged.lock().unwrap_or_else(PoisonError::into_inner) = next.unwrap_or_default();
+        Ok(purged)
     }
 
     /// How many passwords of people were checked since the start: for metrics.

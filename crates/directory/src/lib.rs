@@ -19,6 +19,7 @@ mod directory;
 mod doors;
 mod excerpt;
 mod fault;
+pub mod grant;
 mod invitation;
 mod jwks_uri;
 mod keys;
@@ -51,6 +52,7 @@ pub use deed::Deed;
 pub use directory::Directory;
 pub use excerpt::{excerpt, without_secrets};
 pub use fault::Fault;
+pub use grant::{GrantFacts, GrantSettings};
 pub use invitation::{LinkKind, OneTimeLink, SpentLink};
 pub use jwks_uri::{FetchTrouble, WantedKey};
 pub use keys::{ClientKeys, ClientKeysFault, KeysTrouble, PublicKeys, encryption_algs};
@@ -68,6 +70,6 @@ pub use roles::{Role, Roles};
 pub use secret::{ClientSecret, SecretFault, SecretHashKey};
 pub use session::{
     Beginning, NewSession, Session, SessionCookie, UpstreamSession, begin_session, device,
-    end_session, session_in, strengthen, touch_session,
+    end_session, session_by_id_in, session_in, strengthen, touch_session,
 };
 pub use totp::TotpEnrolment;

@@ -3,11 +3,12 @@
 use portcullis_store::Migration;
 
 /// The tables of clients, of their secrets and of the assertions they used; of people, their means to sign in,
-/// their sessions and consents.
+/// their sessions and consents; of what they granted to apps.
 pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "directory", number: 1, sql: CLIENTS },
     Migration { room: "directory", number: 2, sql: REGISTRATION },
     Migration { room: "directory", number: 3, sql: PEOPLE },
+    Migration { room: "directory", number: 4, sql: GRANTS },
 ];
 
 const CLIENTS: &str = "
@@ -174,5 +175,66 @@ const PEOPLE: &str = "
             created BIGINT NOT NULL,
             expires BIGINT NOT NULL,
             last_used BIGINT
+        ) WITHOUT ROWID;
+    ";
+
+/// Keys are time-ordered, so rows are appended and old ones lie together. What people end is looked up by person;
+/// nothing else needs an index. Rows with JSON are too long to lie in an index themselves.
+const GRANTS: &str = "
+        CREATE TABLE authorization_code (
+            id TEXT PRIMARY KEY,
+            secret BLOB NOT NULL,
+            content TEXT NOT NULL,
+            expires BIGINT NOT NULL,
+            used BIGINT
+        );
+        CREATE TABLE app_grant (
+            id TEXT PRIMARY KEY,
+            client_id TEXT NOT NULL,
+            person TEXT NOT NULL,
+            session TEXT,
+            content TEXT NOT NULL,
+            bound TEXT,
+            created BIGINT NOT NULL,
+            last_used BIGINT NOT NULL,
+            expires BIGINT NOT NULL,
+            ended BIGINT,
+            family BLOB,
+            number BIGINT NOT NULL,
+            secret BLOB,
+            previous BLOB,
+            rotated BIGINT,
+            jti TEXT
+        );
+        CREATE INDEX app_grant_person ON app_grant (person, id);
+        CREATE TABLE device_code (
+            id TEXT PRIMARY KEY,
+            secret BLOB NOT NULL,
+            user_code TEXT NOT NULL UNIQUE,
+            request TEXT NOT NULL,
+            dpop_jkt TEXT,
+            state BIGINT NOT NULL,
+            content TEXT,
+            pause BIGINT NOT NULL,
+            polled BIGINT,
+            expires BIGINT NOT NULL
+        );
+        CREATE TABLE pushed_request (
+            id TEXT PRIMARY KEY,
+            secret BLOB NOT NULL,
+            client_id TEXT NOT NULL,
+            request TEXT NOT NULL,
+            expires BIGINT NOT NULL
+        );
+        CREATE TABLE proof_use (
+            iat BIGINT NOT NULL,
+            mark BLOB NOT NULL,
+            PRIMARY KEY (iat, mark)
+        ) WITHOUT ROWID;
+        CREATE TABLE revocation (
+            since BIGINT NOT NULL,
+            kind TEXT NOT NULL,
+            value TEXT NOT NULL,
+            PRIMARY KEY (since, kind, value)
         ) WITHOUT ROWID;
     ";

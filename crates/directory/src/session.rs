@@ -8,8 +8,8 @@ mod rows;
 
 pub use device::device;
 pub use life::{
-    Beginning, NewSession, SessionCookie, begin_session, end_session, session_in, strengthen,
-    touch_session,
+    Beginning, NewSession, SessionCookie, begin_session, end_session, session_by_id_in, session_in,
+    strengthen, touch_session,
 };
 pub(crate) use life::{end_all, end_others};
 

@@ -1,7 +1,7 @@
 //! How sessions begin, go on and end.
 
 use super::{Session, UpstreamSession, rows};
-use crate::{Acting, Deed, Directory, Fault, PeopleSettings, opaque};
+use crate::{Acting, Deed, Directory, Fault, PeopleSettings, grant, opaque};
 use portcullis_store::{StoreFault, Tx};
 use portcullis_types::{Amr, Authentication, Entropy, PersonId, Random, SessionId, Timestamp, Ttl};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -103,12 +103,26 @@ pub fn session_in(
     now: Timestamp,
 ) -> Result<Option<Session>, StoreFault> {
     let Some((id, secret)) = opaque::part(cookie) else { return Ok(None) };
-    let idle = tx.attached::<PeopleSettings>().unwrap_or_default().session_idle;
     let kept = rows::one(tx, id)?.filter(|kept| opaque::fits(&kept.secret, &secret));
+    Ok(in_force(tx, kept, now))
+}
+
+/// The session of that id, if it is in force: for whoever depends on it and has no cookie.
+pub fn session_by_id_in(
+    tx: &mut Tx<'_>,
+    id: &SessionId,
+    now: Timestamp,
+) -> Result<Option<Session>, StoreFault> {
+    let kept = rows::one(tx, id.as_str())?;
+    Ok(in_force(tx, kept, now))
+}
+
+fn in_force(tx: &Tx<'_>, kept: Option<rows::Kept>, now: Timestamp) -> Option<Session> {
+    let idle = tx.attached::<PeopleSettings>().unwrap_or_default().session_idle;
     let in_force = |kept: &rows::Kept| {
         !kept.disabled && now < kept.expires && now < kept.session.seen.plus(idle)
     };
-    Ok(kept.filter(in_force).map(|kept| kept.session))
+    kept.filter(in_force).map(|kept| kept.session)
 }
 
 /// Notes that a session was used, once a minute.
@@ -157,13 +171,14 @@ pub fn end_session(tx: &mut Tx<'_>, id: &SessionId, deed: Deed) -> Result<bool, 
     Ok(true)
 }
 
-/// Ends all sessions of a person; the record is the caller's.
+/// Ends all sessions and grants of a person; the record is the caller's.
 pub(crate) fn end_all(
     tx: &mut Tx<'_>,
     person: &PersonId,
     now: Timestamp,
 ) -> Result<(), StoreFault> {
-    end_others(tx, person, None, now).map(drop)
+    end_others(tx, person, None, now)?;
+    grant::end_grants_of_person(tx, person, now).map(drop)
 }
 
 /// Ends all sessions of a person but one. Says how many.
@@ -184,7 +199,8 @@ pub(crate) fn end_others(
 }
 
 /// The one place where sessions end.
-fn end(tx: &mut Tx<'_>, id: &SessionId, _now: Timestamp) -> Result<(), StoreFault> {
+fn end(tx: &mut Tx<'_>, id: &SessionId, now: Timestamp) -> Result<(), StoreFault> {
+    grant::end_of_session(tx, id, now)?;
     rows::delete(tx, id)
 }
 
@@ -346,7 +362,8 @@ impl Directory {
         let purge = move |tx: &mut Tx<'_>| {
             let over = rows::over(tx, now, now.minus(idle))?;
             for id in &over {
-                end(tx, id, now)?;
+                // Its time was over: nothing is ended early.
+                rows::delete(tx, id)?;
             }
             tx.execute("DELETE FROM ticket_use WHERE expires <= $1", &[now.into()])?;
             tx.execute("DELETE FROM one_time_link WHERE expires <= $1", &[now.into()])?;

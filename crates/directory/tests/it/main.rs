@@ -11,6 +11,7 @@ mod authenticate;
 mod authenticator;
 mod certificate;
 mod codes;
+mod grants;
 mod house;
 mod links;
 mod passkeys;
