@@ -3,7 +3,10 @@
 //! A file is named after what it serves and reads like its RFC. Whatever the token endpoint decides,
 //! grant or refusal, is on disk before it is answered.
 
+mod account;
+mod arrival;
 mod certificate;
+mod interaction;
 mod jobs;
 mod jwks;
 mod metadata;
@@ -12,6 +15,7 @@ mod pages;
 mod remote;
 mod server;
 mod settings;
+mod sign_in;
 mod token;
 pub mod upstream;
 mod visit;

@@ -22,11 +22,11 @@ pub(crate) use form_post::{FormPostView, form_post};
 pub(crate) use logout::{ConfirmLogoutView, SignedOutView, confirm_logout, signed_out};
 pub(crate) use secret::{
     NewPasswordView, Purpose, ResetRequestView, new_password, password_reset_request,
-    password_reset_sent,
+    password_reset_sent, password_saved,
 };
 
 pub(crate) use sign_in::{
-    SecondFactorView, SignInReason, SignInView, UpstreamLink, second_factor, sign_in,
+    SecondFactorView, SignInReason, SignInView, UpstreamLink, query, second_factor, sign_in,
 };
 pub(crate) use when::{When, wait};
 

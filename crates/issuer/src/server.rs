@@ -1,6 +1,6 @@
 //! What the endpoints share, and where each of them is.
 
-use crate::{Settings, jwks, metadata, pages, token};
+use crate::{Settings, account, jwks, metadata, pages, sign_in, token};
 use axum::{
     Router,
     body::Body,
@@ -60,6 +60,7 @@ pub fn router(state: State) -> Router {
         router = router.route(&well, served.clone());
     }
     router
+        .merge(people(&path))
         .route(&format!("{path}/jwks"), get(jwks::serve).options(preflight))
         .route(&format!("{path}/token"), post(token::endpoint))
         .route(&format!("{path}/assets/{{name}}"), get(pages::asset))
@@ -69,6 +70,38 @@ pub fn router(state: State) -> Router {
         })
         .layer(from_fn(harden))
         .with_state(state)
+}
+
+/// The pages on which people sign in and look after themselves.
+fn people(path: &str) -> Router<Arc<State>> {
+    let at = |below: &str| format!("{path}{below}");
+    Router::new()
+        .route(&at("/sign-in"), get(sign_in::page).post(sign_in::password))
+        .route(&at("/sign-in/otp"), post(sign_in::otp))
+        .route(&at("/sign-in/passkey/start"), post(sign_in::passkey_start))
+        .route(&at("/sign-in/passkey/finish"), post(sign_in::passkey_finish))
+        .route(&at("/invitation"), get(sign_in::invitation).post(sign_in::invited))
+        .route(&at("/password-reset/choose"), get(sign_in::choose).post(sign_in::chosen))
+        .route(&at("/account"), get(account::overview))
+        .route(&at("/account/passkeys"), get(account::passkeys))
+        .route(&at("/account/passkeys/start"), post(account::passkey_start))
+        .route(&at("/account/passkeys/finish"), post(account::passkey_finish))
+        .route(&at("/account/passkeys/rename"), post(account::passkey_rename))
+        .route(&at("/account/passkeys/remove"), post(account::passkey_remove))
+        .route(
+            &at("/account/authenticator"),
+            get(account::authenticator).post(account::authenticator_begin),
+        )
+        .route(&at("/account/authenticator/confirm"), post(account::authenticator_confirm))
+        .route(&at("/account/authenticator/remove"), post(account::authenticator_remove))
+        .route(&at("/account/recovery-codes"), get(account::recovery).post(account::recovery_make))
+        .route(&at("/account/password"), get(account::password).post(account::password_change))
+        .route(&at("/account/sessions"), get(account::sessions))
+        .route(&at("/account/sessions/end"), post(account::session_end))
+        .route(&at("/account/sessions/end-others"), post(account::sessions_end_others))
+        .route(&at("/account/apps"), get(account::apps))
+        .route(&at("/account/apps/revoke"), post(account::app_revoke))
+        .route(&at("/account/activity"), get(account::activity))
 }
 
 /// A browser asks before it sends a header of its own, as MCP clients do.

@@ -63,6 +63,12 @@ impl Form {
         Ok(Self(pairs))
     }
 
+    /// From fields that came in another way.
+    pub fn of<const N: usize>(fields: [(&str, Option<String>); N]) -> Self {
+        let some = |(name, value): (&str, Option<String>)| Some((name.to_owned(), value?));
+        Self(fields.into_iter().filter_map(some).collect())
+    }
+
     /// The value of a field. An empty one is as good as none.
     pub fn get(&self, name: &str) -> Option<&str> {
         let pair = self.0.iter().find(|(found, _)| found == name);

@@ -113,6 +113,29 @@ impl Directory {
         Ok(self.inner().store.read(move |tx| rows::of_person(tx, &person)).await?)
     }
 
+    /// Gives a passkey of this person another name; of another person's nothing is told.
+    pub async fn rename_passkey(
+        &self,
+        mut by: Acting<'_>,
+        person: &PersonId,
+        id: &str,
+        name: &str,
+    ) -> Result<(), Fault> {
+        let deed = Deed::new(&mut by, "person.passkey_renamed");
+        let (person, id, name) = (person.clone(), id.to_owned(), crate::excerpt(name.trim()));
+        self.transact(move |tx| {
+            let renamed = tx.execute(
+                "UPDATE passkey SET name = $1 WHERE id = $2 AND person = $3",
+                &[name.as_str().into(), id.as_str().into(), person.as_str().into()],
+            )?;
+            if renamed == 0 {
+                return Err(Fault::Invalid("there is no such passkey".into()));
+            }
+            Ok(deed.with("name", name).done(tx, person.as_str())?)
+        })
+        .await
+    }
+
     /// Takes a passkey of this person away; of another person's nothing is told.
     pub async fn remove_passkey(
         &self,

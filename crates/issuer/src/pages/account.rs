@@ -32,7 +32,7 @@ impl Section {
         Self::Activity,
     ];
 
-    /// Its path below `/account`, and its name in an address to return to.
+    /// Its path below the issuer's.
     pub(crate) const fn path(self) -> &'static str {
         match self {
             Self::Overview => "/account",
@@ -43,6 +43,20 @@ impl Section {
             Self::Sessions => "/account/sessions",
             Self::Apps => "/account/apps",
             Self::Activity => "/account/activity",
+        }
+    }
+
+    /// What an address to return to calls it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Overview => "account",
+            Self::Passkeys => "passkeys",
+            Self::Authenticator => "authenticator",
+            Self::Recovery => "recovery-codes",
+            Self::Password => "password",
+            Self::Sessions => "sessions",
+            Self::Apps => "apps",
+            Self::Activity => "activity",
         }
     }
 

@@ -76,6 +76,13 @@ pub(crate) fn password_reset_sent(visit: &Visit) -> Response {
     plain(visit, &Sent { visit, title, text, link: None })
 }
 
+/// After a new password was saved by a link.
+pub(crate) fn password_saved(visit: &Visit) -> Response {
+    let (title, text) = (visit.say("reset.done"), visit.say("reset.done_text"));
+    let link = (visit.path("/sign-in"), visit.say("sign_in.submit").to_owned());
+    plain(visit, &Sent { visit, title, text, link: Some(link) })
+}
+
 /// `GET {issuer}/password-reset/choose` and `GET {issuer}/invitation`.
 pub(crate) fn new_password(visit: &Visit, view: &NewPasswordView<'_>) -> Response {
     let hint = visit.fill("reset.new_hint", &view.least.to_string());

@@ -123,8 +123,16 @@ impl House {
         let base = format!("http://{}", listener.local_addr().unwrap());
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
         Self { base, store, directory, database, http, clock, entropy }
+    }
+
+    pub(crate) fn entropy(&self) -> Counted {
+        self.entropy.clone()
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -194,7 +202,7 @@ impl House {
 }
 
 impl Answer {
-    async fn of(response: reqwest::Response) -> Self {
+    pub(crate) async fn of(response: reqwest::Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Self { status, headers, body: response.text().await.unwrap() }
     }

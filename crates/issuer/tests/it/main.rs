@@ -9,5 +9,6 @@
 
 mod house;
 mod jwks;
+mod pages;
 mod token;
 mod well_known;

@@ -1,0 +1,68 @@
+//! How people sign in: with a password and a second factor, or with a passkey. What counts is the directory's to
+//! say; here it is asked, and the browser led on.
+
+mod destination;
+mod finish;
+mod link;
+mod otp;
+mod passkey;
+mod password;
+
+pub(crate) use destination::{Destination, step_up};
+pub(crate) use link::{LEAST, choose, chosen, invitation, invited, said};
+pub(crate) use otp::endpoint as otp;
+pub(crate) use passkey::{
+    answer as passkey_options, finish as passkey_finish, start as passkey_start,
+};
+pub(crate) use password::{endpoint as password, page};
+
+use crate::{
+    arrival::Arrival,
+    pages::{self, Problem, SignInView, wait},
+    server::State,
+};
+use axum::response::Response;
+use http::StatusCode;
+use portcullis_directory::sign_in::Refusal;
+use portcullis_types::SignInFault;
+
+/// What a person reads when they were refused. The reason is the operator's to know: whether a login exists is
+/// nobody else's business.
+fn sentence(arrival: &Arrival, refusal: &Refusal, usual: &'static str) -> (StatusCode, String) {
+    match refusal.fault() {
+        Some(SignInFault::Throttled { retry_after, .. }) => {
+            let words = arrival.visit.words;
+            let text = words.fill("sign_in.throttled", &[&wait(words, *retry_after)]);
+            (StatusCode::TOO_MANY_REQUESTS, text)
+        }
+        _ => (StatusCode::BAD_REQUEST, arrival.visit.say(usual).to_owned()),
+    }
+}
+
+/// The sign-in page for a destination.
+fn shown(
+    state: &State,
+    arrival: &Arrival,
+    to: &Destination,
+    login: &str,
+    wrong: Option<(StatusCode, &str)>,
+) -> Response {
+    let upstreams = upstreams(state);
+    let view = SignInView {
+        flow: to.flow(),
+        return_to: to.return_to(),
+        app: to.app(),
+        reason: to.reason(arrival.session.as_ref()),
+        login,
+        upstreams: &upstreams,
+        reset: false,
+        problem: wrong.map(|(_, text)| Problem { field: "login", text }),
+        refused: wrong.map(|(status, _)| status),
+        form_targets: to.form_targets(),
+    };
+    pages::sign_in(&arrival.visit, &view)
+}
+
+fn upstreams(_state: &State) -> Vec<pages::UpstreamLink> {
+    Vec::new()
+}

@@ -1,0 +1,75 @@
+//! `{issuer}/sign-in`: login and password.
+
+use super::{Destination, finish, sentence, shown};
+use crate::{
+    arrival::{Arrival, Else},
+    pages::{self, SecondFactorView, Section},
+    server::State,
+};
+use axum::{
+    extract::{Request, State as Shared},
+    response::Response,
+};
+use http::StatusCode;
+use portcullis_directory::sign_in::Proven;
+use secrecy::SecretString;
+use std::sync::Arc;
+
+/// `GET {issuer}/sign-in`.
+pub(crate) async fn page(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
+    page_or_else(&state, request).await.unwrap_or_else(|other| *other)
+}
+
+async fn page_or_else(state: &State, request: Request) -> Result<Response, Else> {
+    let (mut arrival, _) = Arrival::of(state, request).await?;
+    let query = arrival.query();
+    let to = Destination::of(state, &mut arrival, &query).await?;
+    if let (Some(_), Destination::Account(Section::Overview)) = (&arrival.session, &to) {
+        return Ok(arrival.go(&to.below()));
+    }
+    let login = match (&to, &arrival.session) {
+        (Destination::Account(_), Some(session)) => {
+            let person = state.directory.person(&session.person).await;
+            person.map_err(|fault| Box::new(arrival.failed(&fault)))?.map(|person| person.login)
+        }
+        _ => to.login_hint().map(str::to_owned),
+    };
+    Ok(shown(state, &arrival, &to, &login.unwrap_or_default(), None))
+}
+
+/// `POST {issuer}/sign-in`.
+pub(crate) async fn endpoint(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
+    sign_in(&state, request).await.unwrap_or_else(|other| *other)
+}
+
+async fn sign_in(state: &State, request: Request) -> Result<Response, Else> {
+    let (mut arrival, mut form) = Arrival::with_form(state, request).await?;
+    let password = form.take("password").map(SecretString::from);
+    let to = Destination::of(state, &mut arrival, &form).await?;
+    let login = form.get("login").unwrap_or_default();
+    let Some(password) = password.filter(|_| !login.is_empty()) else {
+        let wrong = (StatusCode::BAD_REQUEST, arrival.visit.say("sign_in.failed"));
+        return Ok(shown(state, &arrival, &to, login, Some(wrong)));
+    };
+    let mut entropy = (state.entropy)();
+    let mut visitor = arrival.visitor(&mut *entropy);
+    let proven = state.directory.sign_in_with_password(&mut visitor, login, password).await;
+    match proven.map_err(|fault| Box::new(arrival.failed(&fault)))? {
+        Err(refusal) => {
+            let (status, text) = sentence(&arrival, &refusal, "sign_in.failed");
+            Ok(shown(state, &arrival, &to, login, Some((status, &text))))
+        }
+        Ok(Proven { person, second_factor: Some(ceremony), .. }) => {
+            let view = SecondFactorView {
+                ceremony: &ceremony,
+                flow: to.flow(),
+                return_to: to.return_to(),
+                login: &person.login,
+                problem: None,
+                form_targets: to.form_targets(),
+            };
+            Ok(pages::second_factor(&arrival.visit, &view))
+        }
+        Ok(proven) => finish::with_page(state, &arrival, proven, &to).await,
+    }
+}

@@ -1,0 +1,7 @@
+//! Pages: who may see them, what they may do, and what a form must bring.
+
+mod account;
+mod sign_in;
+mod visitor;
+
+use visitor::{PASSWORD, Visitor, person};
