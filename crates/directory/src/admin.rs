@@ -6,7 +6,7 @@ use crate::{
     CertificateMatcher, Client, ClientAuth, ClientKeys, ClientSecret, Directory, Fault, GrantType,
     Registration, argon, rows, secret::Stored,
 };
-use detail::{described, detailed, difference};
+pub(crate) use detail::{described, detailed, difference};
 use portcullis_audit::{self as audit, Admin, Event, Record};
 use portcullis_store::{StoreFault, Tx};
 use portcullis_types::{
@@ -79,7 +79,7 @@ pub struct Added {
 }
 
 /// One change: what the audit record will say.
-struct Change {
+pub(crate) struct Change {
     id: DecisionId,
     at: Timestamp,
     actor: String,
@@ -87,21 +87,21 @@ struct Change {
 }
 
 impl Change {
-    fn new(by: &mut Acting<'_>, action: &'static str) -> Self {
+    pub(crate) fn new(by: &mut Acting<'_>, action: &'static str) -> Self {
         let id = DecisionId::fresh(by.now, &Random::draw(by.entropy));
         Self { id, at: by.now, actor: by.actor.to_owned(), action }
     }
 
-    fn append(
+    pub(crate) fn append(
         &self,
         tx: &mut Tx<'_>,
-        target: &ClientId,
+        target: &str,
         detail: BTreeMap<String, String>,
     ) -> Result<(), StoreFault> {
         let admin = Admin {
             actor: self.actor.as_str().into(),
             action: self.action.into(),
-            target: target.as_str().into(),
+            target: target.into(),
             detail,
         };
         audit::append(
@@ -135,7 +135,7 @@ impl Directory {
             if let Some(stored) = stored {
                 rows::insert_secret(tx, &client.id, 1, &stored, client.created)?;
             }
-            Ok(change.append(tx, &client.id, described(&client))?)
+            Ok(change.append(tx, client.id.as_str(), described(&client))?)
         })
         .await?;
         let client = self.client(&id).ok_or(Fault::UnknownClient(id))?;
@@ -199,7 +199,7 @@ impl Directory {
                 rows::update(tx, &client)?;
             }
             let detail = [("secret", number.to_string()), ("overlap", overlap.to_string())];
-            Ok(change.append(tx, &client_id, detailed(detail))?)
+            Ok(change.append(tx, client_id.as_str(), detailed(detail))?)
         })
         .await?;
         let client = self.client(id).ok_or_else(|| Fault::UnknownClient(id.clone()))?;
@@ -228,14 +228,14 @@ impl Directory {
                 return Err(Fault::Invalid(problem));
             }
             rows::update(tx, &after)?;
-            Ok(change.append(tx, &client_id, difference(&before, &after))?)
+            Ok(change.append(tx, client_id.as_str(), difference(&before, &after))?)
         })
         .await?;
         self.client(id).ok_or_else(|| Fault::UnknownClient(id.clone()))
     }
 
     /// Runs a change in a transaction of its own and publishes the outcome.
-    async fn change(
+    pub(crate) async fn change(
         &self,
         job: impl FnOnce(&mut Tx<'_>) -> Result<(), Fault> + Send + 'static,
     ) -> Result<(), Fault> {
@@ -258,7 +258,7 @@ impl Directory {
     }
 
     /// Off the runtime, since a chosen secret takes a while.
-    async fn hashed(
+    pub(crate) async fn hashed(
         &self,
         id: &ClientId,
         secret: Option<ClientSecret>,
@@ -273,8 +273,8 @@ impl Directory {
 }
 
 impl NewClient {
-    fn into_client(self, by: &mut Acting<'_>) -> (Client, Option<ClientSecret>) {
-        let (auth, secret) = match self.auth {
+    pub(crate) fn into_client(mut self, by: &mut Acting<'_>) -> (Client, Option<ClientSecret>) {
+        let (auth, secret) = match std::mem::replace(&mut self.auth, NewAuth::Public) {
             NewAuth::Public => (ClientAuth::None, None),
             NewAuth::Generated => {
                 (ClientAuth::ClientSecret, Some(ClientSecret::generate(by.entropy)))
@@ -284,8 +284,25 @@ impl NewClient {
             NewAuth::Certificate(matcher) => (ClientAuth::TlsClient { matcher }, None),
             NewAuth::SelfSigned(jwks) => (ClientAuth::SelfSignedTls { jwks }, None),
         };
-        let client = Client {
-            id: self.id.unwrap_or_else(|| fresh_id(by.entropy)),
+        let id = self.id.take().unwrap_or_else(|| fresh_id(by.entropy));
+        (self.with(id, auth, by.now), secret)
+    }
+
+    /// The client of a document that everybody can read; `None` if it were to have a secret.
+    pub fn known_by_document(mut self, id: &ClientId, now: Timestamp) -> Option<Client> {
+        let auth = match std::mem::replace(&mut self.auth, NewAuth::Public) {
+            NewAuth::Public => ClientAuth::None,
+            NewAuth::Keys(jwks) => ClientAuth::PrivateKeyJwt { jwks },
+            NewAuth::Certificate(matcher) => ClientAuth::TlsClient { matcher },
+            NewAuth::SelfSigned(jwks) => ClientAuth::SelfSignedTls { jwks },
+            NewAuth::Generated | NewAuth::Chosen(_) => return None,
+        };
+        Some(self.with(id.clone(), auth, now))
+    }
+
+    fn with(self, id: ClientId, auth: ClientAuth, now: Timestamp) -> Client {
+        Client {
+            id,
             name: self.name,
             auth,
             grant_types: self.grant_types,
@@ -297,11 +314,10 @@ impl NewClient {
             disabled_since: None,
             not_before: None,
             registration: self.registration,
-            created: by.now,
+            created: now,
             expires: self.expires,
             secrets: Vec::new(),
-        };
-        (client, secret)
+        }
     }
 }
 

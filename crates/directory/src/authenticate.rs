@@ -266,6 +266,19 @@ impl Directory {
         Ok(Ok(pick(fits)))
     }
 
+    /// Whether this is a secret of our making, and the client's. Counts a wrong one as a failure.
+    pub fn has_secret(&self, attempt: &Attempt, secret: &str) -> bool {
+        let id = attempt.client_id.as_deref().unwrap_or_default();
+        let entry = self.known(id);
+        let live: Vec<_> =
+            entry.as_deref().map(|entry| entry.live(attempt.now).collect()).unwrap_or_default();
+        let fits = self.fitting_tag(id, &live, &secret.into()).is_some();
+        if !fits {
+            self.inner().throttle.failed(attempt.place, attempt.now);
+        }
+        fits
+    }
+
     fn fitting_tag<'e>(
         &self,
         client_id: &str,

@@ -4,7 +4,9 @@ use crate::{
     Client, Fault, GrantSettings, PeopleSettings, SecretHashKey,
     argon::Gate,
     assertion::NobodysKeys,
+    documents::Documents,
     doors::{self, Doors},
+    dynamic::{self, Quota},
     grant::{self, Ended},
     jwks_uri::Published,
     passkey, rows,
@@ -49,6 +51,8 @@ pub(crate) struct Inner {
     pub(crate) doors: Doors,
     pub(crate) code_doors: Doors,
     pub(crate) webauthn: Option<Webauthn>,
+    pub(crate) documents: Documents,
+    pub(crate) quota: Quota,
     revocations: watch::Sender<Arc<Revocations>>,
     /// Held from reading to publishing, so that an older copy never replaces a newer one.
     reloading: Mutex<Ended>,
@@ -103,6 +107,8 @@ impl Directory {
             store,
             key,
             published: Published::new(&issuer),
+            documents: Documents::default(),
+            quota: Quota::default(),
             issuer,
             snapshot: ArcSwap::default(),
             throttle: Throttle::new(),
@@ -153,8 +159,11 @@ impl Directory {
         Ok(Some(found))
     }
 
-    /// As of the last reload.
+    /// As of the last reload, or as its document said.
     pub(crate) fn known(&self, id: &str) -> Option<Arc<Entry>> {
+        if id.starts_with("https://") {
+            return self.0.documents.find(id);
+        }
         self.0.snapshot.load().clients.get(id).cloned()
     }
 
@@ -216,17 +225,20 @@ impl Directory {
         self.0.store.attach(settings);
     }
 
-    /// Job: forgets assertions that have expired, and what was granted and is over, a portion at a time. Says
-    /// how many.
+    /// Job: forgets assertions that have expired, clients that ended long ago, and what was granted and is
+    /// over, a portion at a time. Says how many.
     pub async fn purge(&self, now: Timestamp) -> Result<u64, Fault> {
         let after = self.0.purged.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let purge = move |tx: &mut Tx<'_>| {
             let purged = rows::purge_uses(tx, now)? + grant::purge(tx, now)?;
-            Ok((purged, grant::purge_some(tx, &after, now)?))
+            Ok((purged, dynamic::purge(tx, now)?, grant::purge_some(tx, &after, now)?))
         };
-        let (purged, next) = self.0.store.write(purge).await?;
+        let (purged, clients, next) = self.0.store.write(purge).await?;
         *self.0.purged.lock().unwrap_or_else(PoisonError::into_inner) = next.unwrap_or_default();
-        Ok(purged)
+        if clients > 0 {
+            self.reload().await?;
+        }
+        Ok(purged + clients)
     }
 
     /// How many passwords of people were checked since the start: for metrics.

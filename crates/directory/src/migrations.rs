@@ -55,6 +55,7 @@ const REGISTRATION: &str = "
         CREATE TABLE client_registration (
             client_id TEXT PRIMARY KEY REFERENCES client (id),
             token_hash BLOB NOT NULL,
+            previous_hash BLOB,
             created BIGINT NOT NULL
         );
     ";

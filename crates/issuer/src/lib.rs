@@ -4,14 +4,18 @@
 //! grant or refusal, is on disk before it is answered.
 
 mod account;
+mod admission;
 mod arrival;
 mod certificate;
+mod client_document;
+mod client_metadata;
 mod interaction;
 mod jobs;
 mod jwks;
 mod metadata;
 mod migrations;
 mod pages;
+mod register;
 mod remote;
 mod server;
 mod settings;
@@ -20,6 +24,7 @@ mod token;
 pub mod upstream;
 mod visit;
 
+pub use admission::{Ceiling, Documents, Registering, Registrations, Trusted};
 pub use certificate::{Certificates, Shown, Vouched};
 pub use jobs::purge;
 pub use migrations::MIGRATIONS;

@@ -16,6 +16,11 @@ struct Metadata<'a> {
     issuer: &'a str,
     token_endpoint: String,
     jwks_uri: String,
+    /// RFC 7591.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration_endpoint: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    client_id_metadata_document_supported: bool,
     scopes_supported: Vec<&'a str>,
     /// Empty and yet present: both specifications demand it, and there is no authorization endpoint.
     response_types_supported: [&'a str; 0],
@@ -48,6 +53,8 @@ pub(crate) fn document(settings: &Settings) -> Bytes {
         issuer: settings.issuer.as_str(),
         token_endpoint: settings.url("/token"),
         jwks_uri: settings.url("/jwks"),
+        registration_endpoint: settings.registrations.as_ref().map(|_| settings.url("/register")),
+        client_id_metadata_document_supported: settings.documents.is_some(),
         scopes_supported: scopes.iter().map(AsRef::as_ref).collect(),
         response_types_supported: [],
         grant_types_supported: token::SERVED.map(GrantType::name).to_vec(),

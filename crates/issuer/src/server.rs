@@ -1,6 +1,6 @@
 //! What the endpoints share, and where each of them is.
 
-use crate::{Settings, account, jwks, metadata, pages, sign_in, token};
+use crate::{Settings, account, jwks, metadata, pages, register, sign_in, token};
 use axum::{
     Router,
     body::Body,
@@ -63,6 +63,7 @@ pub fn router(state: State) -> Router {
         .merge(people(&path))
         .route(&format!("{path}/jwks"), get(jwks::serve).options(preflight))
         .route(&format!("{path}/token"), post(token::endpoint))
+        .merge(register::routes(&path))
         .route(&format!("{path}/assets/{{name}}"), get(pages::asset))
         .fallback(|| async { problem(StatusCode::NOT_FOUND, "There is nothing here") })
         .method_not_allowed_fallback(|| async {

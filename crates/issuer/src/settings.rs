@@ -1,6 +1,6 @@
 //! What an operator says about the issuer and the APIs that it issues tokens for.
 
-use crate::Certificates;
+use crate::{Certificates, Documents, Registrations};
 use ipnet::IpNet;
 use portcullis_jose::Alg;
 use portcullis_types::{
@@ -33,6 +33,8 @@ pub struct Settings {
     pub(crate) token_ttl: Ttl,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) certificates: Certificates,
+    pub(crate) registrations: Option<Registrations>,
+    pub(crate) documents: Option<Documents>,
 }
 
 /// Why settings make no sense.
@@ -99,8 +101,16 @@ impl Settings {
             }
             api.token_ttl.map_or(Ok(()), |ttl| sensible(api.name.as_str(), ttl))?;
         }
-        let (trusted_proxies, certificates) = (Vec::new(), Certificates::default());
-        Ok(Self { issuer, apis, registry, token_ttl, trusted_proxies, certificates })
+        Ok(Self {
+            issuer,
+            apis,
+            registry,
+            token_ttl,
+            trusted_proxies: Vec::new(),
+            certificates: Certificates::default(),
+            registrations: None,
+            documents: None,
+        })
     }
 
     /// With proxies in front, of which each says in `X-Forwarded-For` whom it speaks for. Whoever else says
@@ -114,6 +124,18 @@ impl Settings {
     #[must_use]
     pub fn with_certificates(self, certificates: Certificates) -> Self {
         Self { certificates, ..self }
+    }
+
+    /// With apps that register themselves, or without.
+    #[must_use]
+    pub fn with_registrations(self, registrations: Option<Registrations>) -> Self {
+        Self { registrations, ..self }
+    }
+
+    /// With apps that are known by a document, or without.
+    #[must_use]
+    pub fn with_documents(self, documents: Option<Documents>) -> Self {
+        Self { documents, ..self }
     }
 
     /// Our identifier.

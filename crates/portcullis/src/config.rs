@@ -2,6 +2,7 @@
 //!
 //! Every mistake is found at once. What comes out of [`load`] can be used without another look.
 
+mod admission;
 mod api;
 mod cross;
 mod demand;

@@ -13,7 +13,7 @@ use reqwest::{
     header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, LOCATION},
     redirect,
 };
-use rustls::{ClientConfig, crypto::aws_lc_rs};
+use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::CertificateDer};
 use std::sync::Arc;
 use url::Url;
 
@@ -59,9 +59,29 @@ impl Outgoing {
 
     /// As [`Outgoing::new`], with another source of addresses. Its answers are judged all the same.
     pub fn resolving_with(policy: OutgoingPolicy, look_up: LookUp) -> Result<Self, UnusableClient> {
+        Self::with(policy, look_up, tls_roots())
+    }
+
+    /// As [`Outgoing::new`], and believes these certificate authorities as well: the company's own.
+    pub fn trusting(
+        policy: OutgoingPolicy,
+        authorities: impl IntoIterator<Item = CertificateDer<'static>>,
+    ) -> Result<Self, UnusableClient> {
+        let mut roots = tls_roots();
+        for authority in authorities {
+            roots.add(authority).map_err(|fault| UnusableClient(fault.to_string()))?;
+        }
+        Self::with(policy, system(), roots)
+    }
+
+    fn with(
+        policy: OutgoingPolicy,
+        look_up: LookUp,
+        roots: RootCertStore,
+    ) -> Result<Self, UnusableClient> {
         let policy = Arc::new(policy);
         let client = Client::builder()
-            .tls_backend_preconfigured(tls()?)
+            .tls_backend_preconfigured(tls(roots)?)
             .dns_resolver(Arc::new(Guarded { policy: Arc::clone(&policy), look_up }))
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -215,10 +235,10 @@ fn target(from: &Url, response: &Response) -> Option<String> {
     origin.is_tuple().then(|| origin.ascii_serialization())
 }
 
-fn tls() -> Result<ClientConfig, UnusableClient> {
+fn tls(roots: RootCertStore) -> Result<ClientConfig, UnusableClient> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| UnusableClient(error.to_string()))?;
-    Ok(config.with_root_certificates(tls_roots()).with_no_client_auth())
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }

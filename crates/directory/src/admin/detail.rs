@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A client as the audit log has it: no secret, and keys by their thumbprints.
-pub(super) fn described(client: &Client) -> BTreeMap<String, String> {
+pub(crate) fn described(client: &Client) -> BTreeMap<String, String> {
     let words = |items: Vec<String>| items.join(" ");
     let text = |item: Option<String>| item.unwrap_or_default();
     let since = |at: Option<Timestamp>| text(at.map(|at| at.to_string()));
@@ -59,7 +59,7 @@ fn word(value: &Value) -> String {
 }
 
 /// What changed, and what it is now.
-pub(super) fn difference(before: &Client, after: &Client) -> BTreeMap<String, String> {
+pub(crate) fn difference(before: &Client, after: &Client) -> BTreeMap<String, String> {
     let (before, mut after) = (described(before), described(after));
     let gone = before.keys().filter(|name| !after.contains_key(*name)).cloned();
     let gone: Vec<_> = gone.collect();
@@ -68,6 +68,6 @@ pub(super) fn difference(before: &Client, after: &Client) -> BTreeMap<String, St
     after
 }
 
-pub(super) fn detailed<const N: usize>(pairs: [(&str, String); N]) -> BTreeMap<String, String> {
+pub(crate) fn detailed<const N: usize>(pairs: [(&str, String); N]) -> BTreeMap<String, String> {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

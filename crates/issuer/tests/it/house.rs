@@ -5,7 +5,9 @@ use portcullis_directory::{
     Acting, Directory, GrantType, MIGRATIONS as DIRECTORY, NewAuth, NewClient, Registration,
     SecretHashKey,
 };
-use portcullis_issuer::{Api, Certificates, MIGRATIONS as ISSUER, Settings, State, router};
+use portcullis_issuer::{
+    Api, Certificates, Documents, MIGRATIONS as ISSUER, Registrations, Settings, State, router,
+};
 use portcullis_jose::Alg;
 use portcullis_keyring::{Act, KeyEncryptionKey, KeyPlan, OurKeys, RotationPolicy};
 use portcullis_store::{Store, testing::Database};
@@ -84,6 +86,24 @@ impl House {
     pub(crate) async fn behind_a_proxy_with(certificates: Certificates) -> Self {
         let settings = settings(Alg::ES384).behind(vec!["127.0.0.0/8".parse().unwrap()]);
         Self::of(settings.with_certificates(certificates)).await
+    }
+
+    /// With apps that nobody registered by hand.
+    pub(crate) async fn admitting(
+        registrations: Option<Registrations>,
+        documents: Option<Documents>,
+    ) -> Self {
+        let settings = settings(Alg::ES384);
+        Self::of(settings.with_registrations(registrations).with_documents(documents)).await
+    }
+
+    /// The operator, now.
+    pub(crate) fn acting<'a>(&self, entropy: &'a mut Counted) -> Acting<'a> {
+        Acting { actor: "test", now: self.now(), entropy }
+    }
+
+    pub(crate) fn entropy(&self) -> Counted {
+        self.entropy.clone()
     }
 
     async fn of(settings: Settings) -> Self {
@@ -177,6 +197,27 @@ impl House {
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
         let request = self.http.get(format!("{}{path}", self.base));
+        Answer::of(request.send().await.unwrap()).await
+    }
+
+    /// Sends `request`, with a JSON body if there is one.
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        url: &str,
+        token: Option<&str>,
+        body: Option<&str>,
+    ) -> Answer {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        // The issuer's own name leads here.
+        let url = url.replace("https://id.example", &self.base);
+        let mut request = self.http.request(method, url);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.header(JSON.0, JSON.1).body(body.to_owned());
+        }
         Answer::of(request.send().await.unwrap()).await
     }
 

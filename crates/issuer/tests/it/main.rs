@@ -7,8 +7,11 @@
     reason = "a test fails by panicking"
 )]
 
+mod client_document;
 mod house;
+mod https;
 mod jwks;
 mod pages;
+mod register;
 mod token;
 mod well_known;

@@ -3,6 +3,7 @@
 mod add;
 mod app;
 mod certificate;
+mod invite;
 mod show;
 mod update;
 
@@ -17,7 +18,8 @@ const EXAMPLES: &str = "Examples:
   portcullis client add batch --api text --scope 'batch:*' --jwks batch.jwks.json
   portcullis client list
   portcullis client rotate-secret my-app --overlap 24h
-  portcullis client disable my-app";
+  portcullis client disable my-app
+  portcullis client invite 'the editor team' --uses 5 --ttl 7d";
 
 /// Manage the clients that may ask for tokens.
 #[derive(Debug, Subcommand)]
@@ -34,6 +36,11 @@ pub(super) enum ClientCommand {
     /// Let a disabled client in again.
     Enable(One),
     RotateSecret(Rotate),
+    Invite(invite::Invite),
+    /// List the invitations that are still good.
+    Invitations,
+    /// Take an invitation back.
+    Withdraw(invite::Withdraw),
 }
 
 /// A client, by its id.
@@ -80,6 +87,9 @@ impl ClientCommand {
                     ));
                     changed(&client, globals.format)
                 }
+                Self::Invite(invite) => invite.run(&house, &directory, globals.format).await,
+                Self::Invitations => invite::all(&directory, globals.format).await,
+                Self::Withdraw(withdraw) => withdraw.run(&directory).await,
                 Self::RotateSecret(rotate) => rotate.run(&directory, globals.format).await,
             }
         })

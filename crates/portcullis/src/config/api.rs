@@ -1,6 +1,7 @@
 //! `[[api]]` and `[issuer]`.
 
 use super::{
+    admission,
     cross::Names,
     demand::demand,
     files::Machine,
@@ -142,6 +143,7 @@ pub(super) fn issuer(
     let client_certificate_header = tls::header(&mut table, &trusted_proxies, out);
     let client_ca = tls::authorities(&mut table, "client_ca", machine, out);
     let mtls = mtls(&mut table, (url.as_ref(), tls.as_ref()), out);
+    let admission = admission::admission(&mut table, apis, machine, out);
     table.finish(out);
     Some(Issuing {
         url: url?,
@@ -153,6 +155,7 @@ pub(super) fn issuer(
         trusted_proxies,
         client_certificate_header,
         mtls,
+        admission,
     })
 }
 

@@ -3,6 +3,7 @@
 use super::findings::Place;
 use ipnet::IpNet;
 use portcullis_issuer::upstream::Provider;
+use portcullis_issuer::{Documents, Registrations};
 use portcullis_jose::Alg;
 use portcullis_store::PostgresSettings;
 use portcullis_types::{ApiName, Audience, Issuer, Registry, Scopes, Tenant, Ttl};
@@ -87,6 +88,19 @@ pub(crate) struct Issuing {
     pub(crate) client_ca: Option<PathBuf>,
     /// Where certificates are asked for, if not at `url`.
     pub(crate) mtls: Option<Mtls>,
+    /// Apps that nobody registered by hand.
+    pub(crate) admission: Admission,
+}
+
+/// `[issuer.registration]`, `[issuer.client_documents]`, `[issuer.outgoing]`.
+#[derive(Debug, Default)]
+pub(crate) struct Admission {
+    pub(crate) registrations: Option<Registrations>,
+    pub(crate) documents: Option<Documents>,
+    /// Authorities that are believed besides those of the system, when apps' documents are fetched.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Special-use networks that may be called for them all the same.
+    pub(crate) private_networks: Vec<IpNet>,
 }
 
 /// `mtls_url` and `mtls_listen`.

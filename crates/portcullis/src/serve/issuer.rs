@@ -17,12 +17,13 @@ use portcullis_directory::Directory;
 use portcullis_issuer as issuer;
 use portcullis_keyring::{Act, OurKeys};
 use portcullis_verify::{Heard, KnownRevocations};
-use portcullis_web::csrf::CsrfKey;
+use portcullis_web::{Loopback, Outgoing, OutgoingPolicy, csrf::CsrfKey};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family},
     registry::Registry,
 };
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 /// What the issuer knows, and others need.
 pub(super) struct Issuer {
@@ -44,12 +45,9 @@ impl Issuer {
 pub(super) async fn open(house: &House, issuing: &Issuing) -> Result<Issuer, Stop> {
     let act = Act::new("schedule", clock::now(), &mut Chance);
     let keys = house.keys(house.issuer_keys(), act).await?;
-    Ok(Issuer {
-        directory: house.directory().await?,
-        keys,
-        settings: settings(house, issuing)?,
-        csrf: house.csrf()?,
-    })
+    let directory = house.directory().await?;
+    directory.fetch_with(outgoing(issuing)?);
+    Ok(Issuer { directory, keys, settings: settings(house, issuing)?, csrf: house.csrf()? })
 }
 
 /// Clients and keys as they lie there: for questions, which change nothing.
@@ -80,7 +78,38 @@ fn settings(house: &House, issuing: &Issuing) -> Result<issuer::Settings, Stop> 
         issuing.access_token_ttl,
     );
     let settings = settings.map_err(Stop::cannot_run)?;
-    Ok(settings.behind(issuing.trusted_proxies.clone()).with_certificates(certificates(issuing)))
+    let admission = &issuing.admission;
+    Ok(settings
+        .behind(issuing.trusted_proxies.clone())
+        .with_certificates(certificates(issuing))
+        .with_registrations(admission.registrations.clone())
+        .with_documents(admission.documents.clone()))
+}
+
+/// What fetches the documents and keys of apps: public addresses, and what the operator named besides.
+fn outgoing(issuing: &Issuing) -> Result<Outgoing, Stop> {
+    let url = url::Url::parse(issuing.url.as_str()).map_err(Stop::cannot_run)?;
+    let loopback =
+        if portcullis_web::is_loopback(&url) { Loopback::Allowed } else { Loopback::Refused };
+    let admission = &issuing.admission;
+    let policy = OutgoingPolicy {
+        loopback,
+        allowed_private: admission.private_networks.clone(),
+        ..OutgoingPolicy::default()
+    };
+    let authorities = match &admission.ca_file {
+        None => Vec::new(),
+        Some(file) => {
+            let all = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
+            all.map_err(|fault| {
+                Stop::cannot_run(format!(
+                    "cannot read the authorities in {}: {fault}",
+                    file.display()
+                ))
+            })?
+        }
+    };
+    Outgoing::trusting(policy, authorities).map_err(Stop::cannot_run)
 }
 
 /// How clients can show certificates.
