@@ -102,10 +102,6 @@ impl House {
         Acting { actor: "test", now: self.now(), entropy }
     }
 
-    pub(crate) fn entropy(&self) -> Counted {
-        self.entropy.clone()
-    }
-
     async fn of(settings: Settings) -> Self {
         let database = Database::fresh();
         let migrations =
