@@ -58,8 +58,11 @@ impl Page {
         ];
         let policy = self.policy();
         let mut response = (self.status, self.html).into_response();
-        response.headers_mut().extend(HEADERS);
-        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+        let headers = response.headers_mut();
+        for (name, value) in HEADERS {
+            headers.insert(name, value);
+        }
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
         response
     }
 
@@ -110,6 +113,8 @@ mod tests {
              frame-ancestors 'none'; base-uri 'none'"
         );
         assert_eq!(response.headers()["cache-control"], "no-store");
+        let kinds: Vec<_> = response.headers().get_all("content-type").iter().collect();
+        assert_eq!(kinds, ["text/html; charset=utf-8"]);
         assert!(!policy.contains("unsafe"));
     }
 
