@@ -37,6 +37,7 @@ mod recovery;
 mod registration;
 mod roles;
 mod rows;
+mod scim_token;
 mod secret;
 mod session;
 pub mod sign_in;
@@ -71,6 +72,7 @@ pub use people::{
 pub use person::{Address, Factors, Person, Profile};
 pub use registration::{ApplicationType, Fapi2, Origin, Pkce, Registration, Shape, SubjectType};
 pub use roles::{Role, Roles};
+pub use scim_token::ScimToken;
 pub use secret::{ClientSecret, SecretFault, SecretHashKey};
 pub use session::{
     Beginning, NewSession, Session, SessionCookie, UpstreamSession, begin_session, device,

@@ -12,6 +12,7 @@ mod client_metadata;
 mod interaction;
 mod jobs;
 mod jwks;
+pub mod mail;
 mod metadata;
 mod migrations;
 mod pages;

@@ -1,6 +1,6 @@
 //! What the endpoints share, and where each of them is.
 
-use crate::{Settings, account, jwks, metadata, pages, register, sign_in, token};
+use crate::{Settings, account, jwks, mail::Mailer, metadata, pages, register, sign_in, token};
 use axum::{
     Router,
     body::Body,
@@ -40,6 +40,8 @@ pub struct State {
     pub entropy: EntropySource,
     /// What the forms of its pages are known by.
     pub csrf: CsrfKey,
+    /// Who writes to people.
+    pub mail: Mailer,
 }
 
 /// Every endpoint of the issuer. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`:

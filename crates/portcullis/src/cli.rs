@@ -14,8 +14,11 @@ mod jose;
 mod key;
 mod login;
 mod output;
+mod person;
 pub(crate) mod provider;
+mod scim;
 mod serve;
+mod session;
 mod shown;
 mod token;
 
@@ -78,6 +81,12 @@ enum Command {
     Serve(serve::Serve),
     Demo(demo::Demo),
     #[command(subcommand)]
+    Person(person::PersonCommand),
+    #[command(subcommand)]
+    Session(session::SessionCommand),
+    #[command(subcommand)]
+    Scim(scim::ScimCommand),
+    #[command(subcommand)]
     Client(client::ClientCommand),
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -109,6 +118,9 @@ pub(crate) fn run() -> ExitCode {
         Command::Serve(_) => serve::Serve::run(globals),
         Command::Demo(demo) => demo.run(globals.format),
         Command::Client(client) => client.run(globals),
+        Command::Person(person) => person.run(globals),
+        Command::Session(session) => session.run(globals),
+        Command::Scim(scim) => scim.run(globals),
         Command::Key(key) => key.run(globals),
         Command::Login(login) => login.run(globals),
         Command::Logout(logout) => logout.run(globals),

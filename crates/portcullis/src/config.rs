@@ -11,6 +11,7 @@ mod findings;
 mod gateway;
 mod identity_provider;
 mod listen;
+mod people;
 mod read;
 mod render;
 mod route;
@@ -28,8 +29,8 @@ pub(crate) use findings::{Report, Severity};
 pub(crate) use read::ttl;
 pub(crate) use settings::{
     Access, Api, Authorities, ClientCertificates, Config, Credential, DatabaseServer, Dialect,
-    Hears, IdentityProvider, Issuing, PrivateNetwork, Profile, Route, SecretSource, Tls, Trust,
-    TrustKeys, Upstream,
+    Hears, IdentityProvider, Issuing, MailTo, PrivateNetwork, Profile, Route, SecretSource, Tls,
+    Trust, TrustKeys, Upstream,
 };
 pub(crate) use words::did_you_mean;
 
@@ -85,8 +86,8 @@ fn config(
     let upstreams = gateway::upstreams(&mut root, machine, &mut names, out);
     let routes = route::routes(&mut root, &registry, &mut names, &upstreams, out);
     names.unused(out);
-    let roles = root.get("roles").map(|roles| roles.entries(out)).unwrap_or_default();
-    let roles: Vec<String> = roles.into_iter().map(|(name, _)| name.to_owned()).collect();
+    let people = people::people(&mut root, &registry, machine, out);
+    let roles: Vec<String> = people.settings.roles.by_name.keys().cloned().collect();
     let identity_providers = identity_provider::providers(&mut root, machine, &roles, out);
     cross::listeners(&mut root, out);
     let has_issuer = root.get("issuer").is_some();
@@ -109,6 +110,7 @@ fn config(
         upstreams,
         routes,
         identity_providers,
+        people,
         registry,
     };
     cross::resources(&config, &names, out);

@@ -5,6 +5,7 @@ use portcullis_directory::{
     Acting, Directory, GrantType, MIGRATIONS as DIRECTORY, NewAuth, NewClient, Registration,
     SecretHashKey,
 };
+use portcullis_issuer::mail::{MailSettings, Mailer, Sink};
 use portcullis_issuer::{
     Api, Certificates, Documents, MIGRATIONS as ISSUER, Registrations, Settings, State, router,
 };
@@ -126,13 +127,23 @@ impl House {
         let keys = OurKeys::open(store.clone(), kek, plan, act).await.unwrap();
 
         let (time, source) = (clock.clone(), entropy.clone());
+        let time: portcullis_issuer::Clock =
+            Arc::new(move || Timestamp::from_millis(time.load(Ordering::SeqCst)));
+        let source: portcullis_issuer::EntropySource = Arc::new(move || Box::new(source.clone()));
+        let sink = Sink::Folder(database.folder().join("mail"));
+        let letters = MailSettings { from: "Portcullis <no-reply@id.example>".to_owned(), sink };
+        let sources = (time.clone(), source.clone());
+        let (mail, task) =
+            Mailer::new(letters, directory.clone(), settings.issuer().clone(), sources);
+        tokio::spawn(task.run());
         let router = router(State {
             settings,
             directory: directory.clone(),
             keys,
             store: store.clone(),
-            clock: Arc::new(move || Timestamp::from_millis(time.load(Ordering::SeqCst))),
-            entropy: Arc::new(move || Box::new(source.clone())),
+            clock: time,
+            entropy: source,
+            mail,
             csrf: CsrfKey::new(&[9; 32]),
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

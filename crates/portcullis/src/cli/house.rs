@@ -2,9 +2,10 @@
 
 use super::{Stop, database, talk};
 use crate::clock;
-use crate::config::{self, Config, Machine, Purpose, Report, SecretSource, Severity};
+use crate::config::{self, Config, Machine, MailTo, Purpose, Report, SecretSource, Severity};
 use portcullis_audit::{self as audit, AuditKey};
 use portcullis_directory::{Directory, SecretHashKey};
+use portcullis_issuer::mail::{MailSettings, Sink, Smtp};
 use portcullis_jose::Alg;
 use portcullis_keyring::{Act, KeyEncryptionKey, KeyPlan, OurKeys, RotationPolicy};
 use portcullis_store::Store;
@@ -54,7 +55,31 @@ impl House {
     pub(crate) async fn directory(&self) -> Result<Directory, Stop> {
         let hashes = self.kek.derive("hashes of client secrets").map_err(Stop::cannot_run)?;
         let key = SecretHashKey::new(&hashes);
-        Directory::open(self.store.clone(), key, self.issuer()?).await.map_err(Stop::cannot_run)
+        let directory = Directory::open(self.store.clone(), key, self.issuer()?).await;
+        let directory = directory.map_err(Stop::cannot_run)?;
+        directory.settle(self.config.people.settings.clone());
+        Ok(directory)
+    }
+
+    /// How people are written to.
+    pub(crate) fn mail(&self) -> Result<MailSettings, Stop> {
+        let mail = &self.config.people.mail;
+        let issuer = self.issuer()?;
+        let from = mail.from.clone().unwrap_or_else(|| {
+            let host = url::Url::parse(issuer.as_str()).ok();
+            let host = host.and_then(|url| url.domain().map(str::to_owned));
+            format!("Portcullis <no-reply@{}>", host.as_deref().unwrap_or("localhost"))
+        });
+        let sink = match &mail.to {
+            None => Sink::Folder(self.config.data_dir.join("mail")),
+            Some(MailTo::Folder(folder)) => Sink::Folder(folder.clone()),
+            Some(MailTo::Console) => Sink::Console,
+            Some(MailTo::Smtp(url, password)) => {
+                let password = password.as_ref().map(secret).transpose()?;
+                Sink::Smtp(Smtp::new(url, password).map_err(Stop::cannot_run)?)
+            }
+        };
+        Ok(MailSettings { from, sink })
     }
 
     /// What the forms of the issuer's pages are known by.

@@ -2,6 +2,7 @@
 
 use super::findings::Place;
 use ipnet::IpNet;
+use portcullis_directory::PeopleSettings;
 use portcullis_issuer::upstream::Provider;
 use portcullis_issuer::{Documents, Registrations};
 use portcullis_jose::Alg;
@@ -39,8 +40,37 @@ pub(crate) struct Config {
     pub(crate) routes: Vec<Route>,
     /// Whom people may sign in with besides ourselves.
     pub(crate) identity_providers: Vec<IdentityProvider>,
+    /// What people may have, how they sign in, how they are written to.
+    pub(crate) people: People,
     /// Every scope that exists here.
     pub(crate) registry: Registry,
+}
+
+/// `[roles.NAME]`, `[groups]`, `[sign_in]` and `[mail]`.
+#[derive(Debug, Default)]
+pub(crate) struct People {
+    pub(crate) settings: PeopleSettings,
+    pub(crate) mail: Mail,
+}
+
+/// `[mail]`.
+#[derive(Debug, Default)]
+pub(crate) struct Mail {
+    /// Whom it comes from, if not from `no-reply` at the issuer's host.
+    pub(crate) from: Option<String>,
+    /// Where it goes, if not into the folder `mail` in `data_dir`.
+    pub(crate) to: Option<MailTo>,
+}
+
+/// Where mail goes.
+#[derive(Clone, Debug)]
+pub(crate) enum MailTo {
+    /// A server, and where its password is.
+    Smtp(String, Option<SecretSource>),
+    /// A folder.
+    Folder(PathBuf),
+    /// Standard error.
+    Console,
 }
 
 /// `[[identity_provider]]`.

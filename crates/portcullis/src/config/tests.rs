@@ -43,6 +43,8 @@ fn every_mistake_is_reported_at_once() {
         "unreachable",
         "database",
         "database_in_the_clear",
+        "people",
+        "mail",
     ] {
         let file = format!("{name}.toml");
         assert!(!check(&file).0);
@@ -54,8 +56,13 @@ fn every_mistake_is_reported_at_once() {
 fn a_secret_in_the_file_is_never_shown() {
     let (_, report) = check("secrets.toml");
     let json = serde_json::to_string(&report.entries()).unwrap();
-    for text in [rendered("secrets.toml"), json, rendered("values.toml"), rendered("database.toml")]
-    {
+    for text in [
+        rendered("secrets.toml"),
+        json,
+        rendered("values.toml"),
+        rendered("database.toml"),
+        rendered("people.toml"),
+    ] {
         for secret in ["c2VjcmV0", "hunter2", "sk-live"] {
             assert!(!text.contains(secret), "{text}");
         }

@@ -14,7 +14,7 @@ use axum::{
     response::Response,
 };
 use portcullis_directory::Directory;
-use portcullis_issuer as issuer;
+use portcullis_issuer::{self as issuer, mail::Mailer};
 use portcullis_keyring::{Act, OurKeys};
 use portcullis_verify::{Heard, KnownRevocations};
 use portcullis_web::{Loopback, Outgoing, OutgoingPolicy, csrf::CsrfKey};
@@ -31,6 +31,7 @@ pub(super) struct Issuer {
     pub(super) keys: OurKeys,
     settings: issuer::Settings,
     csrf: CsrfKey,
+    mail: Mailer,
 }
 
 impl Issuer {
@@ -47,7 +48,10 @@ pub(super) async fn open(house: &House, issuing: &Issuing) -> Result<Issuer, Sto
     let keys = house.keys(house.issuer_keys(), act).await?;
     let directory = house.directory().await?;
     directory.fetch_with(outgoing(issuing)?);
-    Ok(Issuer { directory, keys, settings: settings(house, issuing)?, csrf: house.csrf()? })
+    let sources = (clock::clock(), clock::entropy());
+    let (mail, task) = Mailer::new(house.mail()?, directory.clone(), issuing.url.clone(), sources);
+    tokio::spawn(task.run());
+    Ok(Issuer { directory, keys, settings: settings(house, issuing)?, csrf: house.csrf()?, mail })
 }
 
 /// Clients and keys as they lie there: for questions, which change nothing.
@@ -58,6 +62,7 @@ pub(super) async fn look(house: &House, issuing: &Issuing) -> Result<Issuer, Sto
         keys,
         settings: settings(house, issuing)?,
         csrf: house.csrf()?,
+        mail: Mailer::idle(),
     })
 }
 
@@ -150,6 +155,7 @@ pub(super) fn router(house: &House, issuer: &Issuer, registry: &mut Registry) ->
         clock: clock::clock(),
         entropy: clock::entropy(),
         csrf: issuer.csrf.clone(),
+        mail: issuer.mail.clone(),
     });
     let answers = Answers::default();
     registry.register(

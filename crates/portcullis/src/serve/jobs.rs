@@ -105,6 +105,9 @@ impl Jobs {
         if let Err(fault) = issuing.directory.purge(clock()).await {
             tracing::warn!(%fault, "cannot purge used assertions");
         }
+        if let Err(fault) = issuing.directory.purge_people(clock()).await {
+            tracing::warn!(%fault, "cannot purge old sessions");
+        }
         if let Err(fault) = issuer::purge(&self.store, clock()).await {
             tracing::warn!(%fault, "cannot purge old tokens");
         }

@@ -7,6 +7,7 @@ mod commands;
 mod configuration;
 mod demo;
 mod explain;
+mod people;
 mod postgres;
 mod program;
 mod serving;

@@ -1,0 +1,147 @@
+//! Mail to people: an invitation, or a link because the password is forgotten.
+//!
+//! Whoever asks for mail is answered before it is decided whether there is any: the answer, and the time that it
+//! takes, tell nothing about who is known. What waits is bounded, and so are the tries.
+
+mod message;
+mod sink;
+
+pub use message::link_url;
+pub use sink::{MailFault, MailSettings, Sink, Smtp};
+
+use crate::server::{Clock, EntropySource};
+use message::Message;
+use portcullis_directory::{Acting, Directory, OneTimeLink};
+use portcullis_types::Issuer;
+use std::{fmt, sync::Arc, time::Duration};
+use tokio::sync::mpsc;
+
+/// More than this do not wait: further requests are forgotten, and the log says so.
+const WAITING: usize = 256;
+/// Before the second, third and fourth try.
+const PAUSES: [Duration; 3] =
+    [Duration::from_secs(2), Duration::from_secs(15), Duration::from_secs(60)];
+
+/// Takes requests for mail and never makes anybody wait. Cheap to clone.
+#[derive(Clone)]
+pub struct Mailer(mpsc::Sender<Job>);
+
+enum Job {
+    Forgotten { typed: String, actor: String },
+    Link(Box<OneTimeLink>),
+}
+
+impl fmt::Debug for Mailer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mailer")
+    }
+}
+
+/// Sends what a [`Mailer`] took, one after the other. Ends with the last mailer.
+pub struct MailTask {
+    jobs: mpsc::Receiver<Job>,
+    office: Office,
+}
+
+/// What sending needs.
+struct Office {
+    settings: Arc<MailSettings>,
+    directory: Directory,
+    issuer: Issuer,
+    clock: Clock,
+    entropy: EntropySource,
+}
+
+impl Mailer {
+    /// A mailer, and the task that does its work: spawn it.
+    pub fn new(
+        settings: MailSettings,
+        directory: Directory,
+        issuer: Issuer,
+        (clock, entropy): (Clock, EntropySource),
+    ) -> (Self, MailTask) {
+        let (sender, jobs) = mpsc::channel(WAITING);
+        let settings = Arc::new(settings);
+        let office = Office { settings, directory, issuer, clock, entropy };
+        (Self(sender), MailTask { jobs, office })
+    }
+
+    /// One that sends nothing: for an issuer that is only asked questions.
+    pub fn idle() -> Self {
+        Self(mpsc::channel(1).0)
+    }
+
+    /// Somebody forgot the password of whoever `typed` means. Nobody is told whether that is anybody.
+    pub fn forgotten(&self, typed: &str, remote: Option<std::net::IpAddr>) {
+        let typed = typed.chars().take(300).collect();
+        let actor =
+            remote.map_or_else(|| "visitor".to_owned(), |remote| format!("visitor:{remote}"));
+        self.take(Job::Forgotten { typed, actor });
+    }
+
+    /// Sends a link that was made.
+    pub fn send(&self, link: OneTimeLink) {
+        self.take(Job::Link(Box::new(link)));
+    }
+
+    fn take(&self, job: Job) {
+        if self.0.try_send(job).is_err() {
+            tracing::warn!("too much mail waits to be sent; a request for some was forgotten");
+        }
+    }
+}
+
+impl MailTask {
+    /// Runs until the last mailer is gone.
+    pub async fn run(mut self) {
+        while let Some(job) = self.jobs.recv().await {
+            let link = match job {
+                Job::Link(link) => Some(*link),
+                Job::Forgotten { typed, actor } => self.office.forgotten(&typed, &actor).await,
+            };
+            if let Some(link) = link {
+                self.office.send(&link).await;
+            }
+        }
+    }
+}
+
+impl Office {
+    async fn forgotten(&self, typed: &str, actor: &str) -> Option<OneTimeLink> {
+        let mut entropy = (self.entropy)();
+        let by = Acting { actor, now: (self.clock)(), entropy: &mut *entropy };
+        match self.directory.forgotten(by, typed).await {
+            Ok(link) => link,
+            Err(fault) => {
+                tracing::error!(%fault, "cannot make a link for a forgotten password");
+                None
+            }
+        }
+    }
+
+    async fn send(&self, link: &OneTimeLink) {
+        let person = link.person.id.as_str();
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            let fault = match deliver(&self.settings, &self.issuer, link).await {
+                Ok(()) => return tracing::info!(person, "mail is on its way"),
+                Err(fault) => fault,
+            };
+            let Some(pause) = pauses.next().filter(|_| fault.may_pass()) else {
+                return tracing::error!(person, %fault, "mail cannot be sent");
+            };
+            tracing::warn!(person, %fault, "mail cannot be sent yet");
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
+/// Sends one link, now.
+pub async fn deliver(
+    settings: &MailSettings,
+    issuer: &Issuer,
+    link: &OneTimeLink,
+) -> Result<(), MailFault> {
+    let message = Message::of(link, issuer)?;
+    settings.send(message).await
+}
