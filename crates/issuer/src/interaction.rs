@@ -28,6 +28,11 @@ impl Interaction {
         self.wanted_acr
     }
 
+    #[expect(clippy::unused_self, reason = "nothing waits yet")]
+    pub(crate) const fn wants_new_sign_in(&self) -> bool {
+        false
+    }
+
     pub(crate) fn redirect_uri(&self) -> &str {
         &self.redirect_uri
     }

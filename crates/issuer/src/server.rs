@@ -1,6 +1,11 @@
 //! What the endpoints share, and where each of them is.
 
-use crate::{Settings, account, jwks, mail::Mailer, metadata, pages, register, sign_in, token};
+use crate::{
+    Settings, account, jwks,
+    mail::Mailer,
+    metadata, pages, register, sign_in, token,
+    upstream::{self, Upstreams},
+};
 use axum::{
     Router,
     body::Body,
@@ -42,6 +47,8 @@ pub struct State {
     pub csrf: CsrfKey,
     /// Who writes to people.
     pub mail: Mailer,
+    /// Whom people may sign in with besides ourselves.
+    pub upstreams: Upstreams,
 }
 
 /// Every endpoint of the issuer. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`:
@@ -67,6 +74,9 @@ pub fn router(state: State) -> Router {
         .route(&format!("{path}/token"), post(token::endpoint))
         .merge(register::routes(&path))
         .route(&format!("{path}/assets/{{name}}"), get(pages::asset))
+        .route(&format!("{path}/sign-in/with/{{provider}}"), get(upstream::begin))
+        .route(&format!("{path}/sign-in/with/{{provider}}/callback"), get(upstream::callback))
+        .route(&format!("{path}/sign-in/with/{{provider}}/logout"), post(upstream::ended))
         .fallback(|| async { problem(StatusCode::NOT_FOUND, "There is nothing here") })
         .method_not_allowed_fallback(|| async {
             problem(StatusCode::METHOD_NOT_ALLOWED, "This path does not have this method")

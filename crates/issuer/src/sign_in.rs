@@ -47,7 +47,7 @@ fn shown(
     login: &str,
     wrong: Option<(StatusCode, &str)>,
 ) -> Response {
-    let upstreams = upstreams(state);
+    let upstreams = state.upstreams.offers();
     let view = SignInView {
         flow: to.flow(),
         return_to: to.return_to(),
@@ -63,6 +63,3 @@ fn shown(
     pages::sign_in(&arrival.visit, &view)
 }
 
-fn upstreams(_state: &State) -> Vec<pages::UpstreamLink> {
-    Vec::new()
-}

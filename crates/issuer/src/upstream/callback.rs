@@ -18,10 +18,10 @@ use axum::{
     extract::{Path, Query, Request, State as Shared},
     response::{IntoResponse as _, Redirect, Response},
 };
-use http::header;
+use http::{header, request::Parts};
 use openidconnect::{Nonce, PkceCodeVerifier};
 use portcullis_directory::{
-    Acting, LinkedAccount, LinkFault, NewSession, Person, UpstreamSession, device,
+    Acting, LinkFault, LinkedAccount, NewSession, Person, UpstreamSession, device,
 };
 use portcullis_types::{Authentication, SignInFault, Timestamp};
 use serde::Deserialize;
@@ -51,13 +51,13 @@ pub(crate) async fn endpoint(
     Query(answer): Query<Answer>,
     request: Request,
 ) -> Response {
-    let visit = Visit::of(&state, request.headers(), None);
+    let (parts, _) = request.into_parts();
+    let visit = Visit::of(&state, &parts.headers, None);
     let now = (state.clock)();
     let Some(upstream) = state.upstreams.find(&name) else { return refused::unknown(&visit) };
     let (shown, browser, provider) =
         (answer.state.clone().unwrap_or_default(), visit.browser.clone(), name.clone());
-    let taken =
-        state.store.write(move |tx| flow::take(tx, &shown, &browser, &provider, now)).await;
+    let taken = state.store.write(move |tx| flow::take(tx, &shown, &browser, &provider, now)).await;
     let pending = match taken {
         Ok(Some(pending)) => pending,
         Ok(None) => return refused::flow_over(&visit),
@@ -73,7 +73,7 @@ pub(crate) async fn endpoint(
     };
     match purpose {
         Purpose::Link { person } => link(&state, &visit, (upstream, arrived), person, now).await,
-        purpose => enter(&state, &visit, (upstream, arrived, purpose), &request, now).await,
+        purpose => enter(&state, &visit, (upstream, arrived, purpose), &parts, now).await,
     }
 }
 
@@ -113,14 +113,14 @@ async fn enter(
     state: &State,
     visit: &Visit,
     (upstream, arrived, purpose): (&Upstream, Arrived, Purpose),
-    request: &Request,
+    parts: &Parts,
     now: Timestamp,
 ) -> Response {
     let provider = &upstream.provider;
     let person = match known(state, upstream, &arrived, now).await {
         Ok(person) => person,
         Err(LinkFault::Fault(fault)) => return refused::fault(visit, &fault),
-        Err(LinkFault::Unknown) => {
+        Err(LinkFault::Unknown | LinkFault::Elsewhere) => {
             let fault = SignInFault::NotLinked { provider: provider.name.clone() };
             return refused::sign_in(state, visit, Refusal::of(fault)).await;
         }
@@ -138,14 +138,13 @@ async fn enter(
         let fault = SignInFault::Disabled { person: person.id, since };
         return refused::sign_in(state, visit, Refusal::of(fault)).await;
     }
-    let session = session(state, (upstream, arrived), &person, request, now);
-    let current = match SESSION.read(request.headers(), visit.transport) {
+    let session = session(state, (upstream, arrived), &person, parts, now);
+    let current = match SESSION.read(&parts.headers, visit.transport) {
         Some(cookie) => state.directory.session(cookie, now).await.ok().flatten(),
         None => None,
     };
     let mut entropy = (state.entropy)();
-    let begun =
-        state.directory.signed_in(session, current.as_ref(), now, &mut *entropy).await;
+    let begun = state.directory.signed_in(session, current.as_ref(), now, &mut *entropy).await;
     let (_, cookie) = match begun {
         Ok(begun) => begun,
         Err(fault) => return refused::fault(visit, &fault),
@@ -189,11 +188,12 @@ fn session(
     state: &State,
     (upstream, arrived): (&Upstream, Arrived),
     person: &Person,
-    request: &Request,
+    parts: &Parts,
     now: Timestamp,
 ) -> NewSession {
-    let agent = request.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
-    let remote = remote::address(request, &state.settings);
+    let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    let remote =
+        remote::address(&parts.extensions, &parts.headers, &state.settings.trusted_proxies);
     let Arrived { identity, issuer, sub } = arrived;
     NewSession {
         person: person.id.clone(),

@@ -32,7 +32,11 @@ pub(crate) async fn endpoint(
         Ok(()) => answer(StatusCode::OK, None),
         Err(Trouble::Token(problem)) => answer(StatusCode::BAD_REQUEST, Some(problem)),
         Err(Trouble::Ours(fault)) => {
-            tracing::error!(provider = name, fault, "a sign-out elsewhere did not end sessions here");
+            tracing::error!(
+                provider = name,
+                fault,
+                "a sign-out elsewhere did not end sessions here"
+            );
             answer(StatusCode::SERVICE_UNAVAILABLE, Some("try again"))
         }
     }
@@ -51,13 +55,15 @@ async fn end(state: &State, upstream: &Upstream, token: &str) -> Result<(), Trou
         let issuer = |tenant: Option<&str>| metadata.issuer_for(provider, tenant);
         LogoutToken::verify(token, provider, &metadata.keys, &issuer, now)
     };
-    let known = upstream.metadata(&state.upstreams, Want::Fresh, now).await.map_err(|e| ours(&e))?;
+    let known =
+        upstream.metadata(&state.upstreams, Want::Fresh, now).await.map_err(|e| ours(&e))?;
     let ended = match verify(&known) {
         Ok(ended) => ended,
         // A key that is newer than what we know.
         Err(_) => {
             let newer = upstream.metadata(&state.upstreams, Want::NewKeys, now).await;
-            verify(&newer.map_err(|e| ours(&e))?).map_err(Trouble::Token)?
+            let newer = newer.map_err(|e| ours(&e))?;
+            verify(&newer).map_err(Trouble::Token)?
         }
     };
     let (issuer, jti, expires) = (ended.issuer.clone(), ended.jti.clone(), ended.expires);

@@ -43,7 +43,6 @@ const ALGS: [CoreJwsSigningAlgorithm; 9] = [
 /// Where the person goes, and what must come back.
 pub(crate) struct Journey {
     pub(crate) url: Url,
-    pub(crate) state: CsrfToken,
     pub(crate) nonce: Nonce,
     pub(crate) code_verifier: PkceCodeVerifier,
 }
@@ -96,13 +95,13 @@ type ClientWithUserInfo = CoreClient<
 
 impl Talk<'_> {
     /// Where to send the person.
-    pub(crate) async fn begin(&self, demand: Demand) -> Result<Journey, String> {
+    pub(crate) async fn begin(&self, demand: Demand, state: String) -> Result<Journey, String> {
         let metadata = self.metadata(Want::Fresh).await?;
         let client = self.client(&metadata, None)?;
         let (code_challenge, code_verifier) = PkceCodeChallenge::new_random_sha256();
         let flow = CoreAuthenticationFlow::AuthorizationCode;
         let mut request = client
-            .authorize_url(flow, CsrfToken::new_random, Nonce::new_random)
+            .authorize_url(flow, || CsrfToken::new(state), Nonce::new_random)
             .set_pkce_challenge(code_challenge);
         for scope in self.provider.scopes.iter().filter(|scope| *scope != "openid") {
             request = request.add_scope(Scope::new(scope.clone()));
@@ -113,8 +112,8 @@ impl Talk<'_> {
         if let Some(hint) = demand.login_hint {
             request = request.add_extra_param("login_hint", hint);
         }
-        let (url, state, nonce) = request.url();
-        Ok(Journey { url, state, nonce, code_verifier })
+        let (url, _, nonce) = request.url();
+        Ok(Journey { url, nonce, code_verifier })
     }
 
     /// What the provider says about whoever brought `code`: verified claims, those of `/userinfo` below
@@ -293,3 +292,6 @@ fn knows_key(metadata: &Metadata, id_token: &CoreIdToken) -> bool {
     let Some(kid) = header.get("kid").and_then(Value::as_str) else { return true };
     metadata.keys.iter().any(|key| key.kid() == Some(kid))
 }
+
+#[cfg(test)]
+mod tests;

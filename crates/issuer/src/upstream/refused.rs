@@ -1,7 +1,7 @@
 //! What a person reads when a sign-in with another provider comes to nothing, and what the log keeps.
 
 use crate::{
-    pages::{Explained, ErrorView, error, explained},
+    pages::{ErrorView, Explained, error, explained},
     server::State,
     visit::Visit,
 };
@@ -27,8 +27,7 @@ impl Refusal {
 pub(crate) async fn sign_in(state: &State, visit: &Visit, refusal: Refusal) -> Response {
     let Refusal { fault, login } = refusal;
     let mut entropy = (state.entropy)();
-    let mut by =
-        Acting { actor: "sign-in", now: (state.clock)(), entropy: &mut *entropy };
+    let mut by = Acting { actor: "sign-in", now: (state.clock)(), entropy: &mut *entropy };
     let deed = Deed::new(&mut by, "person.sign_in");
     let id = deed.id;
     let text = match &fault {

@@ -1,7 +1,12 @@
 //! All providers that people may sign in with, and what is known of each at the moment.
 
-use super::{Provider, provider::redirect_uri, exchange::Talk, metadata::{Cache, Metadata, Want}};
-use crate::Settings;
+use super::{
+    Provider,
+    exchange::Talk,
+    metadata::{Cache, Metadata, Want},
+    provider::redirect_uri,
+};
+use crate::{Settings, pages::UpstreamLink};
 use portcullis_types::Timestamp;
 use portcullis_web::Outgoing;
 use std::sync::Arc;
@@ -24,7 +29,8 @@ pub(crate) struct Upstream {
 impl Upstreams {
     /// Those of the configuration, called through this guard.
     pub fn new(providers: Vec<Provider>, outgoing: Outgoing) -> Self {
-        let all = providers.into_iter().map(|provider| Upstream { provider, cache: Cache::default() });
+        let all =
+            providers.into_iter().map(|provider| Upstream { provider, cache: Cache::default() });
         Self(Arc::new(Inner { all: all.collect(), outgoing }))
     }
 
@@ -34,8 +40,8 @@ impl Upstreams {
     }
 
     /// Names and titles, for the sign-in page.
-    pub(crate) fn offers(&self) -> Vec<crate::Upstream> {
-        let offer = |upstream: &Upstream| crate::Upstream {
+    pub(crate) fn offers(&self) -> Vec<UpstreamLink> {
+        let offer = |upstream: &Upstream| UpstreamLink {
             name: upstream.provider.name.clone(),
             title: upstream.provider.title.clone(),
         };

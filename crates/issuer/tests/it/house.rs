@@ -8,6 +8,7 @@ use portcullis_directory::{
 use portcullis_issuer::mail::{MailSettings, Mailer, Sink};
 use portcullis_issuer::{
     Api, Certificates, Documents, MIGRATIONS as ISSUER, Registrations, Settings, State, router,
+    upstream::Upstreams,
 };
 use portcullis_jose::Alg;
 use portcullis_keyring::{Act, KeyEncryptionKey, KeyPlan, OurKeys, RotationPolicy};
@@ -15,7 +16,7 @@ use portcullis_store::{Store, testing::Database};
 use portcullis_types::{
     ApiName, ClientId, DecisionId, Entropy, Issuer, Registry, Scopes, Timestamp, Ttl,
 };
-use portcullis_web::csrf::CsrfKey;
+use portcullis_web::{Outgoing, OutgoingPolicy, csrf::CsrfKey};
 use std::{
     net::SocketAddr,
     sync::{
@@ -145,6 +146,10 @@ impl House {
             entropy: source,
             mail,
             csrf: CsrfKey::new(&[9; 32]),
+            upstreams: Upstreams::new(
+                Vec::new(),
+                Outgoing::new(OutgoingPolicy::default()).unwrap(),
+            ),
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());

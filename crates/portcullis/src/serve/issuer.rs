@@ -3,7 +3,7 @@
 use super::tls::Watch;
 use crate::{
     certificate,
-    cli::{House, Stop},
+    cli::{House, Stop, provider},
     clock::{self, Chance},
     config::{ClientCertificates, Issuing},
 };
@@ -14,7 +14,7 @@ use axum::{
     response::Response,
 };
 use portcullis_directory::Directory;
-use portcullis_issuer::{self as issuer, mail::Mailer};
+use portcullis_issuer::{self as issuer, mail::Mailer, upstream::Upstreams};
 use portcullis_keyring::{Act, OurKeys};
 use portcullis_verify::{Heard, KnownRevocations};
 use portcullis_web::{Loopback, Outgoing, OutgoingPolicy, csrf::CsrfKey};
@@ -32,6 +32,7 @@ pub(super) struct Issuer {
     settings: issuer::Settings,
     csrf: CsrfKey,
     mail: Mailer,
+    upstreams: Upstreams,
 }
 
 impl Issuer {
@@ -51,7 +52,14 @@ pub(super) async fn open(house: &House, issuing: &Issuing) -> Result<Issuer, Sto
     let sources = (clock::clock(), clock::entropy());
     let (mail, task) = Mailer::new(house.mail()?, directory.clone(), issuing.url.clone(), sources);
     tokio::spawn(task.run());
-    Ok(Issuer { directory, keys, settings: settings(house, issuing)?, csrf: house.csrf()?, mail })
+    Ok(Issuer {
+        directory,
+        keys,
+        settings: settings(house, issuing)?,
+        csrf: house.csrf()?,
+        mail,
+        upstreams: upstreams(house)?,
+    })
 }
 
 /// Clients and keys as they lie there: for questions, which change nothing.
@@ -63,6 +71,7 @@ pub(super) async fn look(house: &House, issuing: &Issuing) -> Result<Issuer, Sto
         settings: settings(house, issuing)?,
         csrf: house.csrf()?,
         mail: Mailer::idle(),
+        upstreams: upstreams(house)?,
     })
 }
 
@@ -145,6 +154,12 @@ pub(super) fn authorities(issuing: &Issuing, issuer: &Issuer) -> Result<Option<W
     watch.map(Some)
 }
 
+/// Whom people may sign in with besides ourselves.
+fn upstreams(house: &House) -> Result<Upstreams, Stop> {
+    let providers = provider::providers(&house.config)?;
+    Ok(Upstreams::new(providers, provider::outgoing(&house.config)?))
+}
+
 /// The endpoints, counted.
 pub(super) fn router(house: &House, issuer: &Issuer, registry: &mut Registry) -> Router {
     let router = issuer::router(issuer::State {
@@ -156,6 +171,7 @@ pub(super) fn router(house: &House, issuer: &Issuer, registry: &mut Registry) ->
         entropy: clock::entropy(),
         csrf: issuer.csrf.clone(),
         mail: issuer.mail.clone(),
+        upstreams: issuer.upstreams.clone(),
     });
     let answers = Answers::default();
     registry.register(
