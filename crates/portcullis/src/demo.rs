@@ -1,8 +1,11 @@
 //! Everything at once, on loopback, in a directory that goes away: the same wiring as `serve`, from a
 //! configuration file that is written like anybody else's.
 
+mod clients;
 mod command;
 mod model;
+mod notebook;
+mod people;
 mod welcome;
 
 pub(crate) use command::Command;
@@ -13,11 +16,11 @@ use crate::{
     config::Purpose,
     serve::{self, Listeners, Place, Running},
 };
-use portcullis_directory::{
-    Acting, ClientSecret, Directory, GrantType, NewAuth, NewClient, Registration,
-};
+use clients::Visitor;
+use people::Person;
+use portcullis_directory::Acting;
 use portcullis_keyring::KeyEncryptionKey;
-use portcullis_types::{Audience, ClientId, Scopes, Ttl};
+use portcullis_types::{Audience, Ttl};
 use std::{
     fmt::Write,
     net::{Ipv4Addr, SocketAddr, TcpListener},
@@ -38,12 +41,7 @@ pub(crate) struct Ports {
     pub(crate) issuer: u16,
     pub(crate) gateway: u16,
     pub(crate) admin: u16,
-}
-
-/// A client of the demo, with its secret.
-pub(crate) struct Visitor {
-    id: ClientId,
-    secret: ClientSecret,
+    pub(crate) app: u16,
 }
 
 /// A demo that runs.
@@ -52,10 +50,13 @@ pub(crate) struct Demo {
     issuer: String,
     gateway: String,
     admin: String,
+    app: String,
     free: Visitor,
     premium: Visitor,
+    people: Vec<Person>,
     running: Running,
     model: model::Running,
+    notebook: notebook::Running,
     /// Gone when the demo is; `None` if it is to be kept.
     _directory: Option<TempDir>,
 }
@@ -67,12 +68,15 @@ impl Demo {
         let model = model::start()?;
         let (directory, path) = ground(data)?;
         let config_file = path.join("portcullis.toml");
-        let url = |listener: &TcpListener| {
-            listener.local_addr().map(|address| format!("http://{address}"))
+        let url = |listener: &TcpListener, host: &str| {
+            let address = listener.local_addr().map_err(Stop::cannot_run)?;
+            Ok::<_, Stop>(format!("http://{host}:{}", address.port()))
         };
-        let [issuer, gateway, admin] = [url(&bound.issuer), url(&bound.gateway), url(&bound.admin)]
-            .map(|url| url.map_err(Stop::cannot_run));
-        let (issuer, gateway, admin) = (issuer?, gateway?, admin?);
+        // Passkeys need a name, and cookies know no ports: the app must not share a host with the issuer.
+        let issuer = url(&bound.issuer, "localhost")?;
+        let [gateway, admin, app] =
+            [&bound.gateway, &bound.admin, &bound.app].map(|listener| url(listener, "127.0.0.1"));
+        let (gateway, admin, app) = (gateway?, admin?, app?);
         let upstream = model.url();
         write(&config_file, &configuration([&issuer, &gateway, &admin, &upstream]))?;
         let key = path.join("portcullis.key");
@@ -80,10 +84,15 @@ impl Demo {
             create(&key, &KeyEncryptionKey::generate(&mut Chance), Who::Owner)?;
         }
         let house = House::of(config(&config_file, Purpose::Serve)?)?;
-        let directory_of_clients = house.directory().await?;
+        let known = house.directory().await?;
         let resource = Audience::new(&gateway).map_err(Stop::cannot_run)?;
-        let free = visitor(&directory_of_clients, FREE, FREE_SCOPE, &resource).await?;
-        let premium = visitor(&directory_of_clients, PREMIUM, PREMIUM_SCOPE, &resource).await?;
+        let free = clients::service(&known, FREE, FREE_SCOPE, &resource).await?;
+        let premium = clients::service(&known, PREMIUM, PREMIUM_SCOPE, &resource).await?;
+        let settings = notebook::settings(&issuer, &app, &gateway)?;
+        let client = clients::notebook(&known, &settings, &resource).await?;
+        clients::command_line(&known, &resource).await?;
+        let people = people::invite(&known).await?;
+        let notebook = notebook::start(bound.app, settings, &client)?;
         let listeners = Listeners {
             issuer: Some(bound.issuer),
             mtls: None,
@@ -96,16 +105,20 @@ impl Demo {
             issuer,
             gateway,
             admin,
+            app,
             free,
             premium,
+            people,
             running,
             model,
+            notebook,
             _directory: directory,
         })
     }
 
     /// Stops everything, and takes the directory away if it is nobody's.
     pub(crate) async fn stop(self) {
+        self.notebook.stop().await;
         self.running.stop().await;
         self.model.stop().await;
     }
@@ -115,22 +128,31 @@ struct Bound {
     issuer: TcpListener,
     gateway: TcpListener,
     admin: TcpListener,
+    app: TcpListener,
 }
 
 fn bind(ports: Ports) -> Result<Bound, Stop> {
-    let [issuer, gateway, admin] = [
+    let all = [
         ("--issuer-port", ports.issuer),
         ("--gateway-port", ports.gateway),
         ("--admin-port", ports.admin),
+        ("--app-port", ports.app),
     ];
-    for (one, other) in [(issuer, gateway), (issuer, admin), (gateway, admin)] {
-        if one.1 == other.1 && one.1 != 0 {
-            let both = format!("{} and {} are both {}", one.0, other.0, one.1);
+    for (place, one) in all.iter().enumerate() {
+        let same = |other: &&(&str, u16)| other.1 == one.1 && one.1 != 0;
+        if let Some(other) = all.iter().take(place).find(same) {
+            let both = format!("{} and {} are both {}", other.0, one.0, one.1);
             return Err(Stop::usage(both).hint("each needs a port of its own; 0 takes any"));
         }
     }
+    let [issuer, gateway, admin, app] = all;
     let bind = |(flag, port)| serve::bind(loopback(port), Place::Flag(flag));
-    Ok(Bound { issuer: bind(issuer)?, gateway: bind(gateway)?, admin: bind(admin)? })
+    Ok(Bound {
+        issuer: bind(issuer)?,
+        gateway: bind(gateway)?,
+        admin: bind(admin)?,
+        app: bind(app)?,
+    })
 }
 
 fn loopback(port: u16) -> SocketAddr {
@@ -194,6 +216,7 @@ url = "{model}"
         authority(gateway),
         authority(admin),
     );
+    text.push_str(people::ROLES);
     for (methods, path, scope, dialect) in [
         ("\"POST\"", "/v1/chat/completions", "generate:basic", "openai"),
         ("\"POST\"", "/v1/completions", "generate:basic", "openai"),
@@ -219,50 +242,9 @@ dialect = "{dialect}"
     text
 }
 
-fn authority(url: &str) -> &str {
-    url.trim_start_matches("http://")
-}
-
-/// A client that gets what it may without asking; one that was there before gets a new secret.
-async fn visitor(
-    directory: &Directory,
-    name: &str,
-    scopes: &str,
-    resource: &Audience,
-) -> Result<Visitor, Stop> {
-    let scopes: Scopes = scopes.parse().map_err(Stop::cannot_run)?;
-    let id: ClientId = name.parse().map_err(Stop::cannot_run)?;
-    let mut chance = Chance;
-    let added = if directory.client(&id).is_some() {
-        let resource = resource.clone();
-        let moved = directory.update(acting(&mut chance), &id, move |client| {
-            client.scopes = scopes.iter().cloned().map(Into::into).collect();
-            client.default_scope = Some(scopes);
-            client.resources = vec![resource.clone()];
-            client.default_resource = Some(resource);
-        });
-        moved.await.map_err(Stop::cannot_run)?;
-        directory.rotate_secret(acting(&mut chance), &id, OVERLAP).await
-    } else {
-        let new = NewClient {
-            id: Some(id.clone()),
-            name: name.to_owned(),
-            auth: NewAuth::Generated,
-            grant_types: vec![GrantType::ClientCredentials],
-            scopes: scopes.iter().cloned().map(Into::into).collect(),
-            default_scope: Some(scopes),
-            resources: vec![resource.clone()],
-            default_resource: Some(resource.clone()),
-            tenant: None,
-            registration: Registration::default(),
-            expires: None,
-        };
-        directory.add(acting(&mut chance), new).await
-    };
-    let secret = added.map_err(Stop::cannot_run)?.secret;
-    secret
-        .map(|secret| Visitor { id, secret })
-        .ok_or_else(|| Stop::cannot_run("no secret was made"))
+/// Where to listen: on this machine alone, whatever it is called.
+fn authority(url: &str) -> String {
+    url.trim_start_matches("http://").replace("localhost", "127.0.0.1")
 }
 
 fn acting(chance: &mut Chance) -> Acting<'_> {

@@ -10,13 +10,16 @@ use std::{ffi::OsString, path::PathBuf};
 /// Run everything on loopback, with a small model behind the gateway.
 ///
 /// Starts an issuer, a gateway and a small text generator behind it, all on loopback, with two clients:
-/// free-app may use the basic model, premium-app the advanced one too. Nothing stays behind.
+/// free-app may use the basic model, premium-app the advanced one too; and a sample app, with three people
+/// who can sign in to it, each in another role. Nothing stays behind.
 ///
 /// With --json the page of addresses, secrets and commands is one JSON object.
 ///
 /// With COMMAND: takes free ports, runs COMMAND when everything is ready, with PORTCULLIS_ISSUER,
-/// PORTCULLIS_GATEWAY, FREE_CLIENT_ID, FREE_CLIENT_SECRET, PREMIUM_CLIENT_ID and PREMIUM_CLIENT_SECRET in
-/// its environment, and ends as COMMAND ends. Inside it, 'portcullis' finds this demo without being told.
+/// PORTCULLIS_GATEWAY, FREE_CLIENT_ID, FREE_CLIENT_SECRET, PREMIUM_CLIENT_ID, PREMIUM_CLIENT_SECRET,
+/// DEMO_APP, DEMO_USER and DEMO_PASSWORD (the Data Scientist; DEMO_ADMIN_… and DEMO_VIEWER_… are the
+/// others) in its environment, and ends as COMMAND ends. Inside it, 'portcullis' finds this demo without
+/// being told.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   portcullis demo
@@ -36,6 +39,9 @@ pub(super) struct Demo {
     /// The port of health and metrics.  [default: 8082; with COMMAND, any free one]
     #[arg(long, value_name = "PORT")]
     admin_port: Option<u16>,
+    /// The port of the app that people sign in to.  [default: 8083; with COMMAND, any free one]
+    #[arg(long, value_name = "PORT")]
+    app_port: Option<u16>,
     /// What to run while the demo is there.
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -49,6 +55,7 @@ impl Demo {
             issuer: self.issuer_port.unwrap_or(usual(8080)),
             gateway: self.gateway_port.unwrap_or(usual(8081)),
             admin: self.admin_port.unwrap_or(usual(8082)),
+            app: self.app_port.unwrap_or(usual(8083)),
         };
         let runtime = serve::runtime()?;
         let outcome = runtime.block_on(async {

@@ -54,15 +54,26 @@ impl Command {
 
 impl Demo {
     /// What the command is told.
-    fn environment(&self) -> [(&'static str, &str); 6] {
-        [
+    fn environment(&self) -> Vec<(&'static str, &str)> {
+        let mut all = vec![
             ("PORTCULLIS_ISSUER", &self.issuer),
             ("PORTCULLIS_GATEWAY", &self.gateway),
             ("FREE_CLIENT_ID", self.free.id.as_str()),
             ("FREE_CLIENT_SECRET", self.free.secret.expose()),
             ("PREMIUM_CLIENT_ID", self.premium.id.as_str()),
             ("PREMIUM_CLIENT_SECRET", self.premium.secret.expose()),
-        ]
+            ("DEMO_APP", &self.app),
+        ];
+        let names = [
+            ("DEMO_ADMIN_USER", "DEMO_ADMIN_PASSWORD"),
+            ("DEMO_USER", "DEMO_PASSWORD"),
+            ("DEMO_VIEWER_USER", "DEMO_VIEWER_PASSWORD"),
+        ];
+        for ((user, password), person) in names.into_iter().zip(&self.people) {
+            all.push((user, person.login));
+            all.push((password, person.password()));
+        }
+        all
     }
 }
 

@@ -18,8 +18,14 @@ impl Demo {
             ("issuer", &self.issuer, "gives tokens"),
             ("gateway", &self.gateway, "lets requests through to a small model, or says why not"),
             ("admin", &self.admin, "/healthz /readyz /metrics"),
+            ("app", &self.app, "open it in a browser and sign in"),
         ] {
             let _ = writeln!(page, "  {what:<9} {where_to}   {QUIET}{why}{QUIET:#}");
+        }
+        page.push('\n');
+        for person in &self.people {
+            let (login, password, role) = (person.login, person.password(), person.role);
+            let _ = writeln!(page, "  {login:<12} {password}   {QUIET}{role}{QUIET:#}");
         }
         page.push('\n');
         for (visitor, may) in
@@ -45,11 +51,19 @@ impl Demo {
                 "client_id": visitor.id, "client_secret": visitor.secret.expose(), "scope": scope,
             })
         };
+        let person = |person: &super::Person| {
+            json!({
+                "login": person.login, "password": person.password(), "role": person.role,
+            })
+        };
+        let people: Vec<Value> = self.people.iter().map(person).collect();
         let commands =
             self.commands().map(|(title, command)| json!({ "title": title, "command": command }));
         json!({
             "issuer": self.issuer, "gateway": self.gateway, "admin": self.admin,
             "config": self.config,
+            "app": self.app,
+            "people": people,
             "clients": [client(&self.free, FREE_SCOPE), client(&self.premium, PREMIUM_SCOPE)],
             "commands": commands,
         })
