@@ -131,7 +131,7 @@ fn a_directory_that_everybody_can_write_to_is_pointed_at() {
 #[test]
 fn usage_is_2_and_help_has_examples() {
     assert_eq!(run(&["client", "remove"]).code, 2);
-    assert_eq!(run(&["token", "get"]).code, 2);
+    assert_eq!(run(&["token", "get", "--resource"]).code, 2);
     for command in [
         &["init"][..],
         &["check"],
@@ -143,6 +143,7 @@ fn usage_is_2_and_help_has_examples() {
         &["key"],
         &["token"],
         &["token", "get"],
+        &["login"],
         &["token", "inspect"],
         &["token", "verify"],
         &["explain"],
