@@ -17,6 +17,7 @@ use axum::{
 };
 use openidconnect::{ClientId, ClientSecret, IssuerUrl, RedirectUrl};
 use provider::{Http, Provider};
+use secrecy::{ExposeSecret, SecretString};
 use sessions::Sessions;
 use std::sync::Arc;
 use url::Url;
@@ -29,7 +30,7 @@ pub struct Settings {
     /// Its own `client_id` there.
     pub client_id: String,
     /// Its secret. It does not print.
-    pub client_secret: ClientSecret,
+    pub client_secret: SecretString,
     /// Its own address, without a path.
     pub url: Url,
     /// The API that it asks, also the `resource` of its access tokens.
@@ -73,7 +74,7 @@ pub fn router(settings: Settings) -> Result<Router, Fault> {
     let provider = Provider {
         issuer: IssuerUrl::from_url(settings.issuer.clone()),
         client_id: ClientId::new(settings.client_id.clone()),
-        client_secret: settings.client_secret.clone(),
+        client_secret: ClientSecret::new(settings.client_secret.expose_secret().to_owned()),
         redirect_uri: RedirectUrl::new(settings.redirect_uri()).map_err(|e| fault(&e))?,
         http: Http(http.clone()),
     };

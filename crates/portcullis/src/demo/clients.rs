@@ -63,7 +63,7 @@ pub(super) async fn command_line(directory: &Directory, resource: &Audience) -> 
     let scopes: Scopes = EVERYTHING.parse().map_err(Stop::cannot_run)?;
     let new = NewClient {
         name: "Portcullis command line".to_owned(),
-        auth: NewAuth::None,
+        auth: NewAuth::Public,
         grant_types: vec![
             GrantType::AuthorizationCode,
             GrantType::RefreshToken,

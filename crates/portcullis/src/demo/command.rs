@@ -55,7 +55,7 @@ impl Command {
 impl Demo {
     /// What the command is told.
     fn environment(&self) -> Vec<(&'static str, &str)> {
-        let mut all = vec![
+        let mut all: Vec<(&'static str, &str)> = vec![
             ("PORTCULLIS_ISSUER", &self.issuer),
             ("PORTCULLIS_GATEWAY", &self.gateway),
             ("FREE_CLIENT_ID", self.free.id.as_str()),
