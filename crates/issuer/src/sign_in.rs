@@ -62,4 +62,3 @@ fn shown(
     };
     pages::sign_in(&arrival.visit, &view)
 }
-
