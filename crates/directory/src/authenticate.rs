@@ -212,17 +212,17 @@ impl Directory {
         })
     }
 
-    /// Who is meant. Only an id of our making is worth a look into the store: nobody guesses one, so the
+    /// Who is meant. Of names that are not in memory, only ids of our making are worth a look into the store,
+    /// and only documents one into the world: nobody guesses the first, everybody may know the second, so the
     /// time that takes tells nothing about the names that operators chose.
     async fn claimed(&self, id: Option<&str>) -> Result<Option<Arc<Entry>>, Fault> {
         let Some(id) = id else { return Ok(None) };
-        match self.known(id) {
-            Some(entry) => Ok(Some(entry)),
-            None if id.starts_with("cli_") => match ClientId::new(id) {
-                Ok(id) => self.entry(&id).await,
-                Err(_) => Ok(None),
-            },
-            None => Ok(None),
+        if !id.starts_with("cli_") && !id.starts_with("https://") {
+            return Ok(self.known(id));
+        }
+        match ClientId::new(id) {
+            Ok(id) => self.entry(&id).await,
+            Err(_) => Ok(None),
         }
     }
 

@@ -133,16 +133,17 @@ impl Directory {
     }
 
     /// As [`Directory::client`]; looks into the store for a client that another process may have
-    /// registered just now. Does not fetch client-id metadata documents.
+    /// registered just now, and into the document of one that is known by it.
     pub async fn find_client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, Fault> {
         Ok(self.entry(id).await?.map(|entry| entry.client.clone()))
     }
 
     pub(crate) async fn entry(&self, id: &ClientId) -> Result<Option<Arc<Entry>>, Fault> {
-        let known = self.known(id.as_str());
-        // No row has such an id.
-        if known.is_some() || id.as_str().starts_with("https://") {
-            return Ok(known);
+        if id.as_str().starts_with("https://") {
+            return Ok(self.by_document(id).await);
+        }
+        if let Some(known) = self.known(id.as_str()) {
+            return Ok(Some(known));
         }
         let key = id.clone();
         let Some(found) = self.0.store.read(move |tx| Ok(rows::find(tx, &key))).await?? else {

@@ -6,8 +6,13 @@ use crate::{Client, Directory, Fault, directory::Entry};
 use portcullis_types::{ClientId, Timestamp};
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
+
+/// Sees to it that the document of a client is kept here, if it is good, and gone, if it is not.
+pub type DocumentReader =
+    Arc<dyn Fn(Directory, ClientId) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// So many documents are kept.
 const MOST: usize = 10_000;
@@ -17,6 +22,7 @@ const MOST: usize = 10_000;
 pub(crate) struct Documents {
     kept: Mutex<HashMap<ClientId, Kept>>,
     turns: Mutex<HashMap<ClientId, Turn>>,
+    reader: OnceLock<DocumentReader>,
 }
 
 struct Kept {
@@ -25,9 +31,22 @@ struct Kept {
 }
 
 /// Held while a document is fetched: whoever comes meanwhile waits, and finds what came of it.
-pub type Turn = Arc<tokio::sync::Mutex<Option<(Timestamp, String)>>>;
+/// Inside, when it last could not be had.
+pub type Turn = Arc<tokio::sync::Mutex<Option<Timestamp>>>;
 
 impl Directory {
+    /// Who reads documents. Without this call nobody does; only the first one counts.
+    pub fn read_documents_with(&self, reader: DocumentReader) {
+        let _ = self.inner().documents.reader.set(reader);
+    }
+
+    /// A client that is known by its document, read anew if need be.
+    pub(crate) async fn by_document(&self, id: &ClientId) -> Option<Arc<Entry>> {
+        let reader = self.inner().documents.reader.get()?;
+        reader(self.clone(), id.clone()).await;
+        self.inner().documents.find(id.as_str())
+    }
+
     /// The client of a document that is fresh.
     pub fn document(&self, id: &ClientId, now: Timestamp) -> Option<Arc<Client>> {
         let kept = self.inner().documents.kept();
@@ -35,19 +54,19 @@ impl Directory {
     }
 
     /// Keeps what a document said, in place of what it said before.
-    pub fn keep_document(&self, client: Client, until: Timestamp) -> Result<Arc<Client>, Fault> {
+    pub fn keep_document(&self, client: Client, until: Timestamp) -> Result<(), Fault> {
         if let Some(problem) = client.problem() {
             return Err(Fault::Invalid(problem));
         }
-        let (id, client) = (client.id.clone(), Arc::new(client));
-        let entry = Arc::new(Entry { client: client.clone(), secrets: Vec::new() });
+        let id = client.id.clone();
+        let entry = Arc::new(Entry { client: Arc::new(client), secrets: Vec::new() });
         let mut kept = self.inner().documents.kept();
         if kept.len() >= MOST && !kept.contains_key(&id) {
             let oldest = kept.iter().min_by_key(|(_, kept)| kept.until).map(|(id, _)| id.clone());
             oldest.and_then(|oldest| kept.remove(&oldest));
         }
         kept.insert(id, Kept { entry, until });
-        Ok(client)
+        Ok(())
     }
 
     /// Forgets a document: it says something else now, or nothing.
@@ -55,7 +74,7 @@ impl Directory {
         self.inner().documents.kept().remove(id);
     }
 
-    /// The turn to fetch a document; inside, when it last could not be had, and why.
+    /// The turn to fetch a document.
     pub fn document_turn(&self, id: &ClientId) -> Turn {
         let mut turns = self.inner().documents.turns.lock().unwrap_or_else(PoisonError::into_inner);
         if turns.len() >= MOST {

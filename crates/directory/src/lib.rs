@@ -53,7 +53,7 @@ pub use client::{Client, ClientAuth, GrantType, SecretFacts};
 pub use consent::{Consent, consents_in, forget_consent, remember_consent};
 pub use deed::Deed;
 pub use directory::Directory;
-pub use documents::Turn;
+pub use documents::{DocumentReader, Turn};
 pub use dynamic::{Admission, Invitation, NewInvitation, NotAdmitted, Registered};
 pub use excerpt::{excerpt, without_secrets};
 pub use fault::Fault;

@@ -106,14 +106,13 @@ async fn registered(state: &State, request: Request) -> Result<Information, Erro
     let registered = state.directory.register(by, new, admission).await?;
     let registered = registered.map_err(Error::NotAdmitted)?;
     tracing::info!(client_id = %registered.client.id, "a client registered itself");
-    let token = registered.token().to_owned();
     let secret = registered.secret().map(str::to_owned);
-    Ok(Information::of(state, &registered.client, token, secret))
+    Ok(Information::of(state, &registered.client, registered.token(), secret))
 }
 
 async fn shown(state: &State, id: &str, headers: &HeaderMap) -> Result<Information, Error> {
     let (client, token) = managed(state, id, headers).await?;
-    Ok(Information::of(state, &client, token, None))
+    Ok(Information::of(state, &client, &token, None))
 }
 
 /// The whole registration anew: what is not said again is not so any more.
@@ -129,8 +128,7 @@ async fn replaced(state: &State, id: &str, request: Request) -> Result<Informati
     let now = (state.clock)();
     let by = Acting { actor: &actor(state, &parts), now, entropy: &mut *entropy };
     let registered = state.directory.reregister(by, &client.id, new).await?;
-    let token = registered.token().to_owned();
-    Ok(Information::of(state, &registered.client, token, None))
+    Ok(Information::of(state, &registered.client, registered.token(), None))
 }
 
 async fn unregistered(state: &State, id: &str, headers: &HeaderMap) -> Result<(), Error> {

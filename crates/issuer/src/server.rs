@@ -1,7 +1,7 @@
 //! What the endpoints share, and where each of them is.
 
 use crate::{
-    Settings, account, jwks,
+    Settings, account, client_document, jwks,
     mail::Mailer,
     metadata, pages, register, sign_in, token,
     upstream::{self, Upstreams},
@@ -63,6 +63,9 @@ pub fn router(state: State) -> Router {
         format!("/.well-known/openid-configuration{path}"),       // RFC 8414 §5
     ];
     wells.dedup();
+    if let Some(reader) = client_document::reader(&state) {
+        state.directory.read_documents_with(reader);
+    }
     let state = Arc::new(state);
     let mut router = Router::new().without_v07_checks();
     for well in wells {

@@ -11,7 +11,7 @@ mod error;
 mod form;
 mod mint;
 
-use crate::{certificate::peer_certificate, client_document, server::State};
+use crate::{certificate::peer_certificate, server::State};
 use axum::{
     extract::{Request, State as Shared},
     response::{IntoResponse as _, Response},
@@ -54,7 +54,6 @@ async fn identify(
     course.asked(&form);
     let presented = credentials::take(&parts.headers, &mut form);
     let presented = course.trace.step(Check::Request, presented)?;
-    client_document::make_known(state, presented.claimed().as_deref()).await;
     let shown = peer_certificate(&parts, &state.settings);
     let presented = state.directory.or_certificate(presented, shown);
     let claimed = course.claimed(&presented);

@@ -20,12 +20,7 @@ pub(super) struct Information(Map<String, Value>);
 
 impl Information {
     /// `token` manages the registration; `secret` is told this once.
-    pub(super) fn of(
-        state: &State,
-        client: &Client,
-        token: String,
-        secret: Option<String>,
-    ) -> Self {
+    pub(super) fn of(state: &State, client: &Client, token: &str, secret: Option<String>) -> Self {
         let uri = state.settings.url(&format!("/register/{}", client.id));
         let mut to = Map::new();
         let mut put = |name: &str, value: Value| {

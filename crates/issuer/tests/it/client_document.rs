@@ -128,7 +128,7 @@ async fn only_an_answer_of_200_with_few_bytes_is_a_document() {
         site.put("/real.json", good(&id));
         let mut document = good(&id);
         document["padding"] = json!("x".repeat(size));
-        site.answer(&path, status, &headers, document);
+        site.answer(&path, status, &headers, &document);
         assert!(!is_known(&house, &id).await, "{status} {size}");
         assert_eq!(site.asked("/real.json"), 0, "no redirect is followed");
     }
@@ -172,7 +172,7 @@ async fn a_document_is_kept_as_long_as_it_says_within_bounds() {
     ] {
         let id = format!("{}{path}", site.base);
         let headers: Vec<_> = header.into_iter().map(|value| ("cache-control", value)).collect();
-        site.answer(path, 200, &headers, good(&id));
+        site.answer(path, 200, &headers, &good(&id));
         assert!(is_known(&house, &id).await);
         house.wait(Ttl::seconds(kept));
         assert!(is_known(&house, &id).await);
@@ -187,7 +187,7 @@ async fn a_document_is_kept_as_long_as_it_says_within_bounds() {
 async fn a_failure_is_remembered_for_seconds_and_a_withdrawn_document_is_gone() {
     let (house, site) = house().await;
     let id = format!("{}/client.json", site.base);
-    site.answer("/client.json", 503, &[], "");
+    site.answer("/client.json", 503, &[], &"");
     for _ in 0..3 {
         assert!(!is_known(&house, &id).await);
     }
@@ -195,7 +195,7 @@ async fn a_failure_is_remembered_for_seconds_and_a_withdrawn_document_is_gone() 
     site.put("/client.json", good(&id));
     house.wait(Ttl::seconds(6));
     assert!(is_known(&house, &id).await);
-    site.answer("/client.json", 404, &[], "");
+    site.answer("/client.json", 404, &[], &"");
     house.wait(Ttl::seconds(601));
     assert!(!is_known(&house, &id).await);
     assert!(house.directory.client(&id.parse().unwrap()).is_none());
@@ -248,7 +248,7 @@ async fn an_app_proves_itself_with_the_keys_that_it_publishes_now() {
     house.wait(Ttl::seconds(61));
     assert!(proves(&house, &id, &assertion(&new, &id, "4", &house)).await);
     assert!(!proves(&house, &id, &assertion(&old, &id, "5", &house)).await);
-    site.answer("/jwks", 503, &[], "");
+    site.answer("/jwks", 503, &[], &"");
     house.wait(Ttl::seconds(590));
     assert!(
         proves(&house, &id, &assertion(&new, &id, "6", &house)).await,

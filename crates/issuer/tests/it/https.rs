@@ -84,7 +84,7 @@ impl Site {
 
     /// What the path answers from now on; gives its address.
     pub(crate) fn put(&self, path: &str, body: impl ToString) -> String {
-        self.answer(path, 200, &[], body)
+        self.answer(path, 200, &[], &body)
     }
 
     pub(crate) fn answer(
@@ -92,7 +92,7 @@ impl Site {
         path: &str,
         status: u16,
         headers: &[(&str, &str)],
-        body: impl ToString,
+        body: &impl ToString,
     ) -> String {
         let mut pages = self.pages.lock().unwrap();
         let page = pages.entry(path.to_owned()).or_default();

@@ -400,11 +400,11 @@ async fn a_sector_is_entered_only_by_who_is_on_its_list() {
         "subject_type": "pairwise", "sector_identifier_uri": sector })
     };
     for (body, status) in [("[\"https://app.example/back\"]", 200), ("{}", 200), ("[]", 404)] {
-        let uri = site.answer("/sector.json", status, &[], body);
+        let uri = site.answer("/sector.json", status, &[], &body);
         let answer = register(&house, Some(&token), &said(&uri)).await;
         assert_eq!(answer.error(), "invalid_client_metadata", "{body}");
     }
-    let moved = site.answer("/moved", 302, &[("location", "https://127.0.0.1/x")], "");
+    let moved = site.answer("/moved", 302, &[("location", "https://127.0.0.1/x")], &"");
     assert_eq!(register(&house, Some(&token), &said(&moved)).await.status, 400);
     let uri = site.put("/sector.json", json!([BACK, "https://other.example/back"]));
     let got = register(&house, Some(&token), &said(&uri)).await;

@@ -128,7 +128,7 @@ fn ceiling(
         Some(list) => list.parse_list(out).into_iter().map(|(pattern, _)| pattern).collect(),
         None => Vec::new(),
     };
-    let named = table.get("apis").map(|list| resources(&list, apis, out)).unwrap_or_default();
+    let resources = table.get("apis").map(|list| resources(&list, apis, out)).unwrap_or_default();
     let profiles = [
         ("none", Fapi2::Off),
         ("fapi2-security", Fapi2::Security),
@@ -140,7 +140,7 @@ fn ceiling(
     Ceiling {
         identity: identity.unwrap_or_else(usual_identity),
         scopes,
-        resources: named,
+        resources,
         grant_types: grant_types.unwrap_or_else(|| grants.to_vec()),
         profile: profile.unwrap_or_default(),
         ..Ceiling::default()

@@ -47,7 +47,10 @@ impl Invite {
             Format::Json => {
                 let mut value = serde_json::to_value(&invitation).map_err(Stop::cannot_run)?;
                 crate::cli::dated(&mut value, &["created", "expires"]);
-                value["initial_access_token"] = token.expose_secret().into();
+                if let Some(members) = value.as_object_mut() {
+                    let token = token.expose_secret().into();
+                    members.insert("initial_access_token".to_owned(), token);
+                }
                 format.print(&value, String::new)
             }
         }

@@ -84,7 +84,7 @@ pub(super) fn one(client: &Client, format: Format) -> Outcome {
         rows.push(("grants", grants));
         match (&client.auth, client.keys()) {
             (ClientAuth::TlsClient { matcher }, _) => {
-                rows.push(("certificate", matcher.to_string()))
+                rows.push(("certificate", matcher.to_string()));
             }
             (_, Some(keys)) => rows.push(("keys", keys.to_string())),
             (_, None) => {}
