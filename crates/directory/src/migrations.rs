@@ -9,6 +9,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "directory", number: 2, sql: REGISTRATION },
     Migration { room: "directory", number: 3, sql: PEOPLE },
     Migration { room: "directory", number: 4, sql: GRANTS },
+    Migration { room: "directory", number: 6, sql: NOTICES },
 ];
 
 const CLIENTS: &str = "
@@ -238,4 +239,17 @@ const GRANTS: &str = "
             value TEXT NOT NULL,
             PRIMARY KEY (since, kind, value)
         ) WITHOUT ROWID;
+    ";
+
+/// Apps that are to hear of the end of a session.
+const NOTICES: &str = "
+        CREATE TABLE logout_notice (
+            session TEXT NOT NULL,
+            client_id TEXT NOT NULL,
+            person TEXT NOT NULL,
+            tries BIGINT NOT NULL,
+            due BIGINT NOT NULL,
+            PRIMARY KEY (session, client_id)
+        ) WITHOUT ROWID;
+        CREATE INDEX logout_notice_due ON logout_notice (due);
     ";

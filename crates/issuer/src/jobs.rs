@@ -1,5 +1,6 @@
 //! Timed work: plain functions of `now`, run by the one loop in the binary.
 
+use crate::interaction;
 use portcullis_store::{Store, StoreFault};
 use portcullis_types::{Entropy, Jti, Random, Timestamp, Ttl};
 
@@ -7,11 +8,13 @@ use portcullis_types::{Entropy, Jti, Random, Timestamp, Ttl};
 const KEPT: Ttl = Ttl::seconds(7 * 24 * 3600);
 
 /// Forgets tokens that were issued more than a week ago, all of them expired; the audit log still has
-/// them. Says how many.
+/// them. Says how many. Requests that no person came back for go, too.
 pub async fn purge(store: &Store, now: Timestamp) -> Result<u64, StoreFault> {
-    let oldest = Jti::fresh(now.minus(KEPT), &Random::draw(&mut Zeros));
+    let before = |kept| Jti::fresh(now.minus(kept), &Random::draw(&mut Zeros));
+    let (oldest, abandoned) = (before(KEPT), before(interaction::LIFE));
     store
         .write(move |tx| {
+            interaction::purge(tx, &abandoned)?;
             tx.execute("DELETE FROM issued_token WHERE jti < $1", &[oldest.as_str().into()])
         })
         .await

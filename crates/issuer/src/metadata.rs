@@ -1,6 +1,6 @@
 //! Authorization server metadata (RFC 8414, OpenID Connect Discovery 1.0): what is true now, and no more.
 
-use crate::{Settings, Shown, Vouched, token};
+use crate::{Settings, Shown, Vouched, authorize, token};
 use axum::{
     body::Bytes,
     response::{IntoResponse as _, Response},
@@ -22,8 +22,8 @@ struct Metadata<'a> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     client_id_metadata_document_supported: bool,
     scopes_supported: Vec<&'a str>,
-    /// Empty and yet present: both specifications demand it, and there is no authorization endpoint.
-    response_types_supported: [&'a str; 0],
+    #[serde(flatten)]
+    authorization: authorize::Metadata,
     grant_types_supported: Vec<&'a str>,
     token_endpoint_auth_methods_supported: Vec<&'a str>,
     token_endpoint_auth_signing_alg_values_supported: Vec<Alg>,
@@ -56,7 +56,7 @@ pub(crate) fn document(settings: &Settings) -> Bytes {
         registration_endpoint: settings.registrations.as_ref().map(|_| settings.url("/register")),
         client_id_metadata_document_supported: settings.documents.is_some(),
         scopes_supported: scopes.iter().map(AsRef::as_ref).collect(),
-        response_types_supported: [],
+        authorization: authorize::metadata(settings),
         grant_types_supported: token::SERVED.map(GrantType::name).to_vec(),
         token_endpoint_auth_methods_supported: auth_methods(settings),
         token_endpoint_auth_signing_alg_values_supported: Alg::ALL

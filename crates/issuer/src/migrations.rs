@@ -2,14 +2,15 @@
 
 use portcullis_store::Migration;
 
+/// Of what was issued, and of requests that wait for a person.
+pub const MIGRATIONS: &[Migration] = &[ISSUED, AUTHORIZING, UPSTREAM];
+
 /// The table of what was issued. Its key is time-ordered, so rows are appended and old ones lie together; the rows lie
 /// in the index itself, so that each is written once.
-pub const MIGRATIONS: &[Migration] = &[
-    Migration { room: "issuer", number: 1, sql: ISSUED },
-    Migration { room: "issuer", number: 9, sql: UPSTREAM },
-];
-
-const ISSUED: &str = "
+const ISSUED: Migration = Migration {
+    room: "issuer",
+    number: 1,
+    sql: "
         CREATE TABLE issued_token (
             jti TEXT PRIMARY KEY,
             client_id TEXT NOT NULL,
@@ -18,10 +19,40 @@ const ISSUED: &str = "
             issued BIGINT NOT NULL,
             expires BIGINT NOT NULL
         ) WITHOUT ROWID;
-    ";
+    ",
+};
+
+/// Requests that wait for a person, and the ways back that people agreed to.
+const AUTHORIZING: Migration = Migration {
+    room: "issuer",
+    number: 2,
+    sql: "
+        CREATE TABLE interaction (
+            id TEXT PRIMARY KEY,
+            secret BLOB NOT NULL,
+            browser BLOB NOT NULL,
+            client_id TEXT NOT NULL,
+            pushed TEXT,
+            request TEXT NOT NULL,
+            shown TEXT,
+            created BIGINT NOT NULL
+        );
+        CREATE INDEX interaction_pushed ON interaction (pushed);
+        CREATE TABLE consent_place (
+            person TEXT NOT NULL,
+            client_id TEXT NOT NULL,
+            place TEXT NOT NULL,
+            given BIGINT NOT NULL,
+            PRIMARY KEY (person, client_id, place)
+        ) WITHOUT ROWID;
+    ",
+};
 
 /// Sign-ins that are under way at other providers, and their logout tokens that were seen.
-const UPSTREAM: &str = "
+const UPSTREAM: Migration = Migration {
+    room: "issuer",
+    number: 9,
+    sql: "
         CREATE TABLE upstream_flow (
             id TEXT PRIMARY KEY,
             secret BLOB NOT NULL,
@@ -38,4 +69,5 @@ const UPSTREAM: &str = "
             expires BIGINT NOT NULL,
             PRIMARY KEY (issuer, jti)
         ) WITHOUT ROWID;
-    ";
+    ",
+};

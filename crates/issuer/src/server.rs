@@ -1,7 +1,7 @@
 //! What the endpoints share, and where each of them is.
 
 use crate::{
-    Settings, account, client_document, jwks,
+    Guesses, Settings, SubjectKey, account, authorize, client_document, device, jwks, logout,
     mail::Mailer,
     metadata, pages, register, sign_in, token,
     upstream::{self, Upstreams},
@@ -49,6 +49,10 @@ pub struct State {
     pub mail: Mailer,
     /// Whom people may sign in with besides ourselves.
     pub upstreams: Upstreams,
+    /// How often people typed user codes that do not exist.
+    pub guesses: Guesses,
+    /// What pairwise subjects are made with.
+    pub subjects: SubjectKey,
 }
 
 /// Every endpoint of the issuer. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`:
@@ -76,6 +80,16 @@ pub fn router(state: State) -> Router {
         .route(&format!("{path}/jwks"), get(jwks::serve).options(preflight))
         .route(&format!("{path}/token"), post(token::endpoint))
         .merge(register::routes(&path))
+        .route(&format!("{path}/par"), post(authorize::push))
+        .route(&format!("{path}/authorize"), get(authorize::endpoint).post(authorize::endpoint))
+        .route(&format!("{path}/authorize/continue"), get(authorize::go_on))
+        .route(
+            &format!("{path}/consent"),
+            get(authorize::show_consent).post(authorize::decide_consent),
+        )
+        .route(&format!("{path}/device"), get(device::show).post(device::ask))
+        .route(&format!("{path}/device/decide"), post(device::decide))
+        .route(&format!("{path}/logout"), get(logout::endpoint).post(logout::endpoint))
         .route(&format!("{path}/assets/{{name}}"), get(pages::asset))
         .route(&format!("{path}/sign-in/with/{{provider}}"), get(upstream::begin))
         .route(&format!("{path}/sign-in/with/{{provider}}/callback"), get(upstream::callback))

@@ -6,9 +6,9 @@
 mod answer;
 mod client_credentials;
 mod course;
-mod credentials;
+pub(crate) mod credentials;
 mod error;
-mod form;
+pub(crate) mod form;
 mod mint;
 
 use crate::{certificate::peer_certificate, server::State};
@@ -17,7 +17,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use course::Course;
-use error::{Challenge, Refused, TokenError};
+pub(crate) use error::{Challenge, Refused, TokenError};
 use form::TokenRequest;
 use mint::Minted;
 use portcullis_directory::{Authenticated, GrantType, excerpt};

@@ -9,6 +9,7 @@ mod issuer;
 mod jobs;
 mod listen;
 mod log;
+mod notices;
 mod tls;
 
 pub(crate) use by_hand::{ByHand, by_hand};
@@ -61,7 +62,9 @@ pub(crate) async fn start(house: House, listeners: Listeners) -> Result<Running,
     };
     if let (Some(issuing), Some(config)) = (&issuing, &house.config.issuer) {
         watches.extend(issuer::authorities(config, issuing)?);
-        let router = issuer::router(&house, issuing, &mut registry);
+        let state = issuer::state(&house, issuing);
+        tasks.push(tokio::spawn(notices::run(state.clone(), stopped.clone())));
+        let router = issuer::router(state, &mut registry);
         for (listener, speaks) in
             issuer_listeners((listeners.issuer, listeners.mtls), config, &mut watches)?
         {

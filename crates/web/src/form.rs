@@ -89,7 +89,7 @@ impl fmt::Debug for Form {
 }
 
 /// Exactly one content type, with no parameter but `charset=utf-8`.
-fn is_form(headers: &HeaderMap) -> Result<(), FormFault> {
+pub fn is_form(headers: &HeaderMap) -> Result<(), FormFault> {
     let mut all = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(value), None) = (all.next(), all.next()) else { return Err(FormFault::ContentType) };
     let text = value.to_str().map_err(|_| FormFault::ContentType)?.to_ascii_lowercase();

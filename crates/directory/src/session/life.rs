@@ -1,7 +1,9 @@
 //! How sessions begin, go on and end.
 
 use super::{Session, UpstreamSession, rows};
-use crate::{Acting, Deed, Directory, Fault, PeopleSettings, grant, opaque};
+use crate::{
+    Acting, Deed, Directory, Fault, PeopleSettings, grant, logout_notice::leave_notices, opaque,
+};
 use portcullis_store::{StoreFault, Tx};
 use portcullis_types::{Amr, Authentication, Entropy, PersonId, Random, SessionId, Timestamp, Ttl};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -201,6 +203,7 @@ pub(crate) fn end_others(
 /// The one place where sessions end.
 fn end(tx: &mut Tx<'_>, id: &SessionId, now: Timestamp) -> Result<(), StoreFault> {
     grant::end_of_session(tx, id, now)?;
+    leave_notices(tx, id, now)?;
     rows::delete(tx, id)
 }
 

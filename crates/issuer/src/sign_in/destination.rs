@@ -7,7 +7,7 @@ use crate::{
     pages::{self, Explained, Section, SignInReason},
     server::State,
 };
-use portcullis_directory::Session;
+use portcullis_directory::{Session, grant::user_code};
 use portcullis_types::Acr;
 use portcullis_web::{
     form::Form,
@@ -20,6 +20,8 @@ pub(crate) enum Destination {
     Flow(Box<Waiting>),
     /// To a part of the account.
     Account(Section),
+    /// Back to a device that waits: `device`, with its user code behind a hyphen if it is known.
+    Device(String),
 }
 
 /// A request that waits for a sign-in.
@@ -40,6 +42,9 @@ impl Destination {
         form: &Form,
     ) -> Result<Self, Else> {
         let Some(flow) = form.get("flow") else {
+            if let Some(device) = form.get("return").and_then(device) {
+                return Ok(Self::Device(device));
+            }
             let named = |section: &Section| Some(section.name()) == form.get("return");
             let section = Section::ALL.into_iter().find(named).unwrap_or(Section::Overview);
             return Ok(Self::Account(section));
@@ -59,28 +64,29 @@ impl Destination {
     pub(crate) fn flow(&self) -> Option<&str> {
         match self {
             Self::Flow(waiting) => Some(&waiting.flow),
-            Self::Account(_) => None,
+            Self::Account(_) | Self::Device(_) => None,
         }
     }
 
-    pub(crate) fn return_to(&self) -> Option<&'static str> {
+    pub(crate) fn return_to(&self) -> Option<&str> {
         match self {
             Self::Flow(_) => None,
             Self::Account(section) => Some(section.name()),
+            Self::Device(device) => Some(device),
         }
     }
 
     pub(crate) fn app(&self) -> Option<&str> {
         match self {
             Self::Flow(waiting) => Some(&waiting.app),
-            Self::Account(_) => None,
+            Self::Account(_) | Self::Device(_) => None,
         }
     }
 
     pub(crate) fn login_hint(&self) -> Option<&str> {
         match self {
             Self::Flow(waiting) => waiting.login_hint.as_deref(),
-            Self::Account(_) => None,
+            Self::Account(_) | Self::Device(_) => None,
         }
     }
 
@@ -89,6 +95,7 @@ impl Destination {
         let session = session?;
         match self {
             Self::Account(_) => Some(SignInReason::StepUp),
+            Self::Device(_) => None,
             Self::Flow(waiting) => waiting
                 .wanted
                 .is_some_and(|wanted| session.authentication.acr < wanted)
@@ -100,7 +107,7 @@ impl Destination {
     pub(crate) fn form_targets(&self) -> Vec<String> {
         match self {
             Self::Flow(waiting) => form_target(&waiting.redirect_uri).into_iter().collect(),
-            Self::Account(_) => Vec::new(),
+            Self::Account(_) | Self::Device(_) => Vec::new(),
         }
     }
 
@@ -111,6 +118,10 @@ impl Destination {
                 format!("/authorize/continue{}", pages::query(Some(&waiting.flow), None))
             }
             Self::Account(section) => section.path().to_owned(),
+            Self::Device(device) => match device.split_once('-') {
+                Some((_, code)) => format!("/device?user_code={code}"),
+                None => "/device".to_owned(),
+            },
         }
     }
 }
@@ -118,6 +129,13 @@ impl Destination {
 /// Where somebody is sent to prove who they are before a part of the account.
 pub(crate) fn step_up(section: Section) -> String {
     format!("/sign-in{}", pages::query(None, Some(section.name())))
+}
+
+/// `device`, or `device-` and letters that are a user code.
+fn device(text: &str) -> Option<String> {
+    let code = text.strip_prefix("device")?;
+    let fits = code.is_empty() || code.strip_prefix('-').and_then(user_code).is_some();
+    fits.then(|| text.to_owned())
 }
 
 async fn waiting(state: &State, flow: &str, found: &Interaction) -> Waiting {

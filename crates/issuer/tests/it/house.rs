@@ -7,8 +7,8 @@ use portcullis_directory::{
 };
 use portcullis_issuer::mail::{MailSettings, Mailer, Sink};
 use portcullis_issuer::{
-    Api, Certificates, Documents, MIGRATIONS as ISSUER, Registrations, Settings, State, router,
-    upstream::Upstreams,
+    Api, Certificates, Documents, Guesses, MIGRATIONS as ISSUER, Registrations, Settings, State,
+    SubjectKey, router, upstream::Upstreams,
 };
 use portcullis_jose::Alg;
 use portcullis_keyring::{Act, KeyEncryptionKey, KeyPlan, OurKeys, RotationPolicy};
@@ -54,10 +54,12 @@ pub(crate) struct House {
     pub(crate) directory: Directory,
     pub(crate) database: Database,
     pub(crate) http: reqwest::Client,
+    pub(crate) state: State,
     clock: Arc<AtomicI64>,
-    entropy: Counted,
+    pub(crate) entropy: Counted,
 }
 
+#[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: reqwest::header::HeaderMap,
@@ -137,7 +139,7 @@ impl House {
         let (mail, task) =
             Mailer::new(letters, directory.clone(), settings.issuer().clone(), sources);
         tokio::spawn(task.run());
-        let router = router(State {
+        let state = State {
             settings,
             directory: directory.clone(),
             keys,
@@ -150,7 +152,10 @@ impl House {
                 Vec::new(),
                 Outgoing::new(OutgoingPolicy::default()).unwrap(),
             ),
-        });
+            subjects: SubjectKey::new(&[11; 32]),
+            guesses: Guesses::default(),
+        };
+        let router = router(state.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
@@ -160,7 +165,7 @@ impl House {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .unwrap();
-        Self { base, store, directory, database, http, clock, entropy }
+        Self { base, store, directory, database, http, state, clock, entropy }
     }
 
     pub(crate) fn entropy(&self) -> Counted {

@@ -7,11 +7,16 @@
     reason = "a test fails by panicking"
 )]
 
+mod authorize;
+mod browser;
 mod client_document;
+mod device;
 mod house;
 mod https;
 mod jwks;
+mod logout;
 mod pages;
+mod people;
 mod register;
 mod token;
 mod well_known;

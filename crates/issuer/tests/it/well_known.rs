@@ -25,7 +25,37 @@ async fn the_metadata_says_what_is_true_under_all_three_addresses() {
                 "scopes_supported": [
                     "analytics:read", "batch:create", "batch:read", "generate:premium", "model:list",
                 ],
-                "response_types_supported": [],
+                "authorization_endpoint": format!("{ISSUER_ID}/authorize"),
+                "pushed_authorization_request_endpoint": format!("{ISSUER_ID}/par"),
+                "end_session_endpoint": format!("{ISSUER_ID}/logout"),
+                "response_types_supported": ["code"],
+                "response_modes_supported":
+                    ["query", "form_post", "query.jwt", "form_post.jwt", "jwt"],
+                "code_challenge_methods_supported": ["S256"],
+                "authorization_response_iss_parameter_supported": true,
+                "prompt_values_supported": ["none", "login", "consent", "select_account"],
+                "acr_values_supported": ["pwd", "mfa", "phr"],
+                "ui_locales_supported": ["en"],
+                "claims_parameter_supported": true,
+                "request_parameter_supported": true,
+                "request_uri_parameter_supported": false,
+                "require_pushed_authorization_requests": false,
+                "require_signed_request_object": false,
+                "request_object_signing_alg_values_supported": [
+                    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512",
+                    "ES256K", "EdDSA", "Ed25519",
+                ],
+                "authorization_signing_alg_values_supported": ["ES256", "ES384", "Ed25519"],
+                "authorization_encryption_alg_values_supported": [
+                    "RSA-OAEP", "RSA-OAEP-256", "RSA-OAEP-384", "RSA-OAEP-512",
+                    "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A192KW", "ECDH-ES+A256KW",
+                ],
+                "authorization_encryption_enc_values_supported": [
+                    "A128GCM", "A192GCM", "A256GCM",
+                    "A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512",
+                ],
+                "backchannel_logout_supported": true,
+                "backchannel_logout_session_supported": true,
                 "grant_types_supported": ["client_credentials"],
                 "token_endpoint_auth_methods_supported":
                     ["private_key_jwt", "client_secret_basic", "client_secret_post", "none"],
@@ -57,7 +87,7 @@ async fn a_browser_may_ask_first_and_nobody_may_post() {
 #[tokio::test]
 async fn what_is_not_there_is_a_problem_with_security_headers() {
     let house = House::open().await;
-    for path in ["/", "/token", "/.well-known/openid-configuration", "/tenants/one/authorize"] {
+    for path in ["/", "/token", "/.well-known/openid-configuration", "/tenants/one/nothing"] {
         let answer = house.get(path).await;
         assert_eq!((answer.status, answer.json()["status"].as_u64()), (404, Some(404)), "{path}");
         assert_eq!(answer.header("content-type"), "application/problem+json");

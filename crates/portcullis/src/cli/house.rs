@@ -5,7 +5,10 @@ use crate::clock;
 use crate::config::{self, Config, Machine, MailTo, Purpose, Report, SecretSource, Severity};
 use portcullis_audit::{self as audit, AuditKey};
 use portcullis_directory::{Directory, SecretHashKey};
-use portcullis_issuer::mail::{MailSettings, Sink, Smtp};
+use portcullis_issuer::{
+    SubjectKey,
+    mail::{MailSettings, Sink, Smtp},
+};
 use portcullis_jose::Alg;
 use portcullis_keyring::{Act, KeyEncryptionKey, KeyPlan, OurKeys, RotationPolicy};
 use portcullis_store::Store;
@@ -85,6 +88,12 @@ impl House {
     /// What the forms of the issuer's pages are known by.
     pub(crate) fn csrf(&self) -> Result<CsrfKey, Stop> {
         self.kek.derive("tokens in forms").map(|key| CsrfKey::new(&key)).map_err(Stop::cannot_run)
+    }
+
+    /// What pairwise subjects are made with.
+    pub(crate) fn subjects(&self) -> Result<SubjectKey, Stop> {
+        let key = self.kek.derive("pairwise subjects");
+        key.map(|key| SubjectKey::new(&key)).map_err(Stop::cannot_run)
     }
 
     /// What signs the issuer's tokens: one key for each algorithm that some API asks for.

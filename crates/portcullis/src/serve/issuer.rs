@@ -33,6 +33,7 @@ pub(super) struct Issuer {
     csrf: CsrfKey,
     mail: Mailer,
     upstreams: Upstreams,
+    subjects: issuer::SubjectKey,
 }
 
 impl Issuer {
@@ -59,6 +60,7 @@ pub(super) async fn open(house: &House, issuing: &Issuing) -> Result<Issuer, Sto
         csrf: house.csrf()?,
         mail,
         upstreams: upstreams(house)?,
+        subjects: house.subjects()?,
     })
 }
 
@@ -72,6 +74,7 @@ pub(super) async fn look(house: &House, issuing: &Issuing) -> Result<Issuer, Sto
         csrf: house.csrf()?,
         mail: Mailer::idle(),
         upstreams: upstreams(house)?,
+        subjects: house.subjects()?,
     })
 }
 
@@ -160,9 +163,9 @@ fn upstreams(house: &House) -> Result<Upstreams, Stop> {
     Ok(Upstreams::new(providers, provider::outgoing(&house.config)?))
 }
 
-/// The endpoints, counted.
-pub(super) fn router(house: &House, issuer: &Issuer, registry: &mut Registry) -> Router {
-    let router = issuer::router(issuer::State {
+/// What the endpoints and the deliveries of the issuer work with.
+pub(super) fn state(house: &House, issuer: &Issuer) -> issuer::State {
+    issuer::State {
         settings: issuer.settings.clone(),
         directory: issuer.directory.clone(),
         keys: issuer.keys.clone(),
@@ -172,7 +175,14 @@ pub(super) fn router(house: &House, issuer: &Issuer, registry: &mut Registry) ->
         csrf: issuer.csrf.clone(),
         mail: issuer.mail.clone(),
         upstreams: issuer.upstreams.clone(),
-    });
+        subjects: issuer.subjects.clone(),
+        guesses: issuer::Guesses::default(),
+    }
+}
+
+/// The endpoints, counted.
+pub(super) fn router(state: issuer::State, registry: &mut Registry) -> Router {
+    let router = issuer::router(state);
     let answers = Answers::default();
     registry.register(
         "portcullis_issuer_answers",
@@ -194,6 +204,11 @@ async fn count(State(answers): State<Answers>, request: Request, next: Next) -> 
     // A closed list: paths are the caller's words, and each would be a series of its own.
     let endpoint = match request.uri().path().rsplit('/').next() {
         Some("token") => "token",
+        Some("par") => "par",
+        Some("authorize" | "continue") => "authorize",
+        Some("consent") => "consent",
+        Some("device" | "decide") => "device",
+        Some("logout") => "logout",
         Some("jwks") => "jwks",
         _ if request.uri().path().contains("/.well-known/") => "metadata",
         _ => "other",

@@ -1,0 +1,178 @@
+//! What an app may have for a person (RFC 6749 §3.3, RFC 8707): what it asks for, narrowed by the client's
+//! allow-list, by the API and by the person's roles. Only ever less, and every loss is told.
+
+use super::parameters::refuse;
+use crate::{Api, Settings};
+use portcullis_directory::{Client, GrantType, Person, excerpt, without_secrets};
+use portcullis_types::{
+    Audience, AuthorizationError as Error, Denial, Dropped, DroppedBy, IdentityScope,
+    IdentityScopes, Pattern, Scope, Scopes, Tenant,
+};
+
+/// What may be granted.
+#[derive(Clone, Debug)]
+pub(crate) struct Offer<'s> {
+    pub(crate) identity: IdentityScopes,
+    /// At `api`. Empty if the app only signs people in.
+    pub(crate) scope: Scopes,
+    pub(crate) api: Option<&'s Api>,
+    /// Whether the app itself named the API.
+    pub(crate) named: bool,
+    pub(crate) tenant: Option<Tenant>,
+    pub(crate) dropped: Vec<Dropped>,
+}
+
+impl<'s> Offer<'s> {
+    /// What the app may have at most, whoever signs in, by the `scope` and `resource` it sent.
+    pub(crate) fn to_app(
+        settings: &'s Settings,
+        client: &Client,
+        (scope, resource): (Option<&str>, Option<&str>),
+    ) -> Result<Self, Denial> {
+        let (identity, words) = IdentityScopes::part(scope.unwrap_or_default());
+        let named = resource.is_some();
+        let asked = if words.is_empty() && (scope.is_none() || named) {
+            client.default_scope.clone().unwrap_or_default()
+        } else {
+            scopes(settings, client, &words)?
+        };
+        let api = target(settings, client, resource, &asked)?;
+        let (scope, dropped) = match api {
+            Some(api) => asked.narrow(&client.scopes, &api.scopes, &settings.registry),
+            None => (Scopes::default(), lost(&asked, &DroppedBy::Client)),
+        };
+        let identity = useful(identity.and(client.registration.identity), client);
+        // A token for an API that the app did not name would open nothing there.
+        let api = api.filter(|_| named || !scope.is_empty());
+        Self { identity, scope, api, named, tenant: client.tenant.clone(), dropped }.something()
+    }
+
+    /// What is left of it for this person: their roles say what anybody may do in their name.
+    pub(crate) fn for_person(
+        mut self,
+        roles: &[Pattern],
+        person: &Person,
+        settings: &Settings,
+    ) -> Result<Self, Denial> {
+        self.tenant = tenant(self.tenant.as_ref(), self.api, person)?;
+        if let Some(api) = self.api {
+            let (scope, dropped) = self.scope.narrow(roles, &api.scopes, &settings.registry);
+            let why = DroppedBy::Policy("no role of the person allows it".to_owned());
+            self.dropped
+                .extend(dropped.into_iter().map(|lost| Dropped { by: why.clone(), ..lost }));
+            self.scope = scope;
+        }
+        if self.scope.is_empty() && !self.named {
+            self.api = None;
+        }
+        self.something()
+    }
+
+    /// Never a token with no rights.
+    fn something(self) -> Result<Self, Denial> {
+        let signs_in = self.identity.has(IdentityScope::Openid) && !self.named;
+        if signs_in || !self.scope.is_empty() {
+            return Ok(self);
+        }
+        let problem = match self.dropped.first() {
+            Some(lost) => format!("nothing that was asked for may be granted: {lost}"),
+            None => "no scope is asked for, and the client has no default".to_owned(),
+        };
+        Err(refuse(Error::InvalidScope, "scope", problem))
+    }
+
+    /// The identifier of the API.
+    pub(crate) fn resource(&self) -> Option<&'s Audience> {
+        self.api.map(|api| &api.resource)
+    }
+}
+
+/// Facts about the person need `openid` (OpenID Connect Core §5.4); a refresh token needs its grant.
+fn useful(identity: IdentityScopes, client: &Client) -> IdentityScopes {
+    let offline: IdentityScopes = std::iter::once(IdentityScope::OfflineAccess).collect();
+    let identity =
+        if client.may(GrantType::RefreshToken) { identity } else { identity.without(offline) };
+    if identity.has(IdentityScope::Openid) { identity } else { identity.and(offline) }
+}
+
+/// RFC 6749 §3.3. Whom an operator registered, hears of its mistake; an app that introduced itself may not
+/// know our words, and loses them.
+fn scopes(settings: &Settings, client: &Client, words: &[&str]) -> Result<Scopes, Denial> {
+    let mut scopes = Vec::with_capacity(words.len());
+    for word in words {
+        let scope = Scope::parse(word);
+        let known = scope.and_then(|scope| settings.registry.known(&scope).map(|()| scope));
+        match known {
+            Ok(scope) => scopes.push(scope),
+            Err(fault) if client.is_vouched_for() => {
+                let problem = format!("{}: {fault}", excerpt(word));
+                return Err(refuse(Error::InvalidScope, "scope", without_secrets(&problem)));
+            }
+            Err(_) => {}
+        }
+    }
+    let scopes: Scopes = scopes.into_iter().collect();
+    let limits = scopes.within_limits();
+    limits.map_err(|fault| refuse(Error::InvalidScope, "scope", fault.to_string()))?;
+    // A token says its own tenant once, not in each scope.
+    Ok(client.tenant.as_ref().map_or_else(|| scopes.clone(), |own| scopes.unqualified(own)))
+}
+
+/// RFC 8707 §2: one API, named by the app or by its default; none, if it asks for nothing there.
+fn target<'s>(
+    settings: &'s Settings,
+    client: &Client,
+    named: Option<&str>,
+    asked: &Scopes,
+) -> Result<Option<&'s Api>, Denial> {
+    let may = |api: &&Api| {
+        client.resources.contains(&api.resource)
+            && (api.tenant.is_none() || client.tenant.is_none() || api.tenant == client.tenant)
+    };
+    let wanted = match (named, &client.default_resource, client.resources.as_slice()) {
+        (Some(named), _, _) => named,
+        (None, _, _) if asked.is_empty() => return Ok(None),
+        (None, Some(default), _) => default.as_str(),
+        (None, None, [only]) => only.as_str(),
+        (None, None, []) if !client.is_vouched_for() => return Ok(None),
+        // Several: one token for them all could be used by each of them at the others.
+        (None, None, _) => {
+            return Err(refuse(Error::InvalidTarget, "resource", "resource must name one API"));
+        }
+    };
+    let api = settings.api(wanted).filter(may).ok_or_else(|| {
+        let problem = format!("the app may have no token for {}", excerpt(wanted));
+        refuse(Error::InvalidTarget, "resource", problem)
+    });
+    api.map(Some)
+}
+
+/// Whose data: an app and an API of one customer are for that customer's people alone.
+fn tenant(
+    app: Option<&Tenant>,
+    api: Option<&Api>,
+    person: &Person,
+) -> Result<Option<Tenant>, Denial> {
+    let own = person.tenant.as_ref();
+    let wanted = [app, api.and_then(|api| api.tenant.as_ref())];
+    if wanted.into_iter().flatten().any(|wanted| Some(wanted) != own) {
+        let problem = "the app or its API belongs to another customer than the person".to_owned();
+        let (error, parameter) = (Error::AccessDenied, None);
+        return Err(Denial::BadAuthorization { error, parameter, problem });
+    }
+    Ok(own.cloned())
+}
+
+fn lost(asked: &Scopes, by: &DroppedBy) -> Vec<Dropped> {
+    asked.iter().map(|scope| Dropped { scope: scope.clone(), by: by.clone() }).collect()
+}
+
+/// RFC 8707 §2: several APIs at once are another error than any other parameter twice.
+pub(crate) fn one_target(denial: Denial) -> Denial {
+    match denial {
+        Denial::BadAuthorization { parameter: Some(name), .. } if name == "resource" => {
+            refuse(Error::InvalidTarget, "resource", "ask for one resource at a time")
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,132 @@
+//! `{issuer}/par` (RFC 9126).
+
+use super::{SECRET, first_party, house, request};
+use crate::{
+    browser::{Browser, encoded},
+    house::{Answer, House},
+};
+use portcullis_types::Ttl;
+
+async fn push(house: &House, changes: &[(&str, &str)], more: &[(&str, &str)]) -> Answer {
+    let mut body = request(changes);
+    body.push('&');
+    body.push_str(&encoded(more));
+    let request = house.http.post(house.at("/par")).body(body);
+    let kind = "application/x-www-form-urlencoded";
+    Browser::new(house).send(request.header("content-type", kind)).await
+}
+
+async fn pushed(house: &House, changes: &[(&str, &str)]) -> String {
+    let answer = push(house, changes, &[("client_secret", SECRET)]).await;
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    assert_eq!(answer.json()["expires_in"], 60);
+    answer.json()["request_uri"].as_str().unwrap().to_owned()
+}
+
+async fn bring(browser: &Browser<'_>, client_id: &str, uri: &str) -> Answer {
+    let query = encoded(&[("client_id", client_id), ("request_uri", uri)]);
+    browser.get(&format!("/authorize?{query}")).await
+}
+
+#[tokio::test]
+async fn a_pushed_request_is_good_once_for_its_client() {
+    let house = house().await;
+    let mut other = first_party();
+    other.id = Some("other".parse().unwrap());
+    house.client(other).await;
+    let browser = Browser::signed_in(&house, "ada").await;
+    let uri = pushed(&house, &[]).await;
+    assert!(uri.starts_with("urn:ietf:params:oauth:request_uri:"));
+    let stolen = bring(&browser, "other", &uri).await;
+    assert_eq!((stolen.status, stolen.header("location")), (400, ""));
+    let answer = bring(&browser, "notebook", &uri).await;
+    assert_eq!(answer.redirect().1["state"], "s-1");
+    assert!(answer.redirect().1.contains_key("code"));
+    assert_eq!(bring(&browser, "notebook", &uri).await.status, 400, "used");
+    assert_eq!(bring(&browser, "notebook", &format!("{uri}x")).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_page_may_be_loaded_again_until_the_request_is_answered() {
+    let house = house().await;
+    let browser = Browser::new(&house);
+    let uri = pushed(&house, &[]).await;
+    let flow = async || {
+        let answer = bring(&browser, "notebook", &uri).await;
+        answer.header("location").split_once("/sign-in?flow=").unwrap().1.to_owned()
+    };
+    let (first, second) = (flow().await, flow().await);
+    house.wait(Ttl::seconds(120));
+    browser.put("__Host-session", &house.session("ada").await);
+    let answer = browser.get(&format!("/authorize/continue?flow={second}")).await;
+    assert!(answer.redirect().1.contains_key("code"), "the flow has its own copy");
+    let again = browser.get(&format!("/authorize/continue?flow={first}")).await;
+    assert_eq!(again.status, 410, "one answer to one request");
+}
+
+#[tokio::test]
+async fn it_expires_within_a_minute() {
+    let house = house().await;
+    let browser = Browser::signed_in(&house, "ada").await;
+    let uri = pushed(&house, &[]).await;
+    house.wait(Ttl::seconds(61));
+    assert_eq!(bring(&browser, "notebook", &uri).await.status, 400);
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_told_at_once() {
+    let house = house().await;
+    for (changes, more, status, error) in [
+        (&[][..], &[][..], 401, "invalid_client"),
+        (&[], &[("client_secret", "wrong")], 401, "invalid_client"),
+        (&[("request_uri", "urn:x")], &[("client_secret", SECRET)], 400, "invalid_request"),
+        (&[("scope", "no:such")], &[("client_secret", SECRET)], 400, "invalid_scope"),
+        (
+            &[("resource", "https://x.example/")],
+            &[("client_secret", SECRET)],
+            400,
+            "invalid_target",
+        ),
+        (
+            &[("redirect_uri", "https://evil.example")],
+            &[("client_secret", SECRET)],
+            400,
+            "invalid_request",
+        ),
+        (
+            &[("response_type", "token")],
+            &[("client_secret", SECRET)],
+            400,
+            "unsupported_response_type",
+        ),
+        (&[("code_challenge", "")], &[("client_secret", SECRET)], 400, "invalid_request"),
+        (&[], &[("client_secret", SECRET), ("state", "again")], 400, "invalid_request"),
+        (&[("request", "x")], &[("client_secret", SECRET)], 400, "invalid_request_object"),
+    ] {
+        let answer = push(&house, changes, more).await;
+        assert_eq!(
+            (answer.status, answer.error().as_str()),
+            (status, error),
+            "{changes:?} {more:?}"
+        );
+        assert!(answer.header("x-decision-id").starts_with("dec_"));
+    }
+    let url = house.at("/par");
+    let browser = Browser::new(&house);
+    assert_eq!(browser.send(house.http.get(&url)).await.status, 405);
+    let large = house.http.post(&url).header("content-type", "application/x-www-form-urlencoded");
+    assert_eq!(browser.send(large.body("x".repeat(70_000))).await.status, 413);
+}
+
+#[tokio::test]
+async fn an_app_that_must_push_is_held_to_it() {
+    let house = House::open().await;
+    house.person("ada", &["scientist"]).await;
+    let mut new = first_party();
+    new.registration.require_pushed_authorization_requests = true;
+    house.client(new).await;
+    let browser = Browser::signed_in(&house, "ada").await;
+    assert_eq!(super::ask(&browser, &[]).await.redirected_error(), "invalid_request");
+    let uri = pushed(&house, &[]).await;
+    assert!(bring(&browser, "notebook", &uri).await.redirect().1.contains_key("code"));
+}
