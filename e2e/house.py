@@ -151,7 +151,12 @@ class Demo:
     gateway: str
     free: tuple[str, str] = field(repr=False)
     premium: tuple[str, str] = field(repr=False)
+    people: dict[str, tuple[str, str]] = field(repr=False)
+    """Login and password of the admin, the scientist and the viewer."""
+    app: str
+    """The app that they sign in to."""
     config: Path
+    log: Path
 
     def token(self, client: tuple[str, str], **form: str) -> str:
         form = {"grant_type": "client_credentials"} | form
@@ -162,31 +167,41 @@ class Demo:
 
 TELL = """
 import json, os, sys
-words = ("PORTCULLIS_", "FREE_", "PREMIUM_")
+words = ("PORTCULLIS_", "FREE_", "PREMIUM_", "DEMO_")
 print(json.dumps({name: value for name, value in os.environ.items() if name.startswith(words)}), flush=True)
 sys.stdin.read()
 """
 
 
 @pytest.fixture(scope="session")
-def demo() -> Iterator[Demo]:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """A demo that runs while a command waits, which ends when it is told to; the demo ends with its code."""
     command: list[str | Path] = [PORTCULLIS, "demo", "--", sys.executable, "-c", TELL]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment())
+    log = tmp_path_factory.mktemp("demo") / "log"
+    pipe = subprocess.PIPE
+    with log.open("wb") as sink:
+        process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=sink, env=environment())
     assert process.stdin and process.stdout
     try:
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
             assert selector.select(PATIENCE), "the demo did not become ready"
         line = process.stdout.readline()
-        assert line, f"the demo ended with {process.wait(PATIENCE)}"
+        assert line, f"the demo ended with {process.wait(PATIENCE)}:\n{log.read_text()}"
         env = json.loads(line)
         yield Demo(
             issuer=env["PORTCULLIS_ISSUER"],
             gateway=env["PORTCULLIS_GATEWAY"],
             free=(env["FREE_CLIENT_ID"], env["FREE_CLIENT_SECRET"]),
             premium=(env["PREMIUM_CLIENT_ID"], env["PREMIUM_CLIENT_SECRET"]),
+            people={
+                "admin": (env["DEMO_ADMIN_USER"], env["DEMO_ADMIN_PASSWORD"]),
+                "scientist": (env["DEMO_USER"], env["DEMO_PASSWORD"]),
+                "viewer": (env["DEMO_VIEWER_USER"], env["DEMO_VIEWER_PASSWORD"]),
+            },
+            app=env["DEMO_APP"],
             config=Path(env["PORTCULLIS_CONFIG"]),
+            log=log,
         )
         process.stdin.close()
         assert process.wait(PATIENCE) == 0

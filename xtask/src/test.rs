@@ -35,6 +35,10 @@ pub(crate) fn run(house: &House, names: &[&str]) -> Outcome {
         |part| names.is_empty() || PARTS.iter().any(|(name, p)| *p == part && names.contains(name));
     let mut steps = Steps::default();
     // First what fails first: a machine without Python is told so before minutes of compiling.
+    if wanted(Part::E2e) {
+        let hint = "as root: apt-get install chromium";
+        steps.take("Chromium", hint, || debian::need(house, &[("chromium", "chromium")]))?;
+    }
     let venv = if wanted(Part::Python) || wanted(Part::E2e) {
         let hint = "read what pip says; delete the directory 'venv' in the target directory to start afresh";
         Some(steps.take("Python packages", hint, || packages(house))?)

@@ -35,8 +35,8 @@ impl Words {
         let mut browser: Vec<(u16, &str)> =
             accepted.unwrap_or_default().split(',').take(32).filter_map(weighted).collect();
         browser.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
-        let wanted = asked.chain(browser.into_iter().map(|(_, lang)| lang));
-        wanted.filter_map(Self::of).next().unwrap_or_default()
+        let mut wanted = asked.chain(browser.into_iter().map(|(_, lang)| lang));
+        wanted.find_map(Self::of).unwrap_or_default()
     }
 
     /// The words of a language tag: `de-CH` is served by `de`.

@@ -1,0 +1,178 @@
+"""A real browser in front of the real program, with somebody who clicks, types and keeps what was secret."""
+
+import base64
+import hashlib
+import hmac
+import os
+import shutil
+import struct
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from house import Demo
+from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
+
+AUTHENTICATOR = {
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
+
+
+@dataclass
+class Secrets:
+    """What was secret in the tests before, and what people were shown: to be compared when all is over."""
+
+    values: set[str] = field(default_factory=set, repr=False)
+    shown_once: dict[str, str] = field(default_factory=dict, repr=False)
+    """Secrets that one page shows on purpose, and the path of that page."""
+    pages: list[tuple[str, str]] = field(default_factory=list, repr=False)
+
+    def note(self, *values: str) -> None:
+        self.values.update(value for value in values if value)
+
+
+@pytest.fixture(scope="session")
+def secrets(demo: Demo) -> Secrets:
+    kept = Secrets()
+    kept.note(demo.free[1], demo.premium[1], *(password for _, password in demo.people.values()))
+    return kept
+
+
+# One for each module: while it runs, its event loop keeps other tests of the thread from having their own.
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    program = os.environ.get("CHROMIUM_BIN") or shutil.which("chromium") or shutil.which("chromium-browser")
+    assert program, "there is no chromium; apt-get install chromium"
+    sandbox = [] if os.geteuid() else ["--no-sandbox"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=sandbox)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visitor:
+    """Somebody with a browser of their own."""
+
+    demo: Demo
+    context: BrowserContext
+    page: Page
+    secrets: Secrets = field(repr=False)
+    errors: list[str] = field(default_factory=list)
+
+    @property
+    def issuer(self) -> str:
+        return self.demo.issuer
+
+    def go(self, path: str) -> Response:
+        answer = self.page.goto(f"{self.issuer}{path}")
+        assert answer
+        return answer
+
+    def type_password(self, who: str) -> None:
+        login, password = self.demo.people[who]
+        self.page.fill("#login", login)
+        self.page.fill("#password", password)
+        self.page.click(".login-submit")
+
+    def sign_in(self, who: str, to: str = "/account") -> None:
+        self.go("/sign-in")
+        self.type_password(who)
+        self.page.wait_for_url(f"{self.issuer}{to}")
+
+    def click(self, selector: str) -> None:
+        self.page.click(selector)
+
+    def text(self) -> str:
+        return self.page.inner_text("main")
+
+    def keep(self) -> None:
+        """Remembers the cookies, which are as good as passwords while they last."""
+        for cookie in self.context.cookies():
+            if cookie["name"].removeprefix("__Host-") in ("session", "known", "browser"):
+                self.secrets.note(cookie["value"])
+
+    def authenticator(self) -> None:
+        """Plugs in an authenticator that always agrees."""
+        devtools = self.context.new_cdp_session(self.page)
+        devtools.send("WebAuthn.enable")
+        devtools.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
+
+    def inspect(self) -> None:
+        """The page as it is now, light and dark, wide and narrow: nothing for axe, nothing to scroll sideways."""
+        for scheme in ("light", "dark"):
+            self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            found = [
+                f"{wrong['id']}: {node['html'][:160]}"
+                for wrong in Axe().run(self.page).response["violations"]
+                for node in wrong["nodes"]
+            ]
+            assert not found, f"{self.page.url}, {scheme}: {found}"
+        size = self.page.viewport_size
+        self.page.set_viewport_size({"width": 320, "height": 640})
+        width = self.page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 320, f"{self.page.url} is {width} px wide"
+        if folder := os.environ.get("SCREENSHOTS"):
+            name = self.page.url.split("?")[0].rstrip("/").rsplit("/", 1)[-1]
+            self.page.screenshot(path=f"{folder}/{name}-320.png", full_page=True)
+            self.page.set_viewport_size({"width": 1200, "height": 800})
+            self.page.screenshot(path=f"{folder}/{name}.png", full_page=True)
+        if size:
+            self.page.set_viewport_size(size)
+
+
+NewVisitor = Callable[..., Visitor]
+
+
+@pytest.fixture
+def visitor(demo: Demo, chromium: Browser, secrets: Secrets) -> Iterator[NewVisitor]:
+    """Makes visitors; each has a browser of their own."""
+    all_: list[Visitor] = []
+
+    def make(**options: Any) -> Visitor:
+        context = chromium.new_context(viewport={"width": 1200, "height": 800}, **options)
+        context.set_default_timeout(10_000)
+        it = Visitor(demo, context, context.new_page(), secrets)
+        it.page.on("pageerror", lambda error: it.errors.append(str(error)))
+
+        def console(message: Any) -> None:
+            # What a policy forbids shows here. That a form was refused does, too, and is no mistake of the page.
+            if message.type == "error" and "status of 4" not in message.text:
+                it.errors.append(message.text)
+
+        def keep(answer: Response) -> None:
+            url = answer.url
+            if url.startswith(demo.issuer) and "text/html" in answer.headers.get("content-type", ""):
+                try:
+                    secrets.pages.append((url.removeprefix(demo.issuer).split("?")[0], answer.text()))
+                except Exception:
+                    return  # a page that was left before it was read
+
+        it.page.on("console", console)
+        it.page.on("response", keep)
+        all_.append(it)
+        return it
+
+    yield make
+    errors = [error for it in all_ for error in it.errors]
+    for it in all_:
+        it.keep()
+        it.context.close()
+    assert not errors
+
+
+def totp(key: str, ahead: int = 0) -> str:
+    """RFC 6238, as an app has it; `ahead` steps of half a minute from now."""
+    text = key.replace(" ", "")
+    secret = base64.b32decode(text + "=" * (-len(text) % 8))
+    mac = hmac.new(secret, struct.pack(">Q", int(time.time()) // 30 + ahead), hashlib.sha1).digest()
+    at = mac[-1] & 15
+    return f"{(struct.unpack('>I', mac[at : at + 4])[0] & 0x7FFFFFFF) % 10**6:06}"
