@@ -111,6 +111,7 @@ fn people(path: &str) -> Router<Arc<State>> {
         .route(&at("/sign-in/passkey/start"), post(sign_in::passkey_start))
         .route(&at("/sign-in/passkey/finish"), post(sign_in::passkey_finish))
         .route(&at("/invitation"), get(sign_in::invitation).post(sign_in::invited))
+        .route(&at("/password-reset"), get(sign_in::forgotten).post(sign_in::forgotten_ask))
         .route(&at("/password-reset/choose"), get(sign_in::choose).post(sign_in::chosen))
         .route(&at("/account"), get(account::overview))
         .route(&at("/account/passkeys"), get(account::passkeys))

@@ -3,12 +3,14 @@
 
 mod destination;
 mod finish;
+mod forgotten;
 mod link;
 mod otp;
 mod passkey;
 mod password;
 
 pub(crate) use destination::{Destination, step_up};
+pub(crate) use forgotten::{ask as forgotten_ask, page as forgotten};
 pub(crate) use link::{LEAST, choose, chosen, invitation, invited, said};
 pub(crate) use otp::endpoint as otp;
 pub(crate) use passkey::{
@@ -55,7 +57,6 @@ fn shown(
         reason: to.reason(arrival.session.as_ref()),
         login,
         upstreams: &upstreams,
-        reset: false,
         problem: wrong.map(|(_, text)| Problem { field: "login", text }),
         refused: wrong.map(|(status, _)| status),
         form_targets: to.form_targets(),

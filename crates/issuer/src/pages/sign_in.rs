@@ -40,8 +40,6 @@ pub(crate) struct SignInView<'a> {
     pub(crate) login: &'a str,
     /// The other providers.
     pub(crate) upstreams: &'a [UpstreamLink],
-    /// Whether links for a forgotten password are sent.
-    pub(crate) reset: bool,
     /// What went wrong.
     pub(crate) problem: Option<Problem<'a>>,
     /// The status of that.

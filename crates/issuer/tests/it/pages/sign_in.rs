@@ -2,7 +2,9 @@
 
 use super::{PASSWORD, Visitor, person};
 use crate::{house::House, pages::visitor::field};
+use portcullis_directory::LinkKind;
 use portcullis_types::Ttl;
+use secrecy::ExposeSecret as _;
 
 #[tokio::test]
 async fn a_password_opens_the_account_and_the_cookies_are_for_this_host_alone() {
@@ -149,4 +151,41 @@ async fn the_page_is_small_and_asks_for_one_style_sheet() {
     }
     assert!(bytes <= 30 * 1024, "{bytes} bytes");
     assert_eq!(page.body.matches("rel=\"stylesheet\"").count(), 1);
+}
+
+#[tokio::test]
+async fn a_forgotten_password_is_answered_alike_for_everybody() {
+    let house = House::open().await;
+    person(&house, "ada@example.com").await;
+    let visitor = Visitor::new(&house);
+    let known = visitor.form("/password-reset", &[("login", "ada@example.com")]).await;
+    let unknown = visitor.form("/password-reset", &[("login", "nobody@example.com")]).await;
+    assert_eq!((known.status, &known.body), (200, &unknown.body));
+    let nothing = visitor.form("/password-reset", &[]).await;
+    assert_eq!((nothing.status, nothing.body.contains("id=\"login-wrong\"")), (400, true));
+}
+
+#[tokio::test]
+async fn a_link_is_looked_at_often_and_used_once() {
+    let house = House::open().await;
+    let ada = person(&house, "ada").await;
+    let mut entropy = house.entropy();
+    let by = super::visitor::acting(&house, &mut entropy);
+    let link = house.directory.make_link(by, &ada.id, LinkKind::Reset).await.unwrap();
+    let token = link.token.expose_secret();
+    let visitor = Visitor::new(&house);
+    let other_kind = visitor.get(&format!("/invitation?token={token}")).await;
+    assert_eq!(other_kind.status, 410);
+    for _ in 0..3 {
+        let page = visitor.get(&format!("/password-reset/choose?token={token}")).await;
+        assert_eq!((page.status, page.header("referrer-policy")), (200, "no-referrer"));
+    }
+    let form = |password| [("token", token), ("password", password)];
+    let weak = visitor.form("/password-reset/choose", &form("short")).await;
+    assert_eq!((weak.status, weak.body.contains("At least 8 characters")), (400, true));
+    let new = "a violin under the blue umbrella";
+    assert_eq!(visitor.form("/password-reset/choose", &form(new)).await.status, 200);
+    assert_eq!(visitor.form("/password-reset/choose", &form(new)).await.status, 410);
+    assert_eq!(Visitor::new(&house).sign_in("ada", new).await.status, 303);
+    assert_eq!(Visitor::new(&house).sign_in("ada", PASSWORD).await.status, 400);
 }
