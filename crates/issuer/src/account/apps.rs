@@ -3,7 +3,6 @@
 use super::{Care, Owner};
 use crate::{
     arrival::Else,
-    client_document::find_client,
     pages::{self, AppItem, AppView, AppsView, Permissions, Section, When},
     server::State,
 };
@@ -38,7 +37,7 @@ async fn shown(state: &State, request: Request) -> Result<Response, Else> {
     let grants = grants.map_err(|fault| owner.fault(fault.into()))?;
     let mut clients = Vec::with_capacity(grants.len());
     for grant in &grants {
-        let client = find_client(state, &grant.client_id).await;
+        let client = state.directory.find_client(&grant.client_id).await;
         clients.push(client.map_err(|fault| owner.fault(fault))?);
     }
     let pairs = grants.iter().zip(&clients);

@@ -3,7 +3,6 @@
 
 use crate::{
     arrival::{Arrival, Else},
-    client_document::find_client,
     interaction::{self, Interaction},
     pages::{self, Explained, Section, SignInReason},
     server::State,
@@ -140,7 +139,7 @@ fn device(text: &str) -> Option<String> {
 }
 
 async fn waiting(state: &State, flow: &str, found: &Interaction) -> Waiting {
-    let client = find_client(state, &found.client_id).await.ok().flatten();
+    let client = state.directory.find_client(&found.client_id).await.ok().flatten();
     let name = client.map_or_else(|| found.client_id.to_string(), |client| client.name.clone());
     Waiting {
         flow: flow.to_owned(),
