@@ -63,6 +63,7 @@ async fn under_message_signing_even_a_mistake_comes_signed() {
     new.registration.fapi2 = Fapi2::MessageSigning;
     new.registration.dpop_bound_access_tokens = true;
     new.registration.require_pushed_authorization_requests = true;
+    new.registration.require_signed_request_object = true;
     house.client(new).await;
     let browser = Browser::signed_in(&house, "ada").await;
     // Not pushed, not signed.
