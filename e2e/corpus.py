@@ -6,10 +6,11 @@ The expected verdicts are written here by hand, from the standards; none is copi
 import hashlib
 import hmac
 import json
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from forge import Key, b64, encoded
@@ -34,14 +35,43 @@ class Door:
     api: str
     scopes: list[str]
     object_tenant: str | None = None
+    demand: dict[str, Any] = field(default_factory=dict)
+    """What it demands besides scopes, in the words of `Verifier.need`."""
+
+    @property
+    def url(self) -> str:
+        """As callers write it: on the host of its API."""
+        return f"https://api.test{self.path}"
 
 
+@dataclass(frozen=True)
+class Shown:
+    """How a token is shown, and what comes along."""
+
+    scheme: Literal["Bearer", "DPoP"] = "Bearer"
+    proofs: Callable[[], list[str]] = list
+    """The values of the DPoP headers, made anew for every door: a proof is good for a minute, and once."""
+    certificate: bytes | None = None
+    """The client's, which a proxy hands on. What is in it does not matter here."""
+
+    @property
+    def hash(self) -> bytes | None:
+        return None if self.certificate is None else hashlib.sha256(self.certificate).digest()
+
+
+BARE = Shown()
 BASIC = Door("POST", "/generate", "text", ["generate:basic"])
 PREMIUM = Door("POST", "/generate/premium", "text", ["generate:advanced"])
 BOTH = Door("POST", "/batch", "text", ["generate:basic", "batch:create"])
 ACME_DOOR = Door("POST", "/acme/generate", "acme", ["generate:basic"])
 OBJECT = Door("GET", "/tenants/acme/usage", "text", ["usage:read"], object_tenant="acme")
-DOORS = [BASIC, PREMIUM, BOTH, ACME_DOOR, OBJECT]
+STRICT = Door("POST", "/strict", "text", ["generate:basic"], demand={"dpop": "required"})
+NONCE = Door("POST", "/nonce", "text", ["generate:basic"], demand={"dpop_nonce": True})
+SHOWN = Door("POST", "/shown", "text", ["generate:basic"], demand={"client_certificate": "required"})
+STRONG = Door("POST", "/strong", "text", ["generate:basic"], demand={"acr": ["mfa"]})
+FRESH = Door("POST", "/fresh", "text", ["generate:basic"], demand={"max_age": 900})
+FOREIGN = Door("POST", "/foreign", "text", ["generate:basic"], demand={"acr": ["urn:other:gold"]})
+DOORS = [BASIC, PREMIUM, BOTH, ACME_DOOR, OBJECT, STRICT, NONCE, SHOWN, STRONG, FRESH, FOREIGN]
 APIS: list[dict[str, Any]] = [
     {"name": "text", "audience": TEXT, "tenant": None},
     {"name": "acme", "audience": "https://api.test/acme", "tenant": "acme"},
@@ -59,6 +89,7 @@ class Case:
     door: Door = BASIC
     too_large_for_http: bool = field(default=False)
     """The gateway's HTTP layer refuses it before there is a decision."""
+    shown: Shown = BARE
 
 
 @dataclass(frozen=True)
@@ -126,6 +157,7 @@ def make(keys: Keys, canary: str) -> list[Case]:
     to = Makers(keys, int(time.time()), canary)
     groups = [good, algorithms, headers, key_names, remote_keys, formats, signatures, types]
     groups += [times, claims_, audiences, issuers, purposes, tenants, scopes]
+    groups += [bound, unbound, proofs, certificates, sign_ins]
     cases = [case for group in groups for case in group(to)]
     assert len({case.name for case in cases}) == len(cases)
     return cases
@@ -463,6 +495,181 @@ def tenants(to: Makers) -> Iterator[Case]:
         "scope",
         door=OBJECT,
     )
+
+
+@dataclass(frozen=True)
+class Wallet:
+    """A client's key for DPoP, and what it signs with it."""
+
+    key: Key
+
+    @property
+    def public(self) -> dict[str, Any]:
+        return {name: value for name, value in self.key.public().items() if name not in ("kid", "alg", "use")}
+
+    @property
+    def jkt(self) -> str:
+        return str(jwk.JWK(**self.public).thumbprint())
+
+    def header(self, **more: Any) -> dict[str, Any]:
+        members = {"typ": "dpop+jwt", "alg": self.key.alg, "jwk": self.public} | more
+        return {name: value for name, value in members.items() if value is not ...}
+
+    def claims(self, door: Door, token: str, **more: Any) -> dict[str, Any]:
+        claims = {
+            "jti": os.urandom(12).hex(),
+            "htm": door.method,
+            "htu": door.url,
+            "iat": int(time.time()),
+            "ath": b64(hashlib.sha256(token.encode()).digest()),
+        } | more
+        return {name: value for name, value in claims.items() if value is not ...}
+
+    def proof(self, door: Door, token: str, header: dict[str, Any] | None = None, **claims: Any) -> str:
+        """For this door and token, with changes."""
+        return self.key.token(self.header(**(header or {})), self.claims(door, token, **claims))
+
+    def shows(self, token: str, door: Door = BASIC, header: dict[str, Any] | None = None, **claims: Any) -> Shown:
+        return Shown("DPoP", lambda: [self.proof(door, token, header, **claims)])
+
+
+def bound(to: Makers) -> Iterator[Case]:
+    for alg in ("ES256", "ES384", "Ed25519", "PS256", "RS256"):
+        wallet = Wallet(Key.make("", alg))
+        token = to.es(cnf={"jkt": wallet.jkt})
+        yield Case(f"good, bound to a key, {alg}", token, shown=wallet.shows(token))
+    holder, thief = Wallet(Key.make("", "ES256")), Wallet(Key.make("", "ES256"))
+    token = to.es(cnf={"jkt": holder.jkt})
+    yield Case("good, bound, where it is demanded", token, door=STRICT, shown=holder.shows(token, STRICT))
+    both = to.es(cnf={"jkt": holder.jkt, "kid": "x"})
+    yield Case("good, bound to a key and something else", both, shown=holder.shows(both))
+    no = ("not_the_holder", "binding")
+    yield Case("a bound token as Bearer", token, *no)
+    with_proof = Shown("Bearer", holder.shows(token).proofs)
+    yield Case("a bound token as Bearer, with its proof", token, *no, shown=with_proof)
+    yield Case("a proof by another key", token, *no, shown=thief.shows(token))
+    for name, cnf in (("an unknown member", {"kid": "x"}), ("a whole key", {"jwk": holder.public}), ("nothing", {})):
+        yield Case(f"bound to {name}", to.es(cnf=cnf), *no)
+    for name, wrong in (("a list", ["x"]), ("text", "x"), ("a short jkt", {"jkt": "x"}), ("a number", {"jkt": 1})):
+        yield Case(f"cnf is {name}", to.es(cnf=wrong), "bad_claims", "claims")
+
+
+def unbound(to: Makers) -> Iterator[Case]:
+    wallet = Wallet(Key.make("", "ES256"))
+    no = ("not_the_holder", "binding")
+    token = to.es()
+    yield Case("good, null as cnf", to.es(cnf=None))
+    yield Case("an unbound token as DPoP", token, *no, shown=wallet.shows(token))
+    yield Case("an unbound token as DPoP, without a proof", token, *no, shown=Shown("DPoP"))
+    yield Case("an unbound token where a key is demanded", token, *no, door=STRICT)
+    yield Case("good, a proof that nobody asked for", token, shown=Shown("Bearer", wallet.shows(token).proofs))
+
+
+def proofs(to: Makers) -> Iterator[Case]:
+    holder, thief = Wallet(Key.make("", "ES256")), Wallet(Key.make("", "ES256"))
+    token = to.es(cnf={"jkt": holder.jkt})
+    bad = ("invalid_dpop_proof", "binding")
+    yield Case("no proof", token, *bad, shown=Shown("DPoP"))
+    yield Case("an empty proof", token, *bad, shown=Shown("DPoP", lambda: [""]))
+    yield Case("no JWT as proof", token, *bad, shown=Shown("DPoP", lambda: ["proof"]))
+    yield Case("a huge proof", token, *bad, shown=Shown("DPoP", lambda: [f"a.{'b' * 9000}.c"]))
+    two = Shown("DPoP", lambda: [holder.proof(BASIC, token), holder.proof(BASIC, token)])
+    yield Case("two proofs", token, *bad, shown=two)
+    listed = Shown("DPoP", lambda: [f"{holder.proof(BASIC, token)}, {holder.proof(BASIC, token)}"])
+    yield Case("two proofs in a list", token, *bad, shown=listed)
+    yield Case("the token as its proof", token, *bad, shown=Shown("DPoP", lambda: [token]))
+    secret = json.loads(jwk.JWK.from_pyca(holder.key.private).export())
+    oct_key = {"kty": "oct", "k": b64(b"x" * 32)}
+    headers_: dict[str, dict[str, Any]] = {
+        "no typ": {"typ": ...},
+        "typ JWT": {"typ": "JWT"},
+        "no alg": {"alg": ...},
+        "alg none": {"alg": "none"},
+        "alg HS256": {"alg": "HS256"},
+        "alg of another curve": {"alg": "ES384"},
+        "alg that nobody has": {"alg": "XX256"},
+        "no jwk": {"jwk": ...},
+        "jwk is text": {"jwk": "x"},
+        "the private key in jwk": {"jwk": secret},
+        "a shared secret as jwk": {"jwk": oct_key},
+        "another's public key in jwk": {"jwk": thief.public},
+        "crit": {"crit": ["x"], "x": 1},
+        "b64": {"b64": False},
+    }
+    for name, header in headers_.items():
+        yield Case(f"proof: {name}", token, *bad, shown=holder.shows(token, header=header))
+    now = int(time.time())
+    claims: dict[str, dict[str, Any]] = {
+        "another method": {"htm": "GET"},
+        "a method in small letters": {"htm": "post"},
+        "no htm": {"htm": ...},
+        "another path": {"htu": "https://api.test/generate/premium"},
+        "another host": {"htu": "https://evil.test/generate"},
+        "another scheme": {"htu": "http://api.test/generate"},
+        "a path alone": {"htu": "/generate"},
+        "a user in htu": {"htu": "https://api.test@evil.test/generate"},
+        "no htu": {"htu": ...},
+        "made an hour ago": {"iat": now - 3600},
+        "made in an hour": {"iat": now + 3600},
+        "no iat": {"iat": ...},
+        "iat in words": {"iat": "now"},
+        "no ath": {"ath": ...},
+        "ath of another token": {"ath": b64(hashlib.sha256(b"other").digest())},
+        "ath with padding": {"ath": b64(hashlib.sha256(token.encode()).digest()) + "="},
+        "no jti": {"jti": ...},
+        "an empty jti": {"jti": ""},
+        "a long jti": {"jti": "j" * 129},
+    }
+    for name, changes in claims.items():
+        yield Case(f"proof: {name}", token, *bad, shown=holder.shows(token, **changes))
+    for name, htu in (
+        ("a query", "https://api.test/generate?x=1#y"),
+        ("capitals and the port", "HTTPS://API.test:443/generate"),
+        ("a needless escape", "https://api.test/%67enerate"),
+    ):
+        yield Case(f"good, htu with {name}", token, shown=holder.shows(token, htu=htu))
+    nonce = ("use_dpop_nonce", "binding")
+    yield Case("proof: no nonce where one is wanted", token, *nonce, door=NONCE, shown=holder.shows(token, NONCE))
+    made_up = holder.shows(token, NONCE, nonce="A" * 22)
+    yield Case("proof: a nonce that is made up", token, *nonce, door=NONCE, shown=made_up)
+    yield Case("good, a nonce that nobody asked for", token, shown=holder.shows(token, nonce="x"))
+
+
+def certificates(to: Makers) -> Iterator[Case]:
+    holder = Wallet(Key.make("", "ES256"))
+    x5t = b64(hashlib.sha256(b"the holder's").digest())
+    own, other = Shown(certificate=b"the holder's"), Shown(certificate=b"another's")
+    token = to.es(cnf={"x5t#S256": x5t})
+    no = ("not_the_holder", "binding")
+    yield Case("good, bound to a certificate", token, shown=own)
+    yield Case("good, bound to a certificate, where it is demanded", token, door=SHOWN, shown=own)
+    yield Case("a certificate's token without one", token, *no)
+    yield Case("a certificate's token with another", token, *no, shown=other)
+    yield Case("an unbound token where a certificate is demanded", to.es(), *no, door=SHOWN, shown=own)
+    yield Case("good, an unbound token over a connection with a certificate", to.es(), shown=own)
+    both = to.es(cnf={"x5t#S256": x5t, "jkt": holder.jkt})
+    proof = holder.shows(both).proofs
+    yield Case("good, bound to a key and a certificate", both, shown=Shown("DPoP", proof, b"the holder's"))
+    yield Case("bound to both, with the key alone", both, *no, shown=Shown("DPoP", proof))
+    yield Case("bound to both, with the certificate alone", both, *no, shown=own)
+    yield Case("x5t#S256 is no hash", to.es(cnf={"x5t#S256": "x"}), "bad_claims", "claims")
+
+
+def sign_ins(to: Makers) -> Iterator[Case]:
+    weak = ("insufficient_user_authentication", "authentication")
+    for acr in ("mfa", "phr"):
+        yield Case(f"good, acr {acr}", to.es(acr=acr), door=STRONG)
+    for wrong in ("pwd", "MFA", "mfa2", "urn:other:gold", "mfa phr"):
+        yield Case(f"acr {wrong!r}", to.es(acr=wrong), *weak, door=STRONG)
+    yield Case("no acr", to.es(), *weak, door=STRONG)
+    yield Case("good, another issuer's acr", to.es(acr="urn:other:gold"), door=FOREIGN)
+    yield Case("ours where another's acr is wanted", to.es(acr="phr"), *weak, door=FOREIGN)
+    yield Case("good, signed in just now", to.es(auth_time=to.now), door=FRESH)
+    yield Case("signed in an hour ago", to.es(auth_time=to.now - 3600), *weak, door=FRESH)
+    yield Case("signed in tomorrow", to.es(auth_time=to.now + 86400), *weak, door=FRESH)
+    yield Case("no auth_time", to.es(acr="phr"), *weak, door=FRESH)
+    yield Case("acr is a list", to.es(acr=["mfa"]), "bad_claims", "claims", door=STRONG)
+    yield Case("auth_time is text", to.es(auth_time="now"), "bad_claims", "claims", door=FRESH)
 
 
 def scopes(to: Makers) -> Iterator[Case]:

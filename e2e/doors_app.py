@@ -40,6 +40,16 @@ def anthropic(claims: Annotated[Claims, Depends(Guard("generate:basic", dialect=
     return claims.client_id
 
 
+@app.post("/bound")
+def bound(claims: Annotated[Claims, Depends(Guard("generate:basic", dpop="required", dpop_nonce=True))]) -> str:
+    return claims.client_id
+
+
+@app.post("/strong")
+def strong(claims: Annotated[Claims, Depends(Guard("generate:basic", acr="mfa", max_age=900))]) -> str:
+    return claims.client_id
+
+
 @app.post("/tenants/{tenant}")
 def tenants(tenant: str, claims: Annotated[Claims, Depends(Guard("generate:basic"))]) -> str:
     return claims.client_id

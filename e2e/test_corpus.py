@@ -1,5 +1,6 @@
 """One corpus of tokens, four doors: gateway, library, command line and Python package must say the same."""
 
+import base64
 import json
 import os
 import random
@@ -16,6 +17,7 @@ import httpx
 import portcullis
 import pytest
 from corpus import Case, Keys
+from forge import b64
 from house import PORTCULLIS, ROOT, Recorder, environment, free_port, recorder, run, running
 
 
@@ -53,6 +55,15 @@ class Verdict:
 ADMITTED = Verdict(None, None)
 
 
+def demands(door: corpus.Door) -> str:
+    """In the words of the configuration file."""
+
+    def value(name: str, value: Any) -> str:
+        return f'"{value}s"' if name == "max_age" else json.dumps(value)
+
+    return "\n".join(f"{name} = {value(name, wanted)}" for name, wanted in door.demand.items())
+
+
 def configuration(folder: Path, gateway: str, admin: str, upstream: str) -> str:
     trust = "".join(
         f"""
@@ -87,6 +98,7 @@ path = "{door.path.replace("/acme/usage", "/{tenant}/usage")}"
 api = "{door.api}"
 scopes = {json.dumps(door.scopes)}
 upstream = "echo"
+{demands(door)}
 """
         for door in corpus.DOORS
     )
@@ -99,6 +111,8 @@ url = "{gateway}"
 listen = "{gateway.removeprefix("http://")}"
 workers = 1
 audit_flush = "0ms"
+trusted_proxies = ["127.0.0.0/8"]
+client_certificate_header = "client-cert"
 
 [admin]
 listen = "{admin.removeprefix("http://")}"
@@ -131,7 +145,11 @@ def at_gateway(world: World) -> dict[str, Verdict]:
     answers = {}
     with httpx.Client(base_url=world.gateway, trust_env=False) as client:
         for case in world.cases:
-            header = [(b"authorization", f"Bearer {case.token}".encode())]
+            shown = case.shown
+            header = [(b"authorization", f"{shown.scheme} {case.token}".encode())]
+            header += [(b"dpop", proof.encode()) for proof in shown.proofs()]
+            if shown.certificate is not None:
+                header.append((b"client-cert", b":%b:" % base64.b64encode(shown.certificate)))
             answers[case.name] = client.request(case.door.method, case.door.path, headers=header)
     exported = run("audit", "export", config=world.config)
     assert exported.returncode == 0, exported.stderr
@@ -173,6 +191,14 @@ def at_library(world: World) -> dict[str, Verdict]:
             "api": case.door.api,
             "scopes": " ".join(case.door.scopes),
             "object_tenant": case.door.object_tenant,
+            "demand": in_library(case.door.demand),
+            "holder": {
+                "scheme": case.shown.scheme,
+                "method": case.door.method,
+                "url": case.door.url,
+                "proofs": case.shown.proofs(),
+                "certificate": None if case.shown.hash is None else b64(case.shown.hash),
+            },
         }
         for case in world.cases
     ]
@@ -181,6 +207,14 @@ def at_library(world: World) -> dict[str, Verdict]:
         [program], input=json.dumps(asked), capture_output=True, text=True, check=True, env=environment()
     )
     return {case.name: verdict(said) for case, said in zip(world.cases, json.loads(done.stdout), strict=True)}
+
+
+def in_library(demand: dict[str, Any]) -> dict[str, Any]:
+    """In the words of examples/verdict.rs."""
+    words = {name: True if value == "required" else value for name, value in demand.items()}
+    if "max_age" in words:
+        words["max_age_seconds"] = words.pop("max_age")
+    return words
 
 
 def verdict(said: dict[str, Any]) -> Verdict:
@@ -207,8 +241,20 @@ def at_python(world: World) -> dict[str, Verdict]:
     verdicts = {}
     for case in world.cases:
         try:
-            tenant = case.door.object_tenant
-            claims = verifiers[case.door.api].verify(case.token, case.door.scopes, object_tenant=tenant)
+            verifier, shown = verifiers[case.door.api], case.shown
+            holder = portcullis.Holder(
+                method=case.door.method,
+                url=case.door.path,
+                dpop=shown.proofs(),
+                client_certificate=shown.hash,
+            )
+            claims = verifier.verify(
+                case.token,
+                verifier.need(case.door.scopes, **case.door.demand),
+                object_tenant=case.door.object_tenant,
+                scheme=shown.scheme,
+                holder=holder,
+            )
         except portcullis.Denied as denied:
             failed = [row.check for row in denied.trace if row.mark == "failed"]
             assert failed == [denied.check]
@@ -236,11 +282,21 @@ def at_command_line(world: World) -> dict[str, Verdict]:
 
     def ask(case: Case) -> Verdict:
         request = f"{case.door.method} {case.door.path}"
-        question = ["explain", "--token", "-", "--request", request, "--json"]
-        return explained(run(*question, config=world.config, stdin=case.token))
+        question: list[str | Path] = ["explain", "--token", "-", "--request", request, "--json"]
+        shown = case.shown
+        stdin = case.token if shown is corpus.BARE else f"{shown.scheme} {case.token}"
+        if shown.hash is not None:
+            question += [f"--client-certificate={b64(shown.hash)}"]
+        for proof in shown.proofs():
+            file = world.folder / f"{abs(hash(case.name))}.proof"
+            file.write_text(proof)
+            question += ["--dpop-proof", file]
+        return explained(run(*question, config=world.config, stdin=stdin))
 
+    # One proof at most can be given by hand.
+    cases = [case for case in world.cases if len(case.shown.proofs()) < 2]
     with ThreadPoolExecutor(4) as pool:
-        return dict(zip((case.name for case in world.cases), pool.map(ask, world.cases), strict=True))
+        return dict(zip((case.name for case in cases), pool.map(ask, cases), strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -270,6 +326,8 @@ def at_token_verify(world: World) -> dict[str, Verdict]:
 
 def on_these_terms(case: Case) -> bool:
     apart = any(words in case.name for words in ("another trusted issuer", "a tenant's issuer", "within the leeway"))
+    if case.shown is not corpus.BARE or case.door.demand:
+        return False
     return case.door.api == "text" and case.door.object_tenant is None and case.code != "lives_too_long" and not apart
 
 
@@ -288,7 +346,7 @@ def test_the_corpus_is_large_and_has_an_attack_on_every_check_of_a_token(world: 
     assert len(world.cases) >= 200
     checks = {case.check for case in world.cases}
     signed = "credential credential_kind format header type issuer key signature"
-    said = "claims time audience purpose tenant scope object"
+    said = "claims time audience purpose tenant binding authentication scope object"
     assert checks == {None, *signed.split(), *said.split()}
 
 
@@ -318,9 +376,12 @@ def test_the_python_package_gives_the_same_reasons_as_the_library(
 ) -> None:
     for case in world.cases:
         ours, theirs = asdict(at_python[case.name]), asdict(at_library[case.name])
-        if case.check == "time":
+        if case.check in ("time", "authentication", "binding"):
             # They were asked at different seconds, and say at which.
             ours["expected"] = theirs["expected"] = None
+        if "made " in case.name:
+            # Each was shown a proof of its own.
+            ours["found"] = theirs["found"] = None
         assert ours | {"challenge": None} == theirs, case.name
 
 
@@ -348,7 +409,7 @@ def test_what_was_let_through_and_nothing_else_reached_the_upstream(
     admitted = [said for said in at_gateway.values() if said == ADMITTED]
     assert len(world.upstream.requests) == len(admitted)
     for _, _, headers in world.upstream.requests:
-        assert "authorization" not in headers
+        assert not {"authorization", "dpop", "client-cert"} & headers.keys()
 
 
 def test_the_gateway_is_well_after_all_of_it(world: World, at_gateway: dict[str, Verdict]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from corpus import Door, Wallet
 from forge import Key
 from house import PORTCULLIS, free_port, recorder, running
 
@@ -45,12 +46,15 @@ api = "text"
 scopes = ["generate:basic"]
 upstream = "echo"
 dialect = "{dialect}"
+{demands}
 """
-        for path, dialect in (
-            ("/problem", "problem"),
-            ("/openai", "openai"),
-            ("/anthropic", "anthropic"),
-            ("/tenants/{tenant}", "problem"),
+        for path, dialect, demands in (
+            ("/problem", "problem", ""),
+            ("/openai", "openai", ""),
+            ("/anthropic", "anthropic", ""),
+            ("/tenants/{tenant}", "problem", ""),
+            ("/bound", "problem", 'dpop = "required"\ndpop_nonce = true'),
+            ("/strong", "problem", 'acr = "mfa"\nmax_age = "15m"'),
         )
     )
     return f"""
@@ -218,6 +222,57 @@ def test_a_tenant_in_the_path_must_be_the_tokens(doors: Doors, path: str, status
     headers = [bearer(doors.token(tenant="acme"))]
     for door in (doors.gateway, doors.service):
         assert ask(door, path, headers)[0] == status, door
+
+
+def alike(doors: Doors, path: str, headers: list[Headers]) -> list[tuple[int, dict[str, str], dict[str, Any]]]:
+    """Asks the gateway and the service, each with headers of its own, and compares what both say."""
+    answers = [ask(door, path, sent) for door, sent in zip((doors.gateway, doors.service), headers, strict=True)]
+    (theirs, their_headers, their_body), (ours, our_headers, our_body) = answers
+    assert ours == theirs, answers
+    for name in ("www-authenticate", "content-type", "cache-control"):
+        assert theirs == 200 or our_headers.get(name) == their_headers.get(name), name
+    assert ("dpop-nonce" in our_headers) == ("dpop-nonce" in their_headers) or theirs == 200
+    if theirs != 200:
+        assert said(json.loads(our_body))[1] == said(json.loads(their_body))[1]
+    return [(status, headers, json.loads(body)) for status, headers, body in answers]
+
+
+def test_a_bound_token_walks_through_both_doors_by_the_same_steps(doors: Doors) -> None:
+    wallet = Wallet(Key.make("", "ES256"))
+    door = Door("POST", "/bound", "text", ["generate:basic"])
+    token = doors.token(cnf={"jkt": wallet.jkt})
+
+    def dpop(**claims: Any) -> Headers:
+        proof = wallet.proof(door, token, **claims)
+        return [("Authorization", f"DPoP {token}".encode()), ("DPoP", proof.encode())]
+
+    nothing = alike(doors, "/bound", [[], []])
+    assert nothing[0][0] == 401
+    assert nothing[0][1]["www-authenticate"].startswith('DPoP realm="text", algs="')
+    unbound = alike(doors, "/bound", [[bearer(doors.token())]] * 2)
+    assert code_of(unbound[0][2]) == "not_the_holder"
+    asked = alike(doors, "/bound", [dpop(), dpop()])
+    assert 'error="use_dpop_nonce"' in asked[0][1]["www-authenticate"]
+    nonces = [headers["dpop-nonce"] for _, headers, _ in asked]
+    good = [dpop(nonce=nonce) for nonce in nonces]
+    assert alike(doors, "/bound", good)[0][0] == 200
+    replayed = alike(doors, "/bound", good)
+    assert (replayed[0][0], code_of(replayed[0][2])) == (401, "invalid_dpop_proof")
+    assert alike(doors, "/bound", [dpop(nonce=nonce) for nonce in nonces])[0][0] == 200
+    stolen = alike(doors, "/bound", [[bearer(token)]] * 2)
+    assert 'DPoP realm="text", error="invalid_token"' in stolen[0][1]["www-authenticate"]
+
+
+def test_a_weak_sign_in_is_told_how_to_do_better(doors: Doors) -> None:
+    now = int(time.time())
+    strong = doors.token(acr="phr", auth_time=now)
+    assert alike(doors, "/strong", [[bearer(strong)]] * 2)[0][0] == 200
+    for weak in (doors.token(), doors.token(acr="pwd", auth_time=now), doors.token(acr="mfa", auth_time=now - 3600)):
+        answers = alike(doors, "/strong", [[bearer(weak)]] * 2)
+        assert answers[0][0] == 401
+        challenge = answers[0][1]["www-authenticate"]
+        assert 'error="insufficient_user_authentication"' in challenge
+        assert 'acr_values="mfa phr", max_age="900"' in challenge
 
 
 def test_no_answer_holds_any_part_of_the_token(doors: Doors) -> None:

@@ -86,6 +86,9 @@ fn config(
     let upstreams = gateway::upstreams(&mut root, machine, &mut names, out);
     let routes = route::routes(&mut root, &registry, &mut names, &upstreams, out);
     names.unused(out);
+    if let Some(gateway) = &gateway {
+        names.uncertified(gateway, out);
+    }
     let people = people::people(&mut root, &registry, machine, out);
     let roles: Vec<String> = people.settings.roles.by_name.keys().cloned().collect();
     let identity_providers = identity_provider::providers(&mut root, machine, &roles, out);

@@ -42,6 +42,48 @@ async fn handshakes_that_do_not_come_hold_up_nobody() {
     drop(silent);
 }
 
+/// Asks clients for a certificate; and one that a client may show.
+fn asking() -> (Arc<ServerConfig>, Certificate, rcgen::CertifiedKey<rcgen::KeyPair>) {
+    let server = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let client = rcgen::generate_simple_self_signed(["client".to_owned()]).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(client.cert.der().clone()).unwrap();
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(
+        Arc::new(roots),
+        provider.clone(),
+    );
+    let key = PrivateKeyDer::Pkcs8(server.signing_key.serialize_der().into());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier.allow_unauthenticated().build().unwrap())
+        .with_single_cert(vec![server.cert.der().clone()], key)
+        .unwrap();
+    (Arc::new(config), Certificate::from_der(server.cert.der()).unwrap(), client)
+}
+
+#[tokio::test]
+async fn a_token_of_a_certificate_passes_over_its_connection_alone() {
+    let (tls, authority, client) = asking();
+    let house = House::speaking(Some(tls), |_| {}).await;
+    let url = format!("https://localhost:{}/generate", house.address.port());
+    let hash = ::aws_lc_rs::digest::digest(&::aws_lc_rs::digest::SHA256, client.cert.der());
+    let x5t = portcullis_jose::b64::encode(hash);
+    let token = house.token_with(serde_json::json!({ "cnf": { "x5t#S256": x5t } }));
+    let pem = client.cert.pem() + &client.signing_key.serialize_pem();
+    let identity = reqwest::Identity::from_pem(pem.as_bytes()).unwrap();
+    let builder = || Client::builder().no_proxy().tls_certs_only([authority.clone()]);
+    for (client, status) in
+        [(builder(), StatusCode::UNAUTHORIZED), (builder().identity(identity), StatusCode::OK)]
+    {
+        let request = client.build().unwrap().get(&url).bearer_auth(&token);
+        // What a client writes of its certificate itself counts for nothing.
+        let request = request.header("client-cert", ":YWJj:");
+        assert_eq!(soon(request.send()).await.unwrap().status(), status);
+    }
+}
+
 #[tokio::test]
 async fn a_handshake_has_its_time_and_no_more() {
     let (tls, _) = certificate();

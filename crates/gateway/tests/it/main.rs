@@ -4,6 +4,7 @@
 mod access;
 mod client_tls;
 mod credentials;
+mod dpop;
 mod house;
 mod records;
 mod shape;

@@ -80,7 +80,7 @@ fn api<'t>(
     let signing_alg = table.get("signing_alg").map(|alg| alg.choice(&SIGNING, out));
     let ttl = table.get("access_token_ttl").and_then(|ttl| ttl.ttl(SHORTEST..=LONGEST, out));
     let tenant = table.get("tenant").and_then(|tenant| tenant.parse(out));
-    let demand = demand(table, out);
+    let demand = demand(table, names, out);
     let dialect = table.get("dialect").and_then(|dialect| dialect.choice(&DIALECTS, out));
     let scopes = scopes.into_iter().map(|(scope, _)| scope).collect();
     if let Some(name) = name_text {

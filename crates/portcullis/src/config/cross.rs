@@ -4,7 +4,7 @@ use super::{
     findings::{Findings, Place},
     listen,
     read::{Section, Value},
-    settings::{Access, Api, Config, Gateway, Trust},
+    settings::{Access, Api, ClientCertificates, Config, Gateway, Tls, Trust},
     words,
 };
 use portcullis_types::{ApiName, Scopes};
@@ -16,6 +16,8 @@ use std::{collections::BTreeMap, net::SocketAddr};
 pub(super) struct Names {
     apis: BTreeMap<String, (Place, Scopes)>,
     upstreams: BTreeMap<String, (Place, usize)>,
+    /// Where a client certificate is required.
+    certificates: Vec<Place>,
 }
 
 impl Names {
@@ -55,6 +57,26 @@ impl Names {
             missing(("API", "api"), name, self.apis.keys(), place, out);
         }
         exists
+    }
+
+    /// Notes that a token bound to a client certificate is required here.
+    pub(super) fn want_certificate(&mut self, place: Place) {
+        self.certificates.push(place);
+    }
+
+    /// Warns of routes that nobody can use: no connection brings a certificate along.
+    pub(super) fn uncertified(&self, gateway: &Gateway, out: &mut Findings) {
+        let asks = |tls: &Tls| tls.client_certificates != ClientCertificates::None;
+        if gateway.tls.as_ref().is_some_and(asks) || gateway.client_certificate_header.is_some() {
+            return;
+        }
+        for place in &self.certificates {
+            out.warning(place, "the gateway asks nobody for a certificate, so all are refused here")
+                .hint(
+                    "set tls.client_certificates = \"ask\" in [gateway], or client_certificate_header if a \
+                     proxy ends TLS",
+                );
+        }
     }
 
     /// Whether the upstream that is named at `place` exists.

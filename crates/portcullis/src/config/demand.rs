@@ -1,6 +1,7 @@
 //! What a route, or a whole API, demands of a token besides its scopes.
 
 use super::{
+    cross::Names,
     findings::Findings,
     read::{Section, Value},
 };
@@ -11,10 +12,16 @@ const KEYS: [&str; 5] = ["dpop", "dpop_nonce", "client_certificate", "acr", "max
 const NEEDS: [(&str, Need); 2] = [("accepted", Need::Accepted), ("required", Need::Required)];
 
 /// `dpop`, `dpop_nonce`, `client_certificate`, `acr` and `max_age`.
-pub(super) fn demand(table: &mut Section<'_>, out: &mut Findings) -> Demand {
+pub(super) fn demand(table: &mut Section<'_>, names: &mut Names, out: &mut Findings) -> Demand {
     let dpop = table.get("dpop").and_then(|dpop| dpop.choice(&NEEDS, out));
     let nonce = table.get("dpop_nonce").and_then(|nonce| nonce.flag(out)).unwrap_or(false);
-    let certificate = table.get("client_certificate").and_then(|it| it.choice(&NEEDS, out));
+    let certificate = table.get("client_certificate").and_then(|it| {
+        let need = it.choice(&NEEDS, out)?;
+        if need.is_required() {
+            names.want_certificate(it.place());
+        }
+        Some(need)
+    });
     let acr = table.get("acr").map(|acr| self::acr(&acr, out)).unwrap_or_default();
     let ages = Ttl::seconds(10)..=Ttl::seconds(30 * 86_400);
     let max_age = table.get("max_age").and_then(|age| age.ttl(ages, out));

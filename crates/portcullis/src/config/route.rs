@@ -124,7 +124,10 @@ fn route(
     let (access, demand) = if public {
         (public_access(table, out), demand::none(table, out))
     } else {
-        (token_access(table, api.as_ref(), (registry, names), out), demand::demand(table, out))
+        (
+            token_access(table, api.as_ref(), (registry, names), out),
+            demand::demand(table, names, out),
+        )
     };
     let upstream = table.need("upstream", "\"model\"", out);
     let upstream = upstream.and_then(|value| {

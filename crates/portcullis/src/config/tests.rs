@@ -53,6 +53,26 @@ fn every_mistake_is_reported_at_once() {
 }
 
 #[test]
+fn a_route_wants_what_it_and_its_api_say() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config/tests/good.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let certain =
+        text.replace("client_certificate = \"accepted\"", "client_certificate = \"required\"");
+    let machine =
+        Machine { base: Path::new("."), env: &|_| true, purpose: Purpose::Check, now: NOW };
+    let (config, _) = load(&file, text, &machine);
+    let routes = config.unwrap().routes;
+    let demands: Vec<_> = routes.iter().map(|route| &route.demand).collect();
+    assert_eq!(*demands[0], portcullis_verify::Demand::default());
+    assert_eq!(demands[1].acr, ["mfa", "phr", "urn:example:gold"]);
+    assert_eq!(demands[1].max_age, Some(portcullis_types::Ttl::seconds(900)));
+    assert!(demands[1].dpop.is_required() && demands[1].dpop_nonce.is_required());
+    let (_, report) = load(&file, certain, &machine);
+    let said = anstream::adapter::strip_str(&report.render()).to_string();
+    assert!(said.contains("asks nobody for a certificate"), "{said}");
+}
+
+#[test]
 fn a_secret_in_the_file_is_never_shown() {
     let (_, report) = check("secrets.toml");
     let json = serde_json::to_string(&report.entries()).unwrap();

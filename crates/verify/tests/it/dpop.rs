@@ -7,6 +7,7 @@ use portcullis_verify::{
     Holder, Need, Scheme,
     dpop::{Expected, Header, Htu, NonceRule, Nonces, Possession, Proof, Replays, Reuse},
 };
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 
@@ -349,4 +350,31 @@ fn the_strength_of_a_sign_in_is_as_asked() {
     let denial = house.judge(&claiming(json!({ "acr": "pwd", "auth_time": at }))).unwrap_err();
     assert_eq!(denial.code().status, 401);
     assert_eq!(denial.code().error, Some("insufficient_user_authentication"));
+}
+
+proptest! {
+    #[test]
+    fn noise_in_the_place_of_a_proof_never_passes(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let token = bound();
+        let holder = Holder { dpop: Header::One(&bytes), ..shown("") };
+        prop_assert!(House::new().judge_by(Scheme::Dpop, &token, holder).is_err());
+    }
+
+    #[test]
+    fn a_proof_with_one_character_changed_never_passes(at in any::<prop::sample::Index>(), to in "[A-Za-z0-9_.-]") {
+        let token = bound();
+        let good = proof(&HOLDER, &token, json!({}));
+        let at = at.index(good.len());
+        let mut changed = good.clone();
+        changed.replace_range(at..=at, &to);
+        prop_assume!(changed != good);
+        prop_assert!(House::new().judge_by(Scheme::Dpop, &token, shown(&changed)).is_err());
+    }
+
+    #[test]
+    fn an_htu_of_any_kind_never_panics_and_seldom_fits(htu in ".{0,60}") {
+        let token = bound();
+        let odd = proof(&HOLDER, &token, json!({ "htu": htu }));
+        prop_assert!(House::new().judge_by(Scheme::Dpop, &token, shown(&odd)).is_err());
+    }
 }

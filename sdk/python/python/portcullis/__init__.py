@@ -13,12 +13,23 @@ from typing import TYPE_CHECKING, Any
 
 from ._portcullis import Claims, __version__
 from .denied import Denied, Dialect, TraceRow
-from .verifier import Issuer, Verifier, configure
+from .verifier import Holder, Issuer, Verifier, configure
 
 if TYPE_CHECKING:
     from .guard import Guard
 
-__all__ = ["Claims", "Denied", "Dialect", "Guard", "Issuer", "TraceRow", "Verifier", "__version__", "configure"]
+__all__ = [
+    "Claims",
+    "Denied",
+    "Dialect",
+    "Guard",
+    "Holder",
+    "Issuer",
+    "TraceRow",
+    "Verifier",
+    "__version__",
+    "configure",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,6 +5,9 @@ __all__ = ["Claims", "Engine", "Need", "__version__"]
 
 __version__: str
 
+# Method, URL or path of it, DPoP headers, SHA-256 of the client's certificate.
+_Came = tuple[str, str, list[bytes], bytes | None]
+
 @final
 class Claims:
     """The verified claims of an access token that may do what was asked for.
@@ -49,6 +52,14 @@ class Claims:
         """When it begins, in seconds since 1970."""
 
     @property
+    def acr(self) -> str | None:
+        """How strongly the person signed in."""
+
+    @property
+    def auth_time(self) -> int | None:
+        """When the person signed in, in seconds since 1970."""
+
+    @property
     def jti(self) -> str | None:
         """Its name."""
 
@@ -69,13 +80,14 @@ class Claims:
 
 @final
 class Need:
-    """The scopes that a caller needs, all of them: read once, asked for often."""
+    """What a caller needs: all of the scopes, and what else is demanded. Read once, asked for often."""
+
+# What is needed, when, for which tenant's object, and what came along.
+_Wish = tuple[Need, float | None, str | None, _Came | None]
 
 @final
 class Engine:
     def __new__(cls, settings: str) -> Engine: ...
-    def need(self, scopes: list[str]) -> Need: ...
-    def verify(self, token: bytes, wish: tuple[Need, float | None, str | None]) -> Claims: ...
-    def guard(
-        self, authorization: Sequence[bytes], query: str | None, wish: tuple[Need, float | None, str | None]
-    ) -> Claims: ...
+    def need(self, scopes: list[str], demands: str) -> Need: ...
+    def verify(self, scheme: str, token: bytes, wish: _Wish) -> Claims: ...
+    def guard(self, authorization: Sequence[bytes], query: str | None, wish: _Wish) -> Claims: ...

@@ -44,6 +44,8 @@ class Denied(Exception):
     """All checks in order: passed, failed, not reached."""
     www_authenticate: str | None
     """The challenge of RFC 6750, for the header of that name."""
+    dpop_nonce: str | None
+    """The nonce for the next DPoP proof, where one is wanted (RFC 9449 §9)."""
     retry_after: int | None
     """Seconds until it is worth while to try again, where that is known."""
 
@@ -72,6 +74,8 @@ class Denied(Exception):
         headers = {"Cache-Control": "no-store", "X-Decision-Id": self.decision_id}
         if self.www_authenticate is not None:
             headers["WWW-Authenticate"] = self.www_authenticate
+        if self.dpop_nonce is not None:
+            headers["DPoP-Nonce"] = self.dpop_nonce
         if self.retry_after is not None:
             headers["Retry-After"] = str(self.retry_after)
         return headers

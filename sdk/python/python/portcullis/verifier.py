@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from ._portcullis import Claims, Engine, Need
 
+Accepted = Literal["accepted", "required"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Issuer:
@@ -38,6 +40,25 @@ class Issuer:
     """Whether keys may be fetched from a private network. Cloud metadata stays out of reach."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Holder:
+    """What a request brings along to show that it comes from the holder of a bound token."""
+
+    method: str = ""
+    """Its method."""
+    url: str = ""
+    """Its URL as the caller wrote it, or its path alone: then it is below the host of `audience` or `url`."""
+    dpop: Sequence[bytes | str] = ()
+    """The values of all `DPoP` headers (RFC 9449)."""
+    client_certificate: bytes | None = None
+    """The SHA-256 of the TLS client certificate (RFC 8705), from whoever ended the TLS and checked it."""
+
+    def came(self) -> tuple[str, str, list[bytes], bytes | None]:
+        """As the compiled half takes it."""
+        proofs = [one.encode("utf-8", "surrogatepass") if isinstance(one, str) else one for one in self.dpop]
+        return self.method, self.url, proofs, self.client_certificate
+
+
 class Verifier:
     """Checks tokens for one API. Make one per process: threads share it, and it remembers keys and tokens.
 
@@ -62,12 +83,17 @@ class Verifier:
         resource_metadata: str | None = None,
         extra_scopes: Mapping[str, Sequence[str]] | None = None,
         cache: int = 10_000,
+        url: str | None = None,
+        dpop_nonce_key: str | None = None,
     ) -> None:
         """`audience` must be in the token's `aud`. `leeway` and `max_lifetime` are seconds.
 
         `api` is the realm of challenges, `resource_metadata` the address they point to (RFC 9728).
         `extra_scopes` adds scopes of one's own with what each implies: `{"weather:read": []}`.
         `cache` is how many verified tokens are remembered per thread; 0 remembers none.
+        `url` is where callers reach the service, if that is not on the host of `audience`: DPoP proofs name it.
+        `dpop_nonce_key` is 32 random bytes in base64url, the same in all processes of the service; without
+        it each process accepts its own nonces only.
         """
         trusted = [Issuer(issuer=one) if isinstance(one, str) else one for one in issuers]
         if issuer is not None:
@@ -92,6 +118,8 @@ class Verifier:
             "issuers": [asdict(one) for one in trusted],
             "cache": cache,
             "scopes": [{"name": name, "implies": list(implies)} for name, implies in (extra_scopes or {}).items()],
+            "url": url,
+            "dpop_nonce_key": dpop_nonce_key,
         }
         self._engine = Engine(json.dumps(settings, default=list))
 
@@ -102,7 +130,8 @@ class Verifier:
         PORTCULLIS_TRUST holds further issuers, separated by spaces. Each issuer may be followed by `=` and
         the address of its keys: `https://gw.example.com=https://gw.example.com/.well-known/jwks.json`.
         They are one's own: they may speak for every tenant.
-        PORTCULLIS_API and PORTCULLIS_RESOURCE_METADATA, if set, are the realm and the address in challenges.
+        PORTCULLIS_API and PORTCULLIS_RESOURCE_METADATA, if set, are the realm and the address in challenges;
+        PORTCULLIS_URL and PORTCULLIS_DPOP_NONCE_KEY are `url` and `dpop_nonce_key`.
         """
         audience = environ.get("PORTCULLIS_AUDIENCE")
         words = [environ.get("PORTCULLIS_ISSUER", ""), *environ.get("PORTCULLIS_TRUST", "").split()]
@@ -119,11 +148,35 @@ class Verifier:
             issuers=issuers,
             api=environ.get("PORTCULLIS_API") or "api",
             resource_metadata=environ.get("PORTCULLIS_RESOURCE_METADATA") or None,
+            url=environ.get("PORTCULLIS_URL") or None,
+            dpop_nonce_key=environ.get("PORTCULLIS_DPOP_NONCE_KEY") or None,
         )
 
-    def need(self, scopes: Sequence[str]) -> Need:
-        """What a caller needs, read once for many calls. ValueError if a scope does not exist."""
-        return self._engine.need(_words(scopes))
+    def need(
+        self,
+        scopes: Sequence[str],
+        *,
+        acr: str | Sequence[str] = (),
+        max_age: int | None = None,
+        dpop: Accepted = "accepted",
+        dpop_nonce: bool = False,
+        client_certificate: Accepted = "accepted",
+    ) -> Need:
+        """What a caller needs, read once for many calls. ValueError if a scope does not exist.
+
+        `acr` are the strengths of sign-in that are accepted; of `pwd`, `mfa` and `phr`, a stronger one is as
+        good. `max_age` is how many seconds ago the person may have signed in (RFC 9470). With `"required"`,
+        only tokens are accepted that are bound to a DPoP key or a client certificate; those that are bound
+        are always checked. `dpop_nonce` asks for a nonce in proofs.
+        """
+        demands = {
+            "dpop": dpop,
+            "dpop_nonce": dpop_nonce,
+            "client_certificate": client_certificate,
+            "acr": [acr] if isinstance(acr, str) else list(acr),
+            "max_age_seconds": max_age,
+        }
+        return self._engine.need(_words(scopes), json.dumps(demands))
 
     def verify(
         self,
@@ -132,15 +185,19 @@ class Verifier:
         *,
         now: float | None = None,
         object_tenant: str | None = None,
+        scheme: Literal["Bearer", "DPoP"] = "Bearer",
+        holder: Holder | None = None,
     ) -> Claims:
         """All checks on a token that must have all of `scopes`. Raises `Denied`.
 
         Waits for the network only when keys are missing. `now` is in seconds since 1970. `object_tenant` is
-        the tenant whose object is asked for, where that is known from the request.
+        the tenant whose object is asked for, where that is known from the request. `scheme` is the one that the
+        token was sent under; `holder` is what came with it, without which no bound token passes.
         """
         need = scopes if isinstance(scopes, Need) else self.need(scopes)
         # What is no Unicode text is no token either: it is for the checks to say so.
-        return self._engine.verify(token.encode("utf-8", "surrogatepass"), (need, now, object_tenant))
+        wish = (need, now, object_tenant, holder.came() if holder else None)
+        return self._engine.verify(scheme, token.encode("utf-8", "surrogatepass"), wish)
 
     def guard(
         self,
@@ -149,10 +206,12 @@ class Verifier:
         need: Need,
         *,
         object_tenant: str | None = None,
+        holder: Holder | None = None,
     ) -> Claims:
         """All checks on a request: every value of its `Authorization` headers, and its query string, in
         which no token is ever read. For frameworks other than FastAPI. Raises `Denied`."""
-        return self._engine.guard(list(authorization), query, (need, None, object_tenant))
+        wish = (need, None, object_tenant, holder.came() if holder else None)
+        return self._engine.guard(list(authorization), query, wish)
 
 
 _configured: Verifier | None = None

@@ -59,6 +59,8 @@ impl FromStr for RequestLine {
 /// The question.
 pub(super) struct Question {
     token: SecretString,
+    /// As it was written before the token, if it was.
+    scheme: Option<Scheme>,
     request: RequestLine,
     keys: Option<Arc<KeySet>>,
     proof: Option<String>,
@@ -73,7 +75,8 @@ impl Question {
         jwks: Option<&Path>,
     ) -> Result<Self, Stop> {
         let keys = jwks.map(key_set).transpose()?;
-        Ok(Self { token: token(source)?, request, keys, proof: None, certificate: None })
+        let (scheme, token) = token(source)?;
+        Ok(Self { token, scheme, request, keys, proof: None, certificate: None })
     }
 
     /// With what would show whose the token is: a DPoP proof, the hash of a client certificate.
@@ -130,7 +133,8 @@ impl Question {
             htu: dpop::Htu::below(&matched.line.bases, &self.request.path),
             client_certificate: self.certificate.as_ref(),
         };
-        Ok(Presented::under(shown::scheme(proof), self.token.expose_secret())?.by(holder))
+        let scheme = self.scheme.unwrap_or(shown::scheme(proof));
+        Ok(Presented::under(scheme, self.token.expose_secret())?.by(holder))
     }
 
     /// Keys given by hand stand in for those of the token's issuer.
@@ -178,8 +182,8 @@ impl Question {
     }
 }
 
-/// The token, without the line break and the `Bearer` that people copy along.
-fn token(source: &SecretString) -> Result<SecretString, Stop> {
+/// The token, without the line break, and the `Bearer` or `DPoP` that people copy along.
+fn token(source: &SecretString) -> Result<(Option<Scheme>, SecretString), Stop> {
     let given = source.expose_secret();
     let path = PathBuf::from(given);
     let mut text = String::new();
@@ -193,11 +197,13 @@ fn token(source: &SecretString) -> Result<SecretString, Stop> {
     };
     read.map_err(|fault| Stop::cannot_run(format!("cannot read the token: {fault}")))?;
     let text = text.trim();
-    let text = match text.split_once(' ') {
-        Some((scheme, token)) if Scheme::named(scheme).is_some() => token.trim_start(),
-        _ => text,
+    let (scheme, text) = match text.split_once(' ') {
+        Some((scheme, token)) if Scheme::named(scheme).is_some() => {
+            (Scheme::named(scheme), token.trim_start())
+        }
+        _ => (None, text),
     };
-    Ok(SecretString::from(text))
+    Ok((scheme, SecretString::from(text)))
 }
 
 fn key_set(path: &Path) -> Result<Arc<KeySet>, Stop> {
@@ -228,7 +234,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "bearer a.b.c\n").unwrap();
         let read =
-            |source: &str| token(&SecretString::from(source)).unwrap().expose_secret().to_owned();
+            |source: &str| token(&SecretString::from(source)).unwrap().1.expose_secret().to_owned();
         assert_eq!(read(file.path().to_str().unwrap()), "a.b.c");
         assert_eq!(read("a.b.c"), "a.b.c");
     }
