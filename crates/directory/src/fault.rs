@@ -38,6 +38,9 @@ pub enum Fault {
     /// No such session.
     #[error("there is no session {0}")]
     UnknownSession(String),
+    /// It is not what the caller saw last.
+    #[error("it changed meanwhile; read it again")]
+    Stale,
     /// The change makes no sense.
     #[error("{0}")]
     Invalid(String),

@@ -21,6 +21,7 @@ mod migrations;
 mod pages;
 mod register;
 mod remote;
+mod scim;
 mod server;
 mod settings;
 mod shape;

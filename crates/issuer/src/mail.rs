@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 const WAITING: usize = 256;
 /// Before the second, third and fourth try.
 const PAUSES: [Duration; 3] =
-    [Duration::from_secs(2), Duration::from_secs(15), Duration::from_secs(60)];
+    [Duration::from_secs(2), Duration::from_secs(15), Duration::from_mins(1)];
 
 /// Takes requests for mail and never makes anybody wait. Cheap to clone.
 #[derive(Clone)]

@@ -3,7 +3,7 @@
 use crate::{
     Guesses, Settings, SubjectKey, account, authorize, client_document, device, jwks, logout,
     mail::Mailer,
-    metadata, pages, register, sign_in, token,
+    metadata, pages, register, scim, sign_in, token,
     upstream::{self, Upstreams},
 };
 use axum::{
@@ -77,6 +77,7 @@ pub fn router(state: State) -> Router {
     }
     router
         .merge(people(&path))
+        .merge(scim::routes(&path))
         .route(&format!("{path}/jwks"), get(jwks::serve).options(preflight))
         .route(&format!("{path}/token"), post(token::endpoint))
         .merge(register::routes(&path))

@@ -168,6 +168,11 @@ impl House {
         Self { base, store, directory, database, http, state, clock, entropy }
     }
 
+    /// Where its files are.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.database.folder()
+    }
+
     pub(crate) fn entropy(&self) -> Counted {
         self.entropy.clone()
     }

@@ -133,14 +133,8 @@ fn refused(fault: portcullis_directory::Fault, directory: &Directory) -> Stop {
     use portcullis_directory::Fault;
     match fault {
         Fault::UnknownClient(id) => unknown(&id, directory),
-        Fault::Taken(_)
-        | Fault::Invalid(_)
-        | Fault::UnknownPerson(_)
-        | Fault::LoginTaken(_)
-        | Fault::UnknownGroup(_)
-        | Fault::GroupTaken(_)
-        | Fault::UnknownSession(_) => Stop::refused(fault),
         Fault::Store(_) | Fault::Row { .. } | Fault::Busy | Fault::Hash => Stop::cannot_run(fault),
+        fault => Stop::refused(fault),
     }
 }
 

@@ -116,16 +116,11 @@ impl SetPassword {
         };
         let (actor, mut chance) = (house::actor(), Chance);
         let set = directory.set_password(acting(&mut chance, &actor), &person.id, password, None);
-        match set.await.map_err(refused)? {
-            Err(weak) => Err(Stop::refused(weak)),
-            Ok(()) => {
-                talk(format_args!(
-                    "{} has a new password and is signed out everywhere",
-                    person.login
-                ));
-                Ok(Exit::Done)
-            }
+        if let Err(weak) = set.await.map_err(refused)? {
+            return Err(Stop::refused(weak));
         }
+        talk(format_args!("{} has a new password and is signed out everywhere", person.login));
+        Ok(Exit::Done)
     }
 }
 

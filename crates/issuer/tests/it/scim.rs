@@ -1,0 +1,366 @@
+use crate::house::{Answer, House};
+use portcullis_directory::{Acting, NewSession, PeopleSettings, Role, Roles};
+use portcullis_types::{Acr, Amr, Authentication, PersonId, Ttl};
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+
+/// A directory that talks to us.
+struct Company {
+    house: House,
+    token: String,
+}
+
+impl Company {
+    async fn open() -> Self {
+        let house = House::open().await;
+        let roles = Roles {
+            by_name: [("data-scientist".into(), Role::default())].into(),
+            groups: [("ml-engineers".into(), vec!["data-scientist".into()])].into(),
+        };
+        house.directory.settle(PeopleSettings { roles, ..PeopleSettings::default() });
+        let mut entropy = house.entropy();
+        let by = Acting { actor: "test", now: house.now(), entropy: &mut entropy };
+        let made = house.directory.make_scim_token(by, "entra", Ttl::seconds(3600)).await;
+        let token = made.unwrap().1.expose_secret().to_owned();
+        Self { house, token }
+    }
+
+    async fn send(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+        self.send_with(method, path, body, &[]).await
+    }
+
+    async fn send_with(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let url = format!("{}/tenants/one/scim/v2{path}", self.house.base);
+        let mut request = self.house.http.request(method.parse().unwrap(), url);
+        request = request.header("authorization", format!("Bearer {}", self.token));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request =
+                request.header("content-type", "application/scim+json").body(body.to_string());
+        }
+        Answer::of(request.send().await.unwrap()).await
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, None).await
+    }
+
+    async fn user(&self, login: &str) -> Value {
+        // Who joins later is listed later.
+        self.house.wait(Ttl::from_millis(1));
+        let body = json!({
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+            "userName": login, "externalId": format!("ext-{login}"), "active": true,
+            "name": { "givenName": "Alice", "familyName": "Example" },
+            "emails": [{ "primary": true, "type": "work", "value": format!("{login}@example.com") }],
+        });
+        let made = self.send("POST", "/Users", Some(body)).await;
+        assert_eq!(made.status, 201, "{}", made.body);
+        made.json()
+    }
+
+    async fn patch(&self, path: &str, operations: Value) -> Answer {
+        let body = json!({
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations,
+        });
+        self.send("PATCH", path, Some(body)).await
+    }
+
+    async fn logins(&self, filter: &str) -> Vec<String> {
+        let filter: String = url::form_urlencoded::byte_serialize(filter.as_bytes()).collect();
+        let found = self.get(&format!("/Users?filter={filter}")).await;
+        assert_eq!(found.status, 200, "{}", found.body);
+        let found = found.json();
+        let resources = found["Resources"].as_array().unwrap();
+        assert_eq!(found["totalResults"], resources.len());
+        resources.iter().map(|user| user["userName"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+fn id(resource: &Value) -> String {
+    resource["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn without_a_token_of_its_own_nobody_gets_in() {
+    let company = Company::open().await;
+    let secret = company.house.free_app().await;
+    for path in ["/Users", "/Groups", "/Schemas", "/ServiceProviderConfig", "/Users/x"] {
+        let url = format!("{}/tenants/one/scim/v2{path}", company.house.base);
+        let made_up = format!("{}.{}", company.token.split_once('.').unwrap().0, "A".repeat(43));
+        for bearer in
+            ["", "Bearer", "Bearer x", &format!("Bearer {secret}"), &format!("Bearer {made_up}")]
+        {
+            let request = company.house.http.get(&url).header("authorization", bearer);
+            let answer = Answer::of(request.send().await.unwrap()).await;
+            assert_eq!(answer.status, 401, "{path} {bearer}");
+            assert_eq!(answer.json()["status"], "401");
+            assert!(answer.header("www-authenticate").starts_with("Bearer"));
+        }
+    }
+    company.house.wait(Ttl::seconds(3600));
+    assert_eq!(company.get("/Users").await.status, 401, "expired");
+}
+
+#[tokio::test]
+async fn a_user_comes_changes_and_goes() {
+    let company = Company::open().await;
+    let user = company.user("alice").await;
+    assert_eq!((&user["displayName"], &user["active"]), (&json!("Alice Example"), &json!(true)));
+    let path = format!("/Users/{}", id(&user));
+    let location = user["meta"]["location"].as_str().unwrap();
+    assert!(location.ends_with(&path) && location.starts_with("https://id.example/"));
+    let read = company.get(&path).await;
+    assert_eq!(read.json(), user);
+    assert_eq!(read.header("etag"), "W/\"1\"");
+    assert_eq!(
+        company.send_with("GET", &path, None, &[("if-none-match", "W/\"1\"")]).await.status,
+        304
+    );
+
+    let twice = json!({ "userName": "ALICE" });
+    let taken = company.send("POST", "/Users", Some(twice)).await;
+    assert_eq!((taken.status, taken.json()["scimType"].as_str()), (409, Some("uniqueness")));
+
+    let put = json!({ "userName": "alice", "displayName": "A. Example", "active": "True" });
+    let stale = [("if-match", "W/\"7\"")];
+    assert_eq!(company.send_with("PUT", &path, Some(put.clone()), &stale).await.status, 412);
+    let put = company.send("PUT", &path, Some(put)).await.json();
+    assert_eq!(
+        (&put["displayName"], put.get("emails"), put.get("externalId")),
+        (&json!("A. Example"), None, None)
+    );
+    assert_eq!(company.send("DELETE", &path, None).await.status, 204);
+    assert_eq!(company.get(&path).await.status, 404);
+    assert_eq!(company.send("DELETE", &path, None).await.status, 404);
+    let records = company.house.store.read(|tx| portcullis_audit::tail(tx, 0, 100)).await.unwrap();
+    let records = format!("{records:?}");
+    assert!(
+        records.contains("scim:entra")
+            && !records.contains(company.token.split_once('.').unwrap().1)
+    );
+}
+
+#[tokio::test]
+async fn who_is_made_inactive_is_out_at_once() {
+    let company = Company::open().await;
+    for operations in [
+        json!([{ "op": "Replace", "path": "active", "value": "False" }]),
+        json!([{ "op": "replace", "value": { "active": false } }]),
+        json!([{ "op": "Replace", "path": "urn:ietf:params:scim:schemas:core:2.0:User:active", "value": false }]),
+    ] {
+        let user = company.user("alice").await;
+        let person: PersonId = id(&user).parse().unwrap();
+        let (now, mut entropy) = (company.house.now(), company.house.entropy());
+        let new = NewSession {
+            person: person.clone(),
+            authentication: Authentication { at: now, acr: Acr::Pwd, amr: vec![Amr::Pwd] },
+            device: String::new(),
+            remote: None,
+            upstream: None,
+        };
+        let directory = &company.house.directory;
+        let (_, cookie) = directory.signed_in(new, None, now, &mut entropy).await.unwrap();
+        let path = format!("/Users/{person}");
+        let patched = company.patch(&path, operations).await;
+        assert_eq!(
+            (patched.status, &patched.json()["active"]),
+            (200, &json!(false)),
+            "{}",
+            patched.body
+        );
+        assert!(directory.session(cookie.expose(), now).await.unwrap().is_none());
+        let back = company
+            .patch(&path, json!([{ "op": "replace", "path": "active", "value": true }]))
+            .await;
+        assert_eq!(back.json()["active"], true);
+        company.send("DELETE", &path, None).await;
+    }
+}
+
+#[tokio::test]
+async fn a_patch_is_done_as_a_whole_or_not_at_all() {
+    let company = Company::open().await;
+    let path = format!("/Users/{}", id(&company.user("alice").await));
+    company.user("bob").await;
+    let before = company.get(&path).await.json();
+    for (operations, kind) in [
+        (
+            json!([{ "op": "replace", "path": "nickName", "value": "x" }, { "op": "replace", "path": "active", "value": "maybe" }]),
+            "invalidValue",
+        ),
+        (
+            json!([{ "op": "replace", "path": "nickName", "value": "x" }, { "op": "replace", "path": "userName", "value": "bob" }]),
+            "uniqueness",
+        ),
+        (json!([{ "op": "replace", "path": "nickName", "value": "a\u{1b}b" }]), "invalidValue"),
+        (json!([{ "op": "replace", "path": "emails", "value": 5 }]), "invalidValue"),
+        (json!([{ "op": "remove" }]), "noTarget"),
+        (json!([{ "op": "add", "path": "a[b is c]", "value": 1 }]), "invalidFilter"),
+    ] {
+        let refused = company.patch(&path, operations).await;
+        assert_eq!(refused.json()["scimType"], kind, "{}", refused.body);
+        assert_eq!(company.get(&path).await.json(), before);
+    }
+    let changed = company
+        .patch(&path, json!([
+            { "op": "Add", "path": "name.givenName", "value": "Alicia" },
+            { "op": "Replace", "path": "emails[type eq \"work\"].value", "value": "alicia@example.com" },
+            { "op": "Add", "path": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", "value": "R" },
+            { "op": "Add", "value": { "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": { "manager": "x" } } },
+        ]))
+        .await;
+    let changed = changed.json();
+    assert_eq!(changed["name"]["givenName"], "Alicia");
+    assert_eq!(changed["emails"][0]["value"], "alicia@example.com");
+    assert_eq!(changed["meta"]["version"], "W/\"2\"");
+}
+
+#[tokio::test]
+async fn users_are_found_by_filter_and_by_nothing_smuggled_into_it() {
+    let company = Company::open().await;
+    for login in ["alice", "bob", "carol"] {
+        company.user(login).await;
+    }
+    for (filter, found) in [
+        (r#"userName eq "ALICE""#, &["alice"][..]),
+        (r#"externalId eq "ext-bob""#, &["bob"]),
+        (r#"externalId eq "EXT-bob""#, &[]),
+        (r#"emails[type eq "work"].value eq "x""#, &[]),
+        (r#"emails.value eq "carol@example.com""#, &["carol"]),
+        (r#"emails eq "Carol@example.com" and active eq true"#, &["carol"]),
+        (r#"userName eq "alice" and active eq false"#, &[]),
+        (r#"userName sw "a" or userName co "aro""#, &["alice", "carol"]),
+        (r#"not (userName eq "alice") and externalId pr"#, &["bob", "carol"]),
+        (r#"userName eq "alice\" or \"1\"=\"1""#, &[]),
+        (r#"userName eq "' OR '1'='1""#, &[]),
+        (r#"userName eq "x'; DROP TABLE person; --""#, &[]),
+    ] {
+        if filter.contains("].value eq") {
+            let encoded: String = url::form_urlencoded::byte_serialize(filter.as_bytes()).collect();
+            let refused = company.get(&format!("/Users?filter={encoded}")).await;
+            assert_eq!(refused.json()["scimType"], "invalidFilter");
+            continue;
+        }
+        assert_eq!(company.logins(filter).await, found, "{filter}");
+    }
+    let page = company.get("/Users?startIndex=2&count=1&attributes=userName").await.json();
+    assert_eq!((&page["totalResults"], &page["itemsPerPage"]), (&json!(3), &json!(1)));
+    assert_eq!(page["Resources"][0]["userName"], "bob");
+    assert!(page["Resources"][0].get("emails").is_none());
+    let none = company.get("/Users?count=0").await.json();
+    assert_eq!((&none["totalResults"], &none["Resources"]), (&json!(3), &json!([])));
+    assert_eq!(company.get("/Users?count=many").await.status, 400);
+    assert_eq!(company.get("/Users?startIndex=-5&count=99999").await.json()["itemsPerPage"], 3);
+}
+
+#[tokio::test]
+async fn groups_bring_the_roles_of_the_configuration() {
+    let company = Company::open().await;
+    let (alice, bob) = (id(&company.user("alice").await), id(&company.user("bob").await));
+    let roles = async |id: &str| {
+        let id: PersonId = id.parse().unwrap();
+        company.house.directory.person(&id).await.unwrap().unwrap().roles
+    };
+    let body = json!({ "displayName": "ml-engineers", "members": [{ "value": alice }] });
+    let made = company.send("POST", "/Groups", Some(body.clone())).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    assert_eq!(made.json()["members"][0]["display"], "alice");
+    assert_eq!(roles(&alice).await, ["data-scientist"]);
+    assert_eq!(company.send("POST", "/Groups", Some(body)).await.status, 409);
+    let path = format!("/Groups/{}", id(&made.json()));
+
+    let add = json!([{ "op": "Add", "path": "members", "value": [{ "value": bob }] }]);
+    assert_eq!(company.patch(&path, add).await.json()["members"].as_array().unwrap().len(), 2);
+    assert_eq!(roles(&bob).await, ["data-scientist"]);
+    let filter = format!("displayName eq \"ML-engineers\" and members.value eq \"{bob}\"");
+    let filter: String = url::form_urlencoded::byte_serialize(filter.as_bytes()).collect();
+    let found =
+        company.get(&format!("/Groups?excludedAttributes=members&filter={filter}")).await.json();
+    assert_eq!(found["totalResults"], 1);
+    assert!(found["Resources"][0].get("members").is_none());
+
+    let entra = json!([{ "op": "Remove", "path": "members", "value": [{ "value": alice }] }]);
+    company.patch(&path, entra).await;
+    assert!(roles(&alice).await.is_empty());
+    let okta = json!([{ "op": "remove", "path": format!("members[value eq \"{bob}\"]") }]);
+    assert_eq!(company.patch(&path, okta).await.json()["members"], json!([]));
+    assert!(roles(&bob).await.is_empty());
+
+    let whole = json!([{ "op": "replace", "path": "members", "value": [{ "value": alice }, { "value": bob }] }]);
+    company.patch(&path, whole).await;
+    let renamed = company
+        .patch(&path, json!([{ "op": "replace", "value": { "id": "x", "displayName": "Ops" } }]))
+        .await;
+    assert_eq!(renamed.json()["displayName"], "Ops");
+    assert!(roles(&alice).await.is_empty(), "another group brings other roles");
+    let stranger = json!([{ "op": "add", "path": "members", "value": [{ "value": "usr_01jzzzzzzzzzzzzzzzzzzzzzzz" }] }]);
+    let refused = company.patch(&path, stranger).await;
+    assert_eq!((refused.status, refused.json()["scimType"].as_str()), (400, Some("invalidValue")));
+    let nobody = company.patch(&path, json!([{ "op": "remove", "path": "members" }])).await;
+    assert_eq!(nobody.json()["members"], json!([]));
+    assert_eq!(company.send("DELETE", &path, None).await.status, 204);
+    assert_eq!(company.get(&path).await.status, 404);
+}
+
+#[tokio::test]
+async fn bad_requests_get_scims_own_errors() {
+    let company = Company::open().await;
+    let url = format!("{}/tenants/one/scim/v2/Users", company.house.base);
+    let post = async |kind: &str, body: String| {
+        let request = company.house.http.post(&url).bearer_auth(&company.token);
+        Answer::of(request.header("content-type", kind).body(body).send().await.unwrap()).await
+    };
+    assert_eq!(post("text/plain", "{}".into()).await.status, 415);
+    let scim = "application/scim+json; charset=utf-8";
+    for body in ["", "[]", "null", "{", "\u{0}"] {
+        let answer = post(scim, body.into()).await;
+        assert_eq!(
+            (answer.status, answer.json()["scimType"].as_str()),
+            (400, Some("invalidSyntax")),
+            "{body}"
+        );
+    }
+    for body in [
+        json!({}),
+        json!({ "userName": "" }),
+        json!({ "userName": 5 }),
+        json!({ "userName": "a\u{200b}b" }),
+        json!({ "userName": "x", "active": 5 }),
+        json!({ "userName": "x", "name": "x" }),
+        json!({ "userName": "x".repeat(5000) }),
+        json!({ "userName": "x", "displayName": "y".repeat(5000) }),
+    ] {
+        let answer = post(scim, body.to_string()).await;
+        assert_eq!(
+            (answer.status, answer.json()["scimType"].as_str()),
+            (400, Some("invalidValue")),
+            "{body}"
+        );
+    }
+    assert_eq!(post(scim, " ".repeat(3 * 1024 * 1024)).await.status, 413);
+    assert_eq!(company.send("POST", "/Users/x", None).await.status, 405);
+    assert_eq!(company.get("/Users/usr_nobody").await.status, 404);
+    assert_eq!(company.get("/Users").await.json()["totalResults"], 0, "nothing was written");
+}
+
+#[tokio::test]
+async fn what_there_is_can_be_looked_up() {
+    let company = Company::open().await;
+    let config = company.get("/ServiceProviderConfig").await.json();
+    assert_eq!(config["patch"]["supported"], true);
+    assert_eq!(config["bulk"]["supported"], false);
+    assert_eq!(company.get("/ResourceTypes").await.json()["totalResults"], 2);
+    assert_eq!(company.get("/ResourceTypes/User").await.json()["endpoint"], "/Users");
+    let schema = "urn:ietf:params:scim:schemas:core:2.0:User";
+    assert_eq!(company.get(&format!("/Schemas/{schema}")).await.json()["name"], "User");
+    assert_eq!(company.get("/Schemas/urn:nothing").await.status, 404);
+}
