@@ -261,3 +261,33 @@ fn certificates_come_from_where_they_can_be_believed() {
         assert!(said.contains(problem), "{said}");
     }
 }
+
+#[test]
+fn who_is_let_in_without_being_registered_is_said_whole_or_not_at_all() {
+    for good in [
+        "[issuer.registration]\nmode = \"token\"\npkce = \"or-nonce\"\nidentity = \"openid roles\"",
+        "[issuer.registration]\nmode = \"open\"\nper_hour = 5\nmost = 100\nclient_ttl = \"30d\"",
+        "[issuer.registration]\nmode = \"off\"\nauth_methods = [\"private_key_jwt\"]",
+        "[issuer.client_documents]\nmode = \"listed\"\nhosts = [\"app.example.com\", \"*.tools.example\"]",
+        "[issuer.client_documents]\nmode = \"open\"\nprofile = \"fapi2-security\"",
+        "[issuer.outgoing]\nprivate_networks = [\"10.0.0.0/8\", \"127.0.0.1\"]",
+    ] {
+        let said = about_the_issuer(good);
+        assert!(said.contains("no mistakes"), "{good}: {said}");
+    }
+    for (bad, words) in [
+        ("[issuer.registration]\npkce = \"required\"", "'mode' is missing"),
+        ("[issuer.registration]\nmode = \"tokens\"", "did you mean"),
+        ("[issuer.registration]\nmode = \"open\"\nidentity = \"openid shoes\"", "'shoes'"),
+        ("[issuer.registration]\nmode = \"open\"\napis = [\"text\"]", "there is no API 'text'"),
+        ("[issuer.registration]\nmode = \"open\"\nauth_methods = []", "the list is empty"),
+        ("[issuer.registration]\nmode = \"open\"\nsecret = \"x\"", "a secret is written"),
+        ("[issuer.client_documents]\nmode = \"listed\"", "'hosts' is missing"),
+        ("[issuer.client_documents]\nmode = \"listed\"\nhosts = [\"https://a.example\"]", "host"),
+        ("[issuer.outgoing]\nprivate_networks = [\"0.0.0.0/0\"]", "not a private network"),
+        ("[issuer.outgoing]\nca_file = \"no-such.pem\"", "no-such.pem"),
+    ] {
+        let said = about_the_issuer(bad);
+        assert!(said.contains(words) && !said.contains("no mistakes"), "{bad}: {said}");
+    }
+}

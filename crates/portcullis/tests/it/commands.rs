@@ -361,3 +361,82 @@ fn a_client_may_prove_itself_with_a_certificate() {
     let file = house.file("portcullis.toml");
     assert_eq!(add("bad", &["--self-signed-cert", file.to_str().unwrap()]).code, 1);
 }
+
+#[test]
+fn an_app_that_people_sign_in_to_is_registered_shown_and_changed() {
+    let house = House::new();
+    let added = house.run(&[
+        "client",
+        "add",
+        "notebook",
+        "--public",
+        "--native",
+        "--json",
+        "--redirect-uri",
+        "http://127.0.0.1/back",
+        "--identity",
+        "openid profile offline_access",
+        "--default-max-age",
+        "12h",
+    ]);
+    let added = added.good().json();
+    assert_eq!(added["client_secret"], Value::Null);
+    let client = &added["client"];
+    assert_eq!(client["grant_types"], serde_json::json!(["authorization_code", "refresh_token"]));
+    assert_eq!(client["registration"]["identity"], "openid profile offline_access");
+    let update = |more: &[&str]| house.run(&[&["client", "update", "notebook"][..], more].concat());
+    update(&["--backchannel-logout-uri", "https://notebook.example/out", "--dpop"]).good();
+    let shown = house.run(&["client", "show", "notebook"]).good().out;
+    for line in ["nothing (public)", "https://notebook.example/out", "dpop bound access tokens"] {
+        assert!(shown.contains(line), "{shown}");
+    }
+    update(&["--backchannel-logout-uri", "", "--dpop=false"]).good();
+    let shown = house.run(&["client", "show", "notebook"]).good().out;
+    assert!(!shown.contains("notebook.example") && !shown.contains("dpop"), "{shown}");
+}
+
+#[test]
+fn an_app_that_contradicts_itself_is_told_how() {
+    let house = House::new();
+    let site = ["--redirect-uri", "https://app.example/back"];
+    for (more, words) in [
+        (&["--public"][..], "required"),
+        (&["--public", "--identity", "openid"], "client_credentials"),
+        (&["--redirect-uri", "javascript:alert(1)"], "must use https"),
+        (&["--redirect-uri", "https://app.example/back", "--pkce", "or-nonce"], "PKCE"),
+        (&["--redirect-uri", "https://app.example/back", "--fapi2", "security"], "private_key_jwt"),
+        (&["--identity", "openid shoes"], "'shoes'"),
+        (&["--identity", "openid", "--id-token-encryption", "dir/A256GCM"], "dir/A256GCM"),
+        (&["--identity", "openid", "--jwks-uri", "http://app.example/jwks"], "https"),
+        (&["--redirect-uri", "https://app.example/b", "--id-token-alg", "PS512"], "signs with"),
+        (&["--identity", "openid", "--sector", "app.example"], "--pairwise"),
+    ] {
+        let told = house.run(&[&["client", "add", "app"][..], more].concat());
+        assert!(told.code != 0 && told.err.contains(words), "{more:?}: {}", told.err);
+    }
+    assert_eq!(house.run(&["client", "list", "--json"]).good().json(), serde_json::json!([]));
+    let add = [&["client", "add", "app", "--jwks-uri", "https://app.example/jwks"][..], &site];
+    let fapi = [&add.concat()[..], &["--identity", "openid", "--fapi2", "security", "--json"]];
+    let added = house.run(&fapi.concat()).good().json();
+    let registration = &added["client"]["registration"];
+    assert_eq!(registration["require_pushed_authorization_requests"], true);
+    assert_eq!(registration["dpop_bound_access_tokens"], true);
+    assert_eq!(added["client"]["auth"]["jwks"]["jwks_uri"], "https://app.example/jwks");
+}
+
+#[test]
+fn an_invitation_is_made_listed_and_taken_back() {
+    let house = House::new();
+    let made = house.run(&["client", "invite", "the editor team", "--uses", "5", "--json"]).good();
+    let made = made.json();
+    let token = made["initial_access_token"].as_str().unwrap();
+    let id = made["id"].as_str().unwrap();
+    assert!(token.starts_with(&format!("{id}.")));
+    let listed = house.run(&["client", "invitations"]).good().out;
+    assert!(listed.contains(id) && listed.contains("the editor team") && !listed.contains(token));
+    house.run(&["client", "withdraw", id]).good();
+    assert_eq!(house.run(&["client", "withdraw", id]).code, 1);
+    assert!(!house.run(&["client", "invitations"]).good().out.contains(id));
+    let secret = token.rsplit('.').next().unwrap();
+    assert!(!house.run(&["audit", "tail"]).good().out.contains(secret));
+}
