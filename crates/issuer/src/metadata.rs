@@ -1,6 +1,6 @@
 //! Authorization server metadata (RFC 8414, OpenID Connect Discovery 1.0): what is true now, and no more.
 
-use crate::{Settings, Shown, Vouched, authorize, token};
+use crate::{Settings, Shown, Vouched, authorize, token, tokens_metadata};
 use axum::{
     body::Bytes,
     response::{IntoResponse as _, Response},
@@ -8,7 +8,7 @@ use axum::{
 use http::header;
 use portcullis_directory::{AuthMethod, GrantType};
 use portcullis_jose::Alg;
-use portcullis_types::{Audience, Scopes};
+use portcullis_types::{Audience, IdentityScope, Scopes};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -29,9 +29,8 @@ struct Metadata<'a> {
     token_endpoint_auth_signing_alg_values_supported: Vec<Alg>,
     /// RFC 9728 §4.
     protected_resources: Vec<&'a Audience>,
-    /// Demanded by OpenID clients, which read this document for its keys: `sub` is the same everywhere.
-    subject_types_supported: [&'a str; 1],
-    id_token_signing_alg_values_supported: Vec<Alg>,
+    #[serde(flatten)]
+    tokens: tokens_metadata::Metadata,
     /// RFC 8705 §3.3.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     tls_client_certificate_bound_access_tokens: bool,
@@ -44,6 +43,25 @@ struct Metadata<'a> {
 #[derive(Serialize)]
 struct Aliases {
     token_endpoint: String,
+    introspection_endpoint: String,
+    revocation_endpoint: String,
+    device_authorization_endpoint: String,
+    userinfo_endpoint: String,
+    pushed_authorization_request_endpoint: String,
+}
+
+impl Aliases {
+    fn below(url: &str) -> Self {
+        let at = |endpoint: &str| format!("{url}/{endpoint}");
+        Self {
+            token_endpoint: at("token"),
+            introspection_endpoint: at("introspect"),
+            revocation_endpoint: at("revoke"),
+            device_authorization_endpoint: at("device_authorization"),
+            userinfo_endpoint: at("userinfo"),
+            pushed_authorization_request_endpoint: at("par"),
+        }
+    }
 }
 
 /// The document, which only a restart changes.
@@ -55,7 +73,11 @@ pub(crate) fn document(settings: &Settings) -> Bytes {
         jwks_uri: settings.url("/jwks"),
         registration_endpoint: settings.registrations.as_ref().map(|_| settings.url("/register")),
         client_id_metadata_document_supported: settings.documents.is_some(),
-        scopes_supported: scopes.iter().map(AsRef::as_ref).collect(),
+        scopes_supported: IdentityScope::ALL
+            .map(IdentityScope::name)
+            .into_iter()
+            .chain(scopes.iter().map(AsRef::as_ref))
+            .collect(),
         authorization: authorize::metadata(settings),
         grant_types_supported: token::SERVED.map(GrantType::name).to_vec(),
         token_endpoint_auth_methods_supported: auth_methods(settings),
@@ -70,14 +92,9 @@ pub(crate) fn document(settings: &Settings) -> Bytes {
             .filter(|api| api.tenant.is_none())
             .map(|api| &api.resource)
             .collect(),
-        subject_types_supported: ["public"],
-        id_token_signing_alg_values_supported: settings.signing_algs(),
+        tokens: tokens_metadata::metadata(settings, &auth_methods(settings)),
         tls_client_certificate_bound_access_tokens: settings.certificates.shown == Shown::Here,
-        mtls_endpoint_aliases: settings
-            .certificates
-            .mtls_url
-            .as_ref()
-            .map(|url| Aliases { token_endpoint: format!("{url}/token") }),
+        mtls_endpoint_aliases: settings.certificates.mtls_url.as_deref().map(Aliases::below),
     };
     serde_json::to_vec_pretty(&metadata).unwrap_or_default().into()
 }

@@ -1,10 +1,12 @@
 //! What the endpoints share, and where each of them is.
 
 use crate::{
-    Guesses, Settings, SubjectKey, account, authorize, client_document, device, jwks, logout,
+    Guesses, Settings, SubjectKey, account, authorize, client_document, device,
+    device_authorization, introspect, jwks, logout,
     mail::Mailer,
-    metadata, pages, register, scim, sign_in, token,
+    metadata, pages, register, revoke, scim, sign_in, token,
     upstream::{self, Upstreams},
+    userinfo,
 };
 use axum::{
     Router,
@@ -19,6 +21,7 @@ use portcullis_directory::Directory;
 use portcullis_keyring::OurKeys;
 use portcullis_store::Store;
 use portcullis_types::{Entropy, Timestamp};
+use portcullis_verify::dpop::Possession;
 use portcullis_web::csrf::CsrfKey;
 use std::sync::Arc;
 
@@ -53,6 +56,8 @@ pub struct State {
     pub guesses: Guesses,
     /// What pairwise subjects are made with.
     pub subjects: SubjectKey,
+    /// What DPoP proofs are judged with.
+    pub possession: Arc<Possession>,
 }
 
 /// Every endpoint of the issuer. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`:
@@ -79,8 +84,18 @@ pub fn router(state: State) -> Router {
         .merge(people(&path))
         .merge(scim::routes(&path))
         .route(&format!("{path}/jwks"), get(jwks::serve).options(preflight))
-        .route(&format!("{path}/token"), post(token::endpoint))
         .merge(register::routes(&path))
+        .route(&format!("{path}/token"), post(token::endpoint).options(preflight))
+        .route(
+            &format!("{path}/device_authorization"),
+            post(device_authorization::endpoint).options(preflight),
+        )
+        .route(&format!("{path}/introspect"), post(introspect::endpoint))
+        .route(&format!("{path}/revoke"), post(revoke::endpoint).options(preflight))
+        .route(
+            &format!("{path}/userinfo"),
+            get(userinfo::endpoint).post(userinfo::endpoint).options(preflight),
+        )
         .route(&format!("{path}/par"), post(authorize::push))
         .route(&format!("{path}/authorize"), get(authorize::endpoint).post(authorize::endpoint))
         .route(&format!("{path}/authorize/continue"), get(authorize::go_on))
@@ -140,8 +155,9 @@ fn people(path: &str) -> Router<Arc<State>> {
 async fn preflight() -> Response {
     let headers = [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD"),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, "*"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST"),
+        // A star does not stand for Authorization.
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, *"),
         (header::ACCESS_CONTROL_MAX_AGE, "86400"),
     ];
     (StatusCode::NO_CONTENT, headers).into_response()

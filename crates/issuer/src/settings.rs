@@ -35,6 +35,18 @@ pub struct Settings {
     pub(crate) certificates: Certificates,
     pub(crate) registrations: Option<Registrations>,
     pub(crate) documents: Option<Documents>,
+    pub(crate) dpop_nonce: DpopNonce,
+    id_token_algs: Vec<Alg>,
+}
+
+/// Whether DPoP proofs must hold a nonce of ours (RFC 9449 §8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DpopNonce {
+    /// They may; each answer to a proof brings one.
+    #[default]
+    Offered,
+    /// They must.
+    Required,
 }
 
 /// Why settings make no sense.
@@ -110,6 +122,8 @@ impl Settings {
             certificates: Certificates::default(),
             registrations: None,
             documents: None,
+            dpop_nonce: DpopNonce::default(),
+            id_token_algs: Vec::new(),
         })
     }
 
@@ -138,6 +152,18 @@ impl Settings {
         Self { documents, ..self }
     }
 
+    /// With DPoP proofs that must, or may, hold a nonce of ours.
+    #[must_use]
+    pub fn with_dpop_nonce(self, dpop_nonce: DpopNonce) -> Self {
+        Self { dpop_nonce, ..self }
+    }
+
+    /// With keys of these algorithms as well, for ID tokens and other JWTs that apps read.
+    #[must_use]
+    pub fn signing_id_tokens_with(self, id_token_algs: Vec<Alg>) -> Self {
+        Self { id_token_algs, ..self }
+    }
+
     /// Our identifier.
     pub fn issuer(&self) -> &Issuer {
         &self.issuer
@@ -150,7 +176,8 @@ impl Settings {
 
     /// The algorithms that tokens are signed with, each once. The keyring needs a key for each.
     pub fn signing_algs(&self) -> Vec<Alg> {
-        let mut algs: Vec<Alg> = self.apis.iter().map(|api| api.signing_alg).collect();
+        let of_apis = self.apis.iter().map(|api| api.signing_alg);
+        let mut algs: Vec<Alg> = of_apis.chain(self.id_token_algs.iter().copied()).collect();
         algs.sort_unstable();
         algs.dedup();
         algs

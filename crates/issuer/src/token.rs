@@ -1,90 +1,119 @@
 //! `POST {issuer}/token` (RFC 6749 §3.2): parse, authenticate, decide, record, answer.
 //!
 //! The record of a grant or a refusal and everything that it uses up are one transaction, committed
-//! before the answer: no token is out that the log does not know, and no assertion counts twice.
+//! before the answer: no token is out that the log does not know, and no code or assertion counts twice.
 
 mod answer;
+mod ask;
+mod authorization_code;
 mod client_credentials;
 mod course;
 pub(crate) mod credentials;
+mod device_code;
+mod due;
 mod error;
 pub(crate) mod form;
+mod holder;
+mod identify;
 mod mint;
+mod narrow;
+mod refresh_token;
 
-use crate::{certificate::peer_certificate, server::State};
+pub(crate) use answer::{DECISION_ID, NO_CACHE, cross_origin};
+pub(crate) use course::Course;
+pub(crate) use due::Due;
+pub(crate) use error::{Challenge, Fault, Refused, TokenError};
+pub(crate) use identify::{Identified, identify};
+
+use crate::{dpop, server::State};
+use answer::Issued;
+use ask::Ask;
 use axum::{
     extract::{Request, State as Shared},
     response::{IntoResponse as _, Response},
 };
-use course::Course;
-pub(crate) use error::{Challenge, Refused, TokenError};
-use form::TokenRequest;
+use holder::Holder;
 use mint::Minted;
-use portcullis_directory::{Authenticated, GrantType, excerpt};
+use portcullis_directory::{Authenticated, Client, GrantType, excerpt};
 use portcullis_types::{Check, Denial};
 use std::sync::Arc;
 
 /// RFC 6749 §3.2, §5.
 pub(crate) async fn endpoint(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
     let challenge = Challenge::of(request.headers());
+    let nonce = dpop::nonce(&state, request.headers());
     let mut course = Course::begin(&state, &request);
     let id = course.id;
     let outcome = match identify(&state, request, &mut course).await {
-        Ok((client, request)) => {
-            let verdict = grant(&state, &client, &request, &mut course);
-            conclude(&state, course, Some(client), verdict).await
-        }
-        Err(error) => conclude(&state, course, None, Err(error)).await,
+        Ok(identified) => decide(&state, identified, course).await,
+        Err(error) => conclude(&state, course, None, Err(error)).await.map(Issued::to_itself),
     };
-    match outcome {
-        Ok(minted) => answer::granted(id, &minted),
+    let mut response = match outcome {
+        Ok(issued) => answer::granted(id, &issued),
         Err(error) => Refused { id, error, challenge }.into_response(),
-    }
-}
-
-/// Who is asking, and for what (RFC 6749 §2.3, §3.2.1).
-async fn identify(
-    state: &State,
-    request: Request,
-    course: &mut Course,
-) -> Result<(Authenticated, TokenRequest), TokenError> {
-    let (parts, body) = request.into_parts();
-    let parsed = form::read(&parts, body).await;
-    let mut form = course.trace.step(Check::Request, parsed)?;
-    course.asked(&form);
-    let presented = credentials::take(&parts.headers, &mut form);
-    let presented = course.trace.step(Check::Request, presented)?;
-    let shown = peer_certificate(&parts, &state.settings);
-    let presented = state.directory.or_certificate(presented, shown);
-    let claimed = course.claimed(&presented);
-    let attempt = state.directory.attempt(claimed, course.remote, course.now);
-    let attempt = course.trace.step(Check::Throttle, attempt)?;
-    let proven = state.directory.authenticate(attempt, &presented).await?;
-    let proven = course.trace.step(Check::Client, proven)?;
-    course.record.auth_method = Some(proven.method().name().into());
-    let client = course.trace.step(Check::ClientActive, proven.enabled())?;
-    Ok((client, form))
+    };
+    cross_origin(&mut response, nonce);
+    response
 }
 
 /// What the client gets, by its grant type (RFC 6749 §4).
-fn grant(
-    state: &State,
-    client: &Authenticated,
-    request: &TokenRequest,
-    course: &mut Course,
-) -> Result<Minted, TokenError> {
-    let grant_type = course.trace.step(Check::GrantType, allowed(client, &request.grant_type))?;
-    match grant_type {
-        GrantType::ClientCredentials => {
-            let grant = client_credentials::grant(state, &client.client, request, course)?;
-            Ok(mint::access_token(state, &client.client, grant, course)?)
+async fn decide(
+    state: &Arc<State>,
+    identified: Identified,
+    mut course: Course,
+) -> Result<Issued, TokenError> {
+    let held = held(state, &identified, &mut course);
+    let Identified { client, request, .. } = identified;
+    match held {
+        Ok((GrantType::ClientCredentials, holder)) => {
+            let minted = to_itself(state, &client.client, &holder, &request, &mut course)
+                .map_err(Into::into);
+            let minted = conclude(state, course, Some((client, holder)), minted).await?;
+            Ok(Issued::to_itself(minted))
         }
-        other => Err(unsupported(other.name()).into()),
+        Ok((grant_type, holder)) => {
+            let ask = Ask::new(state, &client, (grant_type, request), holder);
+            let due = ask.settle(client, course).await?;
+            Ok(due.issue(state).await?)
+        }
+        Err(denial) => {
+            let holder = Holder::default();
+            let verdict = Err(TokenError::from(denial));
+            conclude(state, course, Some((client, holder)), verdict).await.map(Issued::to_itself)
+        }
     }
 }
 
+/// Which grant it is, and which keys the caller holds.
+fn held(
+    state: &State,
+    identified: &Identified,
+    course: &mut Course,
+) -> Result<(GrantType, Holder), Denial> {
+    let Identified { client, request, parts } = identified;
+    let request: &str = request.of_a_grant()?;
+    let grant_type = course.trace.step(Check::GrantType, allowed(client, request))?;
+    let holder = Holder::of(state, parts, course.now);
+    let holder = holder.and_then(|holder| holder.as_demanded(&client.client));
+    let holder = course.trace.step(Check::Possession, holder)?;
+    course.record.bound = holder.bound_by().map(Into::into);
+    Ok((grant_type, holder))
+}
+
+/// RFC 6749 §4.4.
+fn to_itself(
+    state: &State,
+    client: &Client,
+    holder: &Holder,
+    request: &form::TokenRequest,
+    course: &mut Course,
+) -> Result<Minted, TokenError> {
+    let grant = client_credentials::grant(state, client, request, course)?;
+    Ok(mint::to_itself(state, client, (grant, holder.confirmation()), course)?)
+}
+
 /// The grants that this endpoint has.
-pub(crate) const SERVED: [GrantType; 1] = [GrantType::ClientCredentials];
+pub(crate) const SERVED: [GrantType; 4] = GrantType::ALL;
 
 fn unsupported(found: &str) -> Denial {
     let supported = SERVED.map(|grant| grant.to_string()).to_vec();
@@ -92,10 +121,9 @@ fn unsupported(found: &str) -> Denial {
 }
 
 fn allowed(client: &Authenticated, found: &str) -> Result<GrantType, Denial> {
-    let grant_type = found.parse::<GrantType>().ok().filter(|grant| SERVED.contains(grant));
-    let Some(grant_type) = grant_type else { return Err(unsupported(found)) };
+    let Ok(grant_type) = found.parse::<GrantType>() else { return Err(unsupported(found)) };
     let client = &client.client;
-    if client.grant_types.contains(&grant_type) {
+    if client.may(grant_type) {
         return Ok(grant_type);
     }
     Err(Denial::GrantNotAllowed {
@@ -106,11 +134,11 @@ fn allowed(client: &Authenticated, found: &str) -> Result<GrantType, Denial> {
 }
 
 /// Writes down what was decided; only then is it so. A grant may still turn into a refusal here: of
-/// many requests with one assertion, one transaction is the first.
+/// many requests with one assertion or proof, one transaction is the first.
 async fn conclude(
     state: &State,
     course: Course,
-    client: Option<Authenticated>,
+    caller: Option<(Authenticated, Holder)>,
     verdict: Result<Minted, TokenError>,
 ) -> Result<Minted, TokenError> {
     let verdict = match verdict {
@@ -120,10 +148,13 @@ async fn conclude(
         Err(fault @ TokenError::Fault(_)) => return Err(fault),
     };
     let written = state.store.write(move |tx| {
-        let spent = client.map_or(Ok(Ok(())), |client| client.spend(tx))?;
+        let spent = match &caller {
+            Some((client, holder)) => client.spend(tx)?.and(holder.spend(tx)?),
+            None => Ok(()),
+        };
         let (course, verdict) = match spent {
             Ok(()) => (course, verdict),
-            Err(replayed) => (course.back_to_the_client(&replayed), Err(replayed)),
+            Err(replayed) => (course.back_to(&replayed), Err(replayed)),
         };
         if let Ok(minted) = &verdict {
             mint::insert(tx, minted)?;
@@ -132,4 +163,19 @@ async fn conclude(
         Ok(verdict)
     });
     Ok(written.await??)
+}
+
+/// Writes a refusal down, for endpoints that clients authenticate at as they do here.
+pub(crate) async fn refuse(
+    state: &State,
+    course: Course,
+    client: Option<Authenticated>,
+    error: TokenError,
+) -> TokenError {
+    let caller = client.map(|client| (client, Holder::default()));
+    match conclude(state, course, caller, Err(error)).await {
+        Err(error) => error,
+        // A refusal stays one.
+        Ok(_) => TokenError::from(form::bad(None, "the request cannot be read")),
+    }
 }

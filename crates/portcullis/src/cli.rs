@@ -22,7 +22,7 @@ mod session;
 mod shown;
 mod token;
 
-pub(crate) use house::{House, config, secret};
+pub(crate) use house::{House, ID_TOKEN_ALGS, config, secret};
 pub(crate) use init::{Who, create};
 pub(crate) use output::{Exit, Format, Outcome, Reader, Stop, data, dated, put, table, talk};
 

@@ -168,6 +168,21 @@ pub fn authorize(
     })
 }
 
+/// Checks 10, 12 and 15 alone: whether the token is in force, whoever shows it and wherever it is for. For an issuer
+/// that is asked about its own tokens (RFC 7662); it lets nobody in.
+pub fn in_force(vouched: &Vouched, known: &Known<'_>, now: Timestamp) -> Result<(), Denial> {
+    let claims = vouched.claims();
+    let issuer = known.issuers.iter().find(|known| known.trusted.issuer == claims.iss);
+    let Some(issuer) = issuer else {
+        let found = Some(claims.iss.to_string());
+        return Err(Denial::UntrustedIssuer { found, trusted: Vec::new() });
+    };
+    time::within(claims, &issuer.trusted, now)?;
+    purpose::access(claims)?;
+    revocation::live(claims, known.revocations, now)?;
+    Ok(())
+}
+
 /// What any of them may sign with: an answer for a token whose issuer nobody knows.
 fn all_algs(issuers: &[KnownIssuer]) -> Vec<Alg> {
     let mut algs: Vec<Alg> =

@@ -28,7 +28,7 @@ mod scope;
 mod tenant;
 mod time;
 
-pub use admit::{Admission, Vouched, admit, authorize, vouch};
+pub use admit::{Admission, Vouched, admit, authorize, in_force, vouch};
 pub use binding::Holder;
 pub use claims::{Claims, Confirmation};
 pub use demand::{Demand, Need, acr_at_least};

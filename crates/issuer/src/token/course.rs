@@ -1,12 +1,12 @@
 //! What one request's record will say, filled while the request is decided.
 
-use super::{form::TokenRequest, mint::Minted};
+use super::{Due, form::TokenRequest, mint::Minted};
 use crate::{remote, server::State};
 use axum::extract::Request;
 use portcullis_audit::{self as audit, Event, Grant, Record};
-use portcullis_directory::{Credentials, excerpt};
+use portcullis_directory::{Authorization, Credentials, excerpt};
 use portcullis_store::{StoreFault, Tx};
-use portcullis_types::{Check, DecisionId, Denial, Jti, Random, Stage, Timestamp, Trace};
+use portcullis_types::{Check, DecisionId, Denial, GrantId, Jti, Random, Stage, Timestamp, Trace};
 use std::{borrow::Cow, net::IpAddr};
 
 /// The course of one decision at the token endpoint.
@@ -18,6 +18,7 @@ pub(crate) struct Course {
     /// The `jti` of the token, if there will be one.
     pub(crate) jti: Jti,
     pub(crate) record: Grant<'static>,
+    endpoint: Option<&'static str>,
 }
 
 impl Course {
@@ -36,12 +37,23 @@ impl Course {
                 remote: remote.map(|remote| remote.to_string().into()),
                 ..Grant::default()
             },
+            endpoint: None,
         }
+    }
+
+    /// At another endpoint than `/token`: its name stands in the record where the grant type would.
+    pub(crate) fn at(state: &State, request: &Request, endpoint: &'static str) -> Self {
+        Self { endpoint: Some(endpoint), ..Self::begin(state, request) }
+    }
+
+    pub(super) const fn is_of_token_endpoint(&self) -> bool {
+        self.endpoint.is_none()
     }
 
     /// Notes what was asked for, apart from scopes, which must be parsed first.
     pub(crate) fn asked(&mut self, request: &TokenRequest) {
-        self.record.grant_type = excerpt(&request.grant_type).into();
+        let grant_type = self.endpoint.map_or_else(|| excerpt(&request.grant_type), str::to_owned);
+        self.record.grant_type = grant_type.into();
         self.record.requested_resource =
             request.resource.iter().take(8).map(|resource| excerpt(resource)).collect();
     }
@@ -62,13 +74,34 @@ impl Course {
         self.record.kid = Some(minted.kid.clone().into());
     }
 
-    /// The client's proof turned out to be used up: whatever came after it does not count.
-    pub(crate) fn back_to_the_client(self, denial: &Denial) -> Self {
+    /// Notes on whose behalf the app asks, and by what right.
+    pub(super) fn of_a_person(&mut self, grant: &GrantId, authorization: &Authorization) {
+        self.record.grant = Some(grant.clone());
+        self.record.person = Some(authorization.person.clone());
+        self.record.session.clone_from(&authorization.session);
+        self.record.identity = authorization.identity;
+        self.record.acr = Some(authorization.authentication.acr);
+    }
+
+    /// Notes what is due to the app.
+    pub(super) fn due(&mut self, due: &Due) {
+        self.record.granted = Some(due.scope.clone());
+        self.record.identity = due.identity;
+        self.record.jti = Some(due.jti.clone());
+        self.record.exp = Some(due.expires().seconds());
+        self.record.kid = Some(due.key.kid().to_owned().into());
+    }
+
+    /// A proof turned out to be used up, the client's or that of its key: whatever came after it does not count.
+    pub(crate) fn back_to(self, denial: &Denial) -> Self {
         let mut trace = Trace::new(Stage::Grant);
-        for check in [Check::Request, Check::Throttle] {
-            let _ = trace.step(check, Ok(()));
+        let failed = denial.check();
+        for check in Check::of(Stage::Grant).take_while(|check| *check != failed) {
+            if self.trace.has_passed(check) {
+                let _ = trace.step(check, Ok(()));
+            }
         }
-        let _ = trace.step(Check::Client, Err::<(), _>(denial.clone()));
+        let _ = trace.step(failed, Err::<(), _>(denial.clone()));
         let record = Grant {
             resource: None,
             api: None,

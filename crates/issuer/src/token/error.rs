@@ -1,12 +1,13 @@
 //! What a refused client is told (RFC 6749 §5.2), and what it is not.
 
 use super::answer::{DECISION_ID, NO_CACHE};
+use crate::shape::ShapeFault;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use portcullis_directory as directory;
 use portcullis_jose::{Alg, SigningFault};
 use portcullis_store::StoreFault;
-use portcullis_types::{DecisionId, Denial};
+use portcullis_types::{DecisionId, Denial, GrantedFault};
 use serde::Serialize;
 
 /// Why there is no token: their mistake, or ours.
@@ -25,8 +26,12 @@ pub(crate) enum Fault {
     Directory(#[from] directory::Fault),
     #[error("there is no key to sign {0} with")]
     NoKey(Alg),
+    #[error("there is no key to sign with")]
+    NoKeys,
     #[error(transparent)]
     Signing(#[from] SigningFault),
+    #[error(transparent)]
+    Shape(#[from] ShapeFault),
 }
 
 impl From<Denial> for TokenError {
@@ -170,7 +175,17 @@ fn hint(denial: &Denial) -> Option<Hint> {
         | Denial::GrantNotAllowed { .. }
         | Denial::BadTarget { .. }
         | Denial::BadScope { .. }
+        | Denial::BadPossession { .. }
         | Denial::NoScopeLeft { .. } => denial.remedy().change,
+        // Whose a code or token was, and what became of it, is not told.
+        Denial::BadGranted {
+            fault:
+                GrantedFault::RedirectUri
+                | GrantedFault::CodeVerifier { .. }
+                | GrantedFault::Wider { .. }
+                | GrantedFault::SlowDown { .. },
+            ..
+        } => denial.remedy().change,
         _ => return None,
     };
     Some(Hint { detail: denial.found(), remedy })

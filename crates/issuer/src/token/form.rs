@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// More than any grant has.
 const PARAMETERS: usize = 64;
 
-/// A token request. An absent parameter and an empty one are the same (RFC 6749 §3.2).
+/// A request of a client. An absent parameter and an empty one are the same (RFC 6749 §3.2).
 #[derive(Debug, Default)]
 pub(crate) struct TokenRequest {
     pub(crate) grant_type: String,
@@ -29,6 +29,18 @@ pub(crate) struct TokenRequest {
     pub(crate) client_secret: Option<SecretString>,
     pub(crate) client_assertion: Option<SecretString>,
     pub(crate) client_assertion_type: Option<String>,
+    /// RFC 6749 §4.1.3.
+    pub(crate) code: Option<SecretString>,
+    pub(crate) redirect_uri: Option<String>,
+    /// RFC 7636 §4.5.
+    pub(crate) code_verifier: Option<SecretString>,
+    /// RFC 6749 §6.
+    pub(crate) refresh_token: Option<SecretString>,
+    /// RFC 8628 §3.4.
+    pub(crate) device_code: Option<SecretString>,
+    /// RFC 7009 §2.1, RFC 7662 §2.1.
+    pub(crate) token: Option<SecretString>,
+    pub(crate) token_type_hint: Option<String>,
 }
 
 /// How the body is written.
@@ -40,7 +52,7 @@ enum Format {
 /// Reads the whole request.
 pub(crate) async fn read(parts: &Parts, body: Body) -> Result<TokenRequest, Denial> {
     if parts.uri.query().is_some() {
-        return Err(bad(None, "the token endpoint takes no query; send parameters in the body"));
+        return Err(bad(None, "this endpoint takes no query; send parameters in the body"));
     }
     let format = format(&parts.headers)?;
     let body = bytes(&parts.headers, body, PATIENCE).await?;
@@ -57,7 +69,6 @@ impl TokenRequest {
             return Err(bad(None, "there are too many parameters"));
         }
         let mut request = Self::default();
-        let mut grant_type = None;
         let mut seen: Vec<String> = Vec::with_capacity(pairs.len());
         for (name, value) in pairs {
             if name != "resource" && seen.contains(&name) {
@@ -65,20 +76,33 @@ impl TokenRequest {
             }
             let present = Some(value).filter(|value| !value.is_empty());
             match name.as_str() {
-                "grant_type" => grant_type = present,
+                "grant_type" => request.grant_type = present.unwrap_or_default(),
                 "scope" => request.scope = present,
                 "resource" => request.resource.extend(present),
                 "client_id" => request.client_id = present,
                 "client_secret" => request.client_secret = present.map(Into::into),
                 "client_assertion" => request.client_assertion = present.map(Into::into),
                 "client_assertion_type" => request.client_assertion_type = present,
+                "code" => request.code = present.map(Into::into),
+                "redirect_uri" => request.redirect_uri = present,
+                "code_verifier" => request.code_verifier = present.map(Into::into),
+                "refresh_token" => request.refresh_token = present.map(Into::into),
+                "device_code" => request.device_code = present.map(Into::into),
+                "token" => request.token = present.map(Into::into),
+                "token_type_hint" => request.token_type_hint = present,
                 _ => {} // RFC 6749 §3.2: unrecognized parameters are ignored
             }
             seen.push(name);
         }
-        request.grant_type =
-            grant_type.ok_or_else(|| bad(Some("grant_type"), "grant_type is missing"))?;
         Ok(request)
+    }
+
+    /// `grant_type`, which the token endpoint needs.
+    pub(crate) fn of_a_grant(&self) -> Result<&str, Denial> {
+        if self.grant_type.is_empty() {
+            return Err(bad(Some("grant_type"), "grant_type is missing"));
+        }
+        Ok(&self.grant_type)
     }
 }
 
@@ -171,7 +195,7 @@ fn object(body: &[u8]) -> Result<Vec<(String, String)>, Denial> {
     Ok(pairs)
 }
 
-const KNOWN: [&str; 7] = [
+const KNOWN: [&str; 14] = [
     "grant_type",
     "scope",
     "resource",
@@ -179,9 +203,16 @@ const KNOWN: [&str; 7] = [
     "client_secret",
     "client_assertion",
     "client_assertion_type",
+    "code",
+    "redirect_uri",
+    "code_verifier",
+    "refresh_token",
+    "device_code",
+    "token",
+    "token_type_hint",
 ];
 
-fn bad(parameter: Option<&str>, problem: &str) -> Denial {
+pub(crate) fn bad(parameter: Option<&str>, problem: &str) -> Denial {
     Denial::BadRequest { parameter: parameter.map(str::to_owned), problem: problem.to_owned() }
 }
 

@@ -1,10 +1,10 @@
 //! The access token (RFC 9068).
 
-use super::{client_credentials::Grant, course::Course, error::Fault};
+use super::{Course, Due, Fault, client_credentials::Grant, due::told, holder::Confirmation};
 use crate::server::State;
 use portcullis_directory::Client;
 use portcullis_store::{StoreFault, Tx};
-use portcullis_types::{ClientId, Jti, Scopes, Timestamp, Ttl};
+use portcullis_types::{Amr, ClientId, IdentityScope, Jti, Scopes, SessionId, Timestamp, Ttl};
 use serde::Serialize;
 
 /// A signed token that nobody has yet.
@@ -15,6 +15,7 @@ pub(crate) struct Minted {
     pub(crate) jti: Jti,
     pub(crate) kid: String,
     pub(crate) expires: Timestamp,
+    pub(super) token_type: &'static str,
     client_id: ClientId,
     resource: String,
     issued: Timestamp,
@@ -31,23 +32,49 @@ struct Claims<'a> {
     iat: i64,
     exp: i64,
     jti: &'a str,
-    scope: &'a Scopes,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    scope: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant: Option<&'a str>,
+    /// RFC 7800 §3.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<&'a Confirmation>,
+    #[serde(flatten)]
+    person: Option<OfAPerson<'a>>,
+}
+
+/// RFC 9068 §2.2.1, §2.2.3.1, and the names by which it can be ended.
+#[derive(Serialize)]
+struct OfAPerson<'a> {
+    auth_time: i64,
+    acr: &'a str,
+    amr: Vec<&'a str>,
+    /// Not of a grant that outlives the session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<&'a str>,
+    grant: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roles: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<&'a [String]>,
+}
+
+/// Tokens from before `not_before` are dead, and it may lie in the second that has just begun.
+pub(super) fn after_all_that_is_dead(client: &Client, now: Timestamp) -> Timestamp {
+    client.not_before.map_or(now, |dead| now.max(dead))
 }
 
 /// Signs a token for the client itself.
-pub(crate) fn access_token(
+pub(super) fn to_itself(
     state: &State,
     client: &Client,
-    grant: Grant<'_>,
+    (grant, cnf): (Grant<'_>, Option<Confirmation>),
     course: &mut Course,
 ) -> Result<Minted, Fault> {
     let Grant { api, scope } = grant;
     let key = state.keys.signer(api.signing_alg).ok_or(Fault::NoKey(api.signing_alg))?;
     let ttl = api.token_ttl.unwrap_or(state.settings.token_ttl);
-    // Tokens from before `not_before` are dead, and it may lie in the second that has just begun.
-    let issued = client.not_before.map_or(course.now, |dead| course.now.max(dead));
+    let issued = after_all_that_is_dead(client, course.now);
     let expires = issued.plus(ttl);
     let claims = Claims {
         iss: state.settings.issuer.as_str(),
@@ -57,13 +84,17 @@ pub(crate) fn access_token(
         iat: issued.seconds(),
         exp: expires.seconds(),
         jti: course.jti.as_str(),
-        scope: &scope,
+        scope: &scope.to_string(),
         tenant: client.tenant.as_ref().map(AsRef::as_ref),
+        cnf: cnf.as_ref(),
+        person: None,
     };
     let access_token = key.sign_compact(&key.header("at+jwt"), &claims)?;
+    let of_a_key = cnf.as_ref().is_some_and(Confirmation::is_of_a_key);
     let minted = Minted {
         access_token,
         ttl,
+        token_type: if of_a_key { "DPoP" } else { "Bearer" },
         jti: course.jti.clone(),
         kid: key.kid().to_owned(),
         expires,
@@ -76,18 +107,73 @@ pub(crate) fn access_token(
     Ok(minted)
 }
 
+/// Signs a token on behalf of a person.
+pub(super) fn for_a_person(state: &State, due: &Due) -> Result<String, Fault> {
+    let granted = &due.authorization;
+    let how = &granted.authentication;
+    let words = due.words(&state.settings);
+    let offline = granted.identity.has(IdentityScope::OfflineAccess);
+    let told_of = |scope, list| due.identity.has(scope).then_some(list);
+    let claims = Claims {
+        iss: state.settings.issuer.as_str(),
+        sub: &due.sub,
+        aud: &due.aud,
+        client_id: due.client_id().as_str(),
+        iat: due.issued.seconds(),
+        exp: due.expires().seconds(),
+        jti: due.jti.as_str(),
+        scope: &told(words, &due.scope),
+        tenant: granted.tenant.as_ref().map(AsRef::as_ref),
+        cnf: due.cnf.as_ref(),
+        person: Some(OfAPerson {
+            auth_time: how.at.seconds(),
+            acr: how.acr.name(),
+            amr: how.amr.iter().copied().map(Amr::name).collect(),
+            sid: granted.session.as_ref().filter(|_| !offline).map(SessionId::as_str),
+            grant: due.grant.as_str(),
+            roles: told_of(IdentityScope::Roles, due.person.roles.as_slice()),
+            groups: told_of(IdentityScope::Groups, due.person.groups.as_slice()),
+        }),
+    };
+    Ok(due.key.sign_compact(&due.key.header("at+jwt"), &claims)?)
+}
+
+/// What the store keeps of a token.
+pub(super) struct Row<'a> {
+    pub(super) jti: &'a Jti,
+    pub(super) client_id: &'a ClientId,
+    pub(super) resource: &'a str,
+    pub(super) scope: &'a str,
+    pub(super) issued: Timestamp,
+    pub(super) expires: Timestamp,
+}
+
 /// The grant as a row. The token itself is kept nowhere.
-pub(crate) fn insert(tx: &mut Tx<'_>, minted: &Minted) -> Result<(), StoreFault> {
+pub(super) fn insert(tx: &mut Tx<'_>, minted: &Minted) -> Result<(), StoreFault> {
+    insert_row(
+        tx,
+        &Row {
+            jti: &minted.jti,
+            client_id: &minted.client_id,
+            resource: &minted.resource,
+            scope: &minted.scope.to_string(),
+            issued: minted.issued,
+            expires: minted.expires,
+        },
+    )
+}
+
+pub(super) fn insert_row(tx: &mut Tx<'_>, row: &Row<'_>) -> Result<(), StoreFault> {
     tx.execute(
         "INSERT INTO issued_token (jti, client_id, resource, scope, issued, expires) \
          VALUES ($1, $2, $3, $4, $5, $6)",
         &[
-            minted.jti.as_str().into(),
-            minted.client_id.as_str().into(),
-            (&minted.resource).into(),
-            minted.scope.to_string().into(),
-            minted.issued.into(),
-            minted.expires.into(),
+            row.jti.as_str().into(),
+            row.client_id.as_str().into(),
+            row.resource.into(),
+            row.scope.into(),
+            row.issued.into(),
+            row.expires.into(),
         ],
     )?;
     Ok(())

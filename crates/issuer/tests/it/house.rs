@@ -17,6 +17,7 @@ use portcullis_types::{
     ApiName, ClientId, DecisionId, Entropy, Issuer, Registry, Scopes, Timestamp, Ttl,
 };
 use portcullis_web::{Outgoing, OutgoingPolicy, csrf::CsrfKey};
+use portcullis_verify::dpop::Possession;
 use std::{
     net::SocketAddr,
     sync::{
@@ -154,6 +155,7 @@ impl House {
             ),
             subjects: SubjectKey::new(&[11; 32]),
             guesses: Guesses::default(),
+            possession: Arc::new(Possession::new(&[12; 32], 1000)),
         };
         let router = router(state.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

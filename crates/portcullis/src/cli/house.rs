@@ -31,6 +31,10 @@ pub(crate) struct House {
     kek: KeyEncryptionKey,
 }
 
+/// What apps may have their ID tokens signed with, whatever the APIs have: the algorithm that all of them
+/// understand, and one that FAPI 2.0 allows.
+pub(crate) const ID_TOKEN_ALGS: [Alg; 2] = [Alg::RS256, Alg::ES256];
+
 impl House {
     /// Opens what `file` describes; the database is made if it is not there.
     pub(crate) fn open(file: &Path) -> Result<Self, Stop> {
@@ -96,9 +100,11 @@ impl House {
         key.map(|key| SubjectKey::new(&key)).map_err(Stop::cannot_run)
     }
 
-    /// What signs the issuer's tokens: one key for each algorithm that some API asks for.
+    /// What signs the issuer's tokens: one key for each algorithm that some API asks for, or that ID tokens
+    /// are signed with.
     pub(crate) fn issuer_keys(&self) -> KeyPlan {
-        let mut algs: Vec<Alg> = self.config.apis.iter().map(|api| api.signing_alg).collect();
+        let of_apis = self.config.apis.iter().map(|api| api.signing_alg);
+        let mut algs: Vec<Alg> = of_apis.chain(ID_TOKEN_ALGS).collect();
         algs.sort_unstable();
         algs.dedup();
         KeyPlan { purpose: "issuer", algs, policy: self.rotation() }

@@ -12,6 +12,8 @@ use super::{
     settings::{Api, Dialect, Issuing, KeyPolicy, Mtls, Tls},
     tls,
 };
+use portcullis_directory::GrantSettings;
+use portcullis_issuer::DpopNonce;
 use portcullis_jose::Alg;
 use portcullis_types::{Issuer, Registry, Ttl};
 
@@ -133,6 +135,8 @@ pub(super) fn issuer(
     }
     let longest =
         apis.iter().filter_map(|api| api.access_token_ttl).chain(ttl).max().unwrap_or(SHORTEST);
+    let grants = grants(&mut table, out);
+    let dpop_nonce = table.get("dpop_nonce").and_then(|nonce| nonce.choice(&NONCES, out));
     let keys = key_policy(&mut table, longest, out);
     let tls_value = table.get("tls");
     let tls = tls_value.as_ref().and_then(|tls| tls::tls(tls, machine, out));
@@ -149,6 +153,8 @@ pub(super) fn issuer(
         url: url?,
         listen: listen?,
         access_token_ttl: ttl?,
+        grants: grants?,
+        dpop_nonce: dpop_nonce.unwrap_or_default(),
         keys: keys?,
         client_ca: client_ca.or_else(|| tls.as_ref().and_then(|tls| tls.client_ca.clone())),
         tls,
@@ -157,6 +163,31 @@ pub(super) fn issuer(
         mtls,
         admission,
     })
+}
+
+/// Whether DPoP proofs must hold a nonce.
+const NONCES: [(&str, DpopNonce); 2] =
+    [("offered", DpopNonce::Offered), ("required", DpopNonce::Required)];
+
+/// `refresh_token_idle` and `refresh_token_max`.
+fn grants(table: &mut Section<'_>, out: &mut Findings) -> Option<GrantSettings> {
+    let usual = GrantSettings::default();
+    let longest = Ttl::seconds(5 * 365 * 24 * 3600);
+    let idle_value = table.get("refresh_token_idle");
+    let idle =
+        idle_value.as_ref().map_or(Some(usual.idle), |v| v.ttl(Ttl::seconds(60)..=longest, out));
+    let max = table.get("refresh_token_max");
+    let max = max.map_or(Some(usual.max), |value| value.ttl(Ttl::seconds(60)..=longest, out));
+    if let (Some(value), Some(idle), Some(max)) = (&idle_value, idle, max)
+        && idle > max
+    {
+        out.warning(
+            &value.place(),
+            format!("a grant ends after {max}, before it is idle for {idle}"),
+        )
+        .hint("raise refresh_token_max, or shorten refresh_token_idle");
+    }
+    Some(GrantSettings { idle: idle?, max: max?, ..usual })
 }
 
 /// `mtls_url` and `mtls_listen`: the same endpoints, where certificates are asked for (RFC 8705 §5).

@@ -2,9 +2,9 @@
 
 use super::findings::Place;
 use ipnet::IpNet;
-use portcullis_directory::PeopleSettings;
+use portcullis_directory::{GrantSettings, PeopleSettings};
 use portcullis_issuer::upstream::Provider;
-use portcullis_issuer::{Documents, Registrations};
+use portcullis_issuer::{Documents, DpopNonce, Registrations};
 use portcullis_jose::Alg;
 use portcullis_store::PostgresSettings;
 use portcullis_types::{ApiName, Audience, Issuer, Registry, Scopes, Tenant, Ttl};
@@ -108,6 +108,10 @@ pub(crate) struct Issuing {
     pub(crate) url: Issuer,
     pub(crate) listen: SocketAddr,
     pub(crate) access_token_ttl: Ttl,
+    /// How long what people grant lives.
+    pub(crate) grants: GrantSettings,
+    /// Whether DPoP proofs must hold a nonce.
+    pub(crate) dpop_nonce: DpopNonce,
     pub(crate) keys: KeyPolicy,
     pub(crate) tls: Option<Tls>,
     /// Whose `X-Forwarded-For` is believed.

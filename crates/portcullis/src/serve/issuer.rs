@@ -3,7 +3,7 @@
 use super::tls::Watch;
 use crate::{
     certificate,
-    cli::{House, Stop, provider},
+    cli::{House, ID_TOKEN_ALGS, Stop, provider},
     clock::{self, Chance},
     config::{ClientCertificates, Issuing},
 };
@@ -16,7 +16,7 @@ use axum::{
 use portcullis_directory::Directory;
 use portcullis_issuer::{self as issuer, mail::Mailer, upstream::Upstreams};
 use portcullis_keyring::{Act, OurKeys};
-use portcullis_verify::{Heard, KnownRevocations};
+use portcullis_verify::{Heard, KnownRevocations, dpop::Possession};
 use portcullis_web::{Loopback, Outgoing, OutgoingPolicy, csrf::CsrfKey};
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -24,6 +24,10 @@ use prometheus_client::{
     registry::Registry,
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+use std::sync::Arc;
+
+/// How many DPoP proofs may be in use at the issuer's own `/userinfo` at a time.
+const PROOFS: usize = 100_000;
 
 /// What the issuer knows, and others need.
 pub(super) struct Issuer {
@@ -34,6 +38,7 @@ pub(super) struct Issuer {
     mail: Mailer,
     upstreams: Upstreams,
     subjects: issuer::SubjectKey,
+    possession: Arc<Possession>,
 }
 
 impl Issuer {
@@ -53,6 +58,7 @@ pub(super) async fn open(house: &House, issuing: &Issuing) -> Result<Issuer, Sto
     let sources = (clock::clock(), clock::entropy());
     let (mail, task) = Mailer::new(house.mail()?, directory.clone(), issuing.url.clone(), sources);
     tokio::spawn(task.run());
+    directory.limit_grants(issuing.grants);
     Ok(Issuer {
         directory,
         keys,
@@ -61,6 +67,7 @@ pub(super) async fn open(house: &House, issuing: &Issuing) -> Result<Issuer, Sto
         mail,
         upstreams: upstreams(house)?,
         subjects: house.subjects()?,
+        possession: Arc::new(house.possession(PROOFS)?),
     })
 }
 
@@ -75,6 +82,7 @@ pub(super) async fn look(house: &House, issuing: &Issuing) -> Result<Issuer, Sto
         mail: Mailer::idle(),
         upstreams: upstreams(house)?,
         subjects: house.subjects()?,
+        possession: Arc::new(house.possession(PROOFS)?),
     })
 }
 
@@ -97,6 +105,8 @@ fn settings(house: &House, issuing: &Issuing) -> Result<issuer::Settings, Stop> 
     let settings = settings.map_err(Stop::cannot_run)?;
     let admission = &issuing.admission;
     Ok(settings
+        .signing_id_tokens_with(ID_TOKEN_ALGS.to_vec())
+        .with_dpop_nonce(issuing.dpop_nonce)
         .behind(issuing.trusted_proxies.clone())
         .with_certificates(certificates(issuing))
         .with_registrations(admission.registrations.clone())
@@ -177,6 +187,7 @@ pub(super) fn state(house: &House, issuer: &Issuer) -> issuer::State {
         upstreams: issuer.upstreams.clone(),
         subjects: issuer.subjects.clone(),
         guesses: issuer::Guesses::default(),
+        possession: issuer.possession.clone(),
     }
 }
 
@@ -210,6 +221,10 @@ async fn count(State(answers): State<Answers>, request: Request, next: Next) -> 
         Some("device" | "decide") => "device",
         Some("logout") => "logout",
         Some("jwks") => "jwks",
+        Some("userinfo") => "userinfo",
+        Some("introspect") => "introspect",
+        Some("revoke") => "revoke",
+        Some("device_authorization") => "device_authorization",
         _ if request.uri().path().contains("/.well-known/") => "metadata",
         _ => "other",
     };

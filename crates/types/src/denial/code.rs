@@ -139,6 +139,12 @@ impl Denial {
                 "None of the requested scopes may be granted",
             ),
             Self::BadPossession { fault } => possession(fault),
+            // RFC 8628 §3.5 has its own word for this.
+            Self::BadGranted { grant_type, fault: GrantedFault::Expired { .. } }
+                if grant_type.ends_with(":device_code") =>
+            {
+                grant("expired_token", "grant_expired", "It expired")
+            }
             Self::BadGranted { fault, .. } => granted(fault),
             Self::BadRedirect { .. } => {
                 grant("invalid_request", "bad_redirect", "This redirect_uri is not registered")

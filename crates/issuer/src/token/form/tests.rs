@@ -6,7 +6,10 @@ fn parts(kind: &str) -> Parts {
 }
 
 fn collected(body: &str) -> Result<TokenRequest, Denial> {
-    form(body.as_bytes()).and_then(TokenRequest::collect)
+    let pairs = form(body.as_bytes())?;
+    let request = TokenRequest::collect(pairs)?;
+    request.of_a_grant()?;
+    Ok(request)
 }
 
 #[test]

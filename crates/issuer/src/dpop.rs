@@ -1,0 +1,64 @@
+//! DPoP at the authorization server (RFC 9449 §5, §8): a proof with a request binds what is granted to its key.
+
+use crate::{DpopNonce, Settings, server::State};
+use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
+use portcullis_directory::grant::ProofMark;
+use portcullis_types::{Denial, PossessionFault, Timestamp};
+use portcullis_verify::dpop::{Expected, Header, Htu, NonceRule, Proof};
+
+/// RFC 9449 §5.
+pub(crate) const DPOP: HeaderName = HeaderName::from_static("dpop");
+/// RFC 9449 §8.
+pub(crate) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
+
+/// The proof that came with a request to this endpoint of ours; `None` if none came. That it was not used before
+/// is for the transaction to say.
+pub(crate) fn proven(
+    state: &State,
+    parts: &Parts,
+    endpoint: &str,
+    now: Timestamp,
+) -> Result<Option<ProofMark>, Denial> {
+    let headers = parts.headers.get_all(DPOP).into_iter().map(HeaderValue::as_bytes);
+    let header = Header::of(headers);
+    if matches!(header, Header::Absent) {
+        return Ok(None);
+    }
+    let bases = bases(&state.settings);
+    let expected = Expected {
+        htm: parts.method.as_str(),
+        htu: Htu::below(&bases, endpoint),
+        access_token: None,
+        nonce: match state.settings.dpop_nonce {
+            DpopNonce::Offered => NonceRule::Ignored,
+            DpopNonce::Required => NonceRule::Required(&state.possession.nonces),
+        },
+    };
+    let proof = header.only().and_then(|proof| Proof::verify(proof, &expected, now));
+    let proof = proof.map_err(|fault| Denial::BadPossession {
+        fault: if fault.wants_nonce() {
+            PossessionFault::Nonce
+        } else {
+            PossessionFault::Proof { problem: fault.found() }
+        },
+    })?;
+    Ok(Some(ProofMark { iat: proof.iat, jkt: proof.jkt.to_string(), jti: proof.jti }))
+}
+
+/// Where our endpoints are, as the world sees them.
+pub(crate) fn bases(settings: &Settings) -> Vec<String> {
+    [settings.url("")].into_iter().chain(settings.certificates.mtls_url.clone()).collect()
+}
+
+/// Of two requests with one proof, the second.
+pub(crate) fn replayed() -> Denial {
+    let problem = "a proof that was used before".to_owned();
+    Denial::BadPossession { fault: PossessionFault::Proof { problem } }
+}
+
+/// The nonce for the next proof, for whoever sends proofs.
+pub(crate) fn nonce(state: &State, headers: &HeaderMap) -> Option<HeaderValue> {
+    let wanted = headers.contains_key(DPOP) || state.settings.dpop_nonce == DpopNonce::Required;
+    let nonce = wanted.then(|| state.possession.nonces.current((state.clock)()))?;
+    HeaderValue::try_from(nonce).ok()
+}

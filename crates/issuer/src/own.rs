@@ -1,0 +1,122 @@
+//! Our own tokens, shown to ourselves: judged by the same checks as at every gateway.
+
+use crate::server::State;
+use portcullis_jose::{Alg, jws::Compact};
+use portcullis_types::{ApiName, Audience, Denial, Scopes, Stage, Timestamp, Trace, Ttl};
+use portcullis_verify::{
+    ACCESS_TOKEN, Admission, Apis, Demand, Guarded, Heard, IssuerKeys, Known, KnownIssuer,
+    KnownRevocations, Presented, Profile, Speaks, Target, TrustedIssuer, Vouched, admit, in_force,
+    vouch,
+};
+use serde::Deserialize;
+
+/// No token of ours lives longer.
+const LONGEST: Ttl = Ttl::seconds(24 * 3600);
+
+/// What a request at our own door must show.
+pub(crate) struct Door<'a> {
+    pub(crate) guarded: &'a Guarded,
+    pub(crate) demand: &'a Demand,
+}
+
+/// All checks.
+pub(crate) fn admitted(
+    state: &State,
+    presented: &Presented<'_>,
+    door: &Door<'_>,
+    now: Timestamp,
+) -> Result<Admission, Denial> {
+    let needed = Scopes::default();
+    let Door { guarded, demand } = *door;
+    let target = Target { guarded, needed: &needed, demand, object_tenant: None };
+    with_known(state, |known| admit(presented, &target, known, now, &mut Trace::new(Stage::Access)))
+}
+
+/// Whether we made it, and it is in force. Who shows it, and where it is for, are other questions.
+pub(crate) fn living(state: &State, token: &str, now: Timestamp) -> Result<Vouched, Denial> {
+    let vouched = made_here(state, token)?;
+    with_known(state, |known| in_force(&vouched, known, now))?;
+    Ok(vouched)
+}
+
+/// Whether we made it, in force or not.
+pub(crate) fn made_here(state: &State, token: &str) -> Result<Vouched, Denial> {
+    let presented = Presented::token(token)?;
+    let guarded = guarded(state, token);
+    with_known(state, |known| vouch(&presented, &guarded, known, &mut Trace::new(Stage::Access)))
+}
+
+/// Where the token says that it is for, if that is here or at an API of ours; otherwise our `/userinfo`.
+pub(crate) fn guarded(state: &State, token: &str) -> Guarded {
+    #[derive(Deserialize)]
+    struct Aud {
+        aud: String,
+    }
+    let settings = &state.settings;
+    let claims = Compact::parse(token).ok();
+    let claims =
+        claims.and_then(|jws| serde_json::from_slice::<Aud>(jws.unverified_payload()).ok());
+    let api = claims.and_then(|claims| settings.api(&claims.aud).cloned());
+    let audience = api.as_ref().map(|api| api.resource.clone());
+    let audience = audience.or_else(|| Audience::new(&settings.url("/userinfo")).ok());
+    Guarded {
+        api: realm(),
+        // An issuer is a web address, and so is what lies below it.
+        audience: audience.unwrap_or_else(|| fallback(settings.issuer.as_str())),
+        tenant: None,
+    }
+}
+
+fn fallback(issuer: &str) -> Audience {
+    Audience::new(issuer).unwrap_or_else(|_| unknown())
+}
+
+fn unknown() -> Audience {
+    // Nobody's: a token for it was never made.
+    #[expect(clippy::expect_used, reason = "a constant that a test reads")]
+    Audience::new("urn:portcullis:nowhere").expect("it is a URI")
+}
+
+/// The name in challenges.
+pub(crate) fn realm() -> ApiName {
+    #[expect(clippy::expect_used, reason = "a constant that every test of this endpoint reads")]
+    ApiName::new("userinfo").expect("it is a name")
+}
+
+fn with_known<T>(state: &State, job: impl FnOnce(&Known<'_>) -> T) -> T {
+    let settings = &state.settings;
+    let algs = Alg::ALL.into_iter().filter(|alg| !alg.is_symmetric()).collect();
+    let issuers = [KnownIssuer {
+        trusted: TrustedIssuer {
+            issuer: settings.issuer.clone(),
+            algs,
+            typ: vec![ACCESS_TOKEN.to_owned()],
+            profile: Profile::AccessToken,
+            apis: Apis::All,
+            speaks: Speaks::ForAnyTenant,
+            max_lifetime: LONGEST,
+            leeway: Ttl::seconds(0),
+        },
+        keys: Ok(IssuerKeys { set: state.keys.public(), fetched_at: None }),
+    }];
+    let list = state.directory.revocations().borrow().clone();
+    let revocations = [KnownRevocations { list, heard: Heard::AsItHappens }];
+    let apis: Vec<_> =
+        settings.apis.iter().map(|api| (api.name.clone(), api.resource.clone())).collect();
+    job(&Known {
+        issuers: &issuers,
+        revocations: &revocations,
+        registry: &settings.registry,
+        apis: &apis,
+        possession: &state.possession,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_constants_are_what_they_are_taken_for() {
+        assert_eq!(super::realm().as_str(), "userinfo");
+        assert_eq!(super::unknown().as_str(), "urn:portcullis:nowhere");
+    }
+}

@@ -1,0 +1,90 @@
+//! A request for a token on behalf of a person, decided in one transaction: what is used up, what is granted and
+//! the record of it.
+
+use super::{
+    Course, Due, Fault, Holder, TokenError, authorization_code, device_code, form::TokenRequest,
+    refresh_token,
+};
+use crate::server::State;
+use portcullis_directory::{Authenticated, Client, GrantType, grant::RefreshRandom};
+use portcullis_store::{StoreFault, Tx};
+use portcullis_types::{Denial, GrantedFault, Random};
+use std::sync::Arc;
+
+/// Everything that the decision needs.
+pub(super) struct Ask {
+    pub(super) state: Arc<State>,
+    pub(super) client: Arc<Client>,
+    pub(super) request: TokenRequest,
+    pub(super) holder: Holder,
+    pub(super) random: RefreshRandom,
+    grant_type: GrantType,
+}
+
+impl Ask {
+    pub(super) fn new(
+        state: &Arc<State>,
+        client: &Authenticated,
+        (grant_type, request): (GrantType, TokenRequest),
+        holder: Holder,
+    ) -> Self {
+        let random = Random::draw(&mut *(state.entropy)());
+        let (state, client) = (state.clone(), client.client.clone());
+        Self { state, client, request, holder, random, grant_type }
+    }
+
+    /// The transaction, and then, if something was ended, the news of it.
+    pub(super) async fn settle(
+        self,
+        client: Authenticated,
+        course: Course,
+    ) -> Result<Due, TokenError> {
+        let state = self.state.clone();
+        let verdict = state.store.write(move |tx| self.decide(tx, &client, course)).await?;
+        let ended = match &verdict {
+            Ok(due) => due.ended_another,
+            Err(denial) => {
+                matches!(denial, Denial::BadGranted { fault: GrantedFault::Used { .. }, .. })
+            }
+        };
+        if ended && let Err(fault) = state.directory.publish().await {
+            tracing::warn!(%fault, "revocations are told later");
+        }
+        Ok(verdict?)
+    }
+
+    fn decide(
+        &self,
+        tx: &mut Tx<'_>,
+        client: &Authenticated,
+        mut course: Course,
+    ) -> Result<Result<Due, Denial>, StoreFault> {
+        let verdict = match client.spend(tx)?.and(self.holder.spend(tx)?) {
+            Err(replayed) => {
+                course = course.back_to(&replayed);
+                Err(replayed)
+            }
+            Ok(()) => match self.granted(tx, &mut course) {
+                Ok(due) => Ok(due),
+                // What was used up stays so.
+                Err(TokenError::Denied(denial)) => Err(*denial),
+                Err(TokenError::Fault(Fault::Store(fault))) => return Err(fault),
+                Err(TokenError::Fault(fault)) => return Err(StoreFault::rejected(fault)),
+            },
+        };
+        if let Ok(due) = &verdict {
+            due.insert(tx)?;
+            course.due(due);
+        }
+        course.append(tx, verdict.as_ref().err())?;
+        Ok(verdict)
+    }
+
+    fn granted(&self, tx: &mut Tx<'_>, course: &mut Course) -> Result<Due, TokenError> {
+        match self.grant_type {
+            GrantType::RefreshToken => refresh_token::refresh(tx, self, course),
+            GrantType::DeviceCode => device_code::ask(tx, self, course),
+            _ => authorization_code::redeem(tx, self, course),
+        }
+    }
+}
