@@ -7,7 +7,7 @@ use portcullis_directory::{
 };
 use portcullis_issuer::mail::{MailSettings, Mailer, Sink};
 use portcullis_issuer::{
-    Api, Certificates, Documents, Guesses, MIGRATIONS as ISSUER, Registrations, Settings, State,
+    Api, Certificates, Documents, DpopNonce, Guesses, MIGRATIONS as ISSUER, Registrations, Settings, State,
     SubjectKey, router, upstream::Upstreams,
 };
 use portcullis_jose::Alg;
@@ -80,6 +80,14 @@ impl House {
     /// Whatever comes from this machine comes from a proxy.
     pub(crate) async fn behind_a_proxy() -> Self {
         Self::of(settings(Alg::ES384).behind(vec!["127.0.0.0/8".parse().unwrap()])).await
+    }
+
+    /// DPoP proofs must hold a nonce; with the apps of most tests.
+    pub(crate) async fn with_required_nonces() -> Self {
+        let settings = settings(Alg::ES384).with_dpop_nonce(DpopNonce::Required);
+        let house = Self::of(settings).await;
+        house.settled().await;
+        house
     }
 
     /// Clients can show certificates.

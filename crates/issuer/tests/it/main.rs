@@ -7,18 +7,22 @@
     reason = "a test fails by panicking"
 )]
 
+mod apps;
 mod authorize;
 mod browser;
 mod client_document;
 mod device;
 mod house;
 mod https;
+mod introspect;
 mod jwks;
 mod logout;
 mod mail;
 mod pages;
 mod people;
 mod register;
+mod revoke;
 mod scim;
 mod token;
+mod userinfo;
 mod well_known;

@@ -1,8 +1,12 @@
 mod answer;
+mod authorization_code;
 mod certificate;
 mod client_secret;
+mod device_code;
+mod dpop;
 mod private_key_jwt;
 mod record;
+mod refresh_token;
 mod request;
 mod resource;
 mod scope;

@@ -1,0 +1,275 @@
+//! RFC 6749 §4.1.3.
+
+use crate::{
+    apps::{CHALLENGE, VERIFIER, WAY_BACK, claims, redemption, text, who},
+    house::{BATCH, FORM, House, ISSUER_ID, TEXTGEN},
+};
+use portcullis_audit::Event;
+use portcullis_types::{Check, Denial, GrantedFault, Mark, Ttl};
+
+#[tokio::test]
+async fn a_code_yields_tokens_for_the_person_who_agreed() {
+    let house = House::with_apps().await;
+    let authorization = house.authorization("desk", "openid email generate:basic").await;
+    let (person, session) = (authorization.person.clone(), authorization.session.clone().unwrap());
+    let code = house.code_for(authorization, |_| ()).await;
+    let answer = house.redeem("desk", &code).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!(answer.header("access-control-allow-origin"), "*");
+    let body = answer.json();
+    assert_eq!((text(&body, "token_type"), &body["expires_in"]), ("Bearer", &600.into()));
+    assert_eq!(text(&body, "scope"), "openid email generate:basic");
+    assert!(text(&body, "refresh_token").starts_with("prt_"));
+    let token = answer.claims();
+    assert_eq!((&token["iss"], &token["aud"]), (&ISSUER_ID.into(), &TEXTGEN.into()));
+    assert_eq!((text(&token, "sub"), text(&token, "client_id")), (person.as_str(), "desk"));
+    assert_eq!(text(&token, "scope"), "openid email generate:basic");
+    assert_eq!((text(&token, "acr"), text(&token, "sid")), ("mfa", session.as_str()));
+    assert_eq!(token["amr"], serde_json::json!(["pwd", "otp"]));
+    assert!(text(&token, "grant").starts_with("grt_") && token.get("cnf").is_none());
+
+    let record = house.record(answer.decision()).await;
+    assert!(record.trace.rows().all(|row| row.mark == Mark::Passed));
+    let Event::Grant(grant) = record.event else { panic!() };
+    assert_eq!(grant.person, Some(person));
+    assert_eq!(grant.grant.unwrap().as_str(), text(&token, "grant"));
+    assert_eq!(grant.jti.unwrap().as_str(), text(&token, "jti"));
+    assert_eq!(grant.granted.unwrap().to_string(), "generate:basic");
+}
+
+#[tokio::test]
+async fn the_id_token_says_who_signed_in_and_how() {
+    let house = House::with_apps().await;
+    let body = house.tokens("server", "openid email generate:basic").await;
+    let id_token = claims(&body["id_token"]);
+    assert_eq!((text(&id_token, "iss"), text(&id_token, "aud")), (ISSUER_ID, "server"));
+    assert_eq!((text(&id_token, "nonce"), text(&id_token, "acr")), ("n-1", "mfa"));
+    assert_eq!(id_token["sub"], claims(&body["access_token"])["sub"]);
+    assert_eq!(id_token["auth_time"], house.now().seconds());
+    assert!(text(&id_token, "sid").starts_with("ses_"));
+    assert!(id_token.get("email").is_none(), "/userinfo tells that");
+    let hash =
+        portcullis_jose::b64::decode(&crate::apps::ath(text(&body, "access_token"))).unwrap();
+    assert_eq!(text(&id_token, "at_hash"), portcullis_jose::b64::encode(&hash[..16]));
+    let body = house.tokens("server", "generate:basic").await;
+    assert!(body.get("id_token").is_none(), "nobody asked for openid");
+}
+
+#[tokio::test]
+async fn an_api_that_the_app_named_learns_nothing_of_the_person() {
+    let house = House::with_apps().await;
+    let mut authorization = house.authorization("desk", "openid roles generate:basic").await;
+    authorization.resource_named = true;
+    let code = house.code_for(authorization, |_| ()).await;
+    let body = house.redeem("desk", &code).await.json();
+    assert_eq!(text(&claims(&body["access_token"]), "scope"), "generate:basic");
+    assert_eq!(claims(&body["id_token"])["roles"], serde_json::json!(["scientist"]));
+    let refused = house.userinfo(&format!("Bearer {}", text(&body, "access_token"))).await;
+    assert_eq!(refused.status, 403);
+}
+
+#[tokio::test]
+async fn a_second_use_ends_what_the_first_one_yielded() {
+    let house = House::with_apps().await;
+    let code = house.code("desk", "openid generate:basic").await;
+    let first = house.redeem("desk", &code).await.json();
+    let second = house.redeem("desk", &code).await;
+    assert_eq!((second.status, second.error().as_str()), (400, "invalid_grant"));
+    assert_eq!(second.json()["code"], "bad_grant", "which part is not told");
+    let record = house.record(second.decision()).await;
+    let Some(Denial::BadGranted { fault: GrantedFault::Used { grant, .. }, .. }) =
+        record.denial.as_deref()
+    else {
+        panic!("{:?}", record.denial)
+    };
+    assert_eq!(grant.as_str(), text(&claims(&first["access_token"]), "grant"));
+    let refreshed = house.refresh("desk", text(&first, "refresh_token"), "").await;
+    assert_eq!(refreshed.error(), "invalid_grant");
+    let userinfo = house.userinfo(&format!("Bearer {}", text(&first, "access_token"))).await;
+    assert_eq!(userinfo.status, 401);
+    let revoked = house.directory.revocations().borrow().grants.contains_key(grant.as_str());
+    assert!(revoked, "gateways hear of it");
+}
+
+#[tokio::test]
+async fn of_twenty_at_once_one_gets_tokens() {
+    let house = House::with_apps().await;
+    let code = house.code("desk", "openid generate:basic").await;
+    let all = (0..20).map(|_| house.redeem("desk", &code));
+    let all = futures_util::future::join_all(all).await;
+    assert_eq!(all.iter().filter(|answer| answer.status == 200).count(), 1);
+    assert!(all.iter().all(|answer| answer.status == 200 || answer.error() == "invalid_grant"));
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_the_code_is_used_up() {
+    let house = House::with_apps().await;
+    let other = "A".repeat(43);
+    let cases = [
+        ("another verifier", redemption("desk", "CODE").replace(VERIFIER, &other)),
+        ("no verifier", redemption("desk", "CODE").replace("code_verifier", "x")),
+        ("a short verifier", redemption("desk", "CODE").replace(VERIFIER, "short")),
+        ("a long verifier", redemption("desk", "CODE").replace(VERIFIER, &"a".repeat(129))),
+        ("odd letters", redemption("desk", "CODE").replace(VERIFIER, &format!("{VERIFIER}%2B"))),
+        ("the challenge", redemption("desk", "CODE").replace(VERIFIER, CHALLENGE)),
+        ("another way back", redemption("desk", "CODE").replace("/back", "/back2")),
+        ("no way back", redemption("desk", "CODE").replace("redirect_uri", "x")),
+        ("another client", redemption("server", "CODE")),
+    ];
+    for (name, body) in cases {
+        let code = house.code("desk", "openid generate:basic").await;
+        let answer = house.post(&[FORM], body.replace("CODE", &code)).await;
+        assert_eq!((answer.status, answer.error().as_str()), (400, "invalid_grant"), "{name}");
+        let record = house.record(answer.decision()).await;
+        assert_eq!(record.trace.failed(), Some(Check::Granted), "{name}");
+        let again = house.redeem("desk", &code).await;
+        assert_eq!(again.error(), "invalid_grant", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_missing_doubled_or_too_long_is_told_and_uses_nothing_up() {
+    let house = House::with_apps().await;
+    let code = house.code("desk", "openid generate:basic").await;
+    let good = redemption("desk", &code);
+    let long = good.replace(&code, &"x".repeat(70_000));
+    for (name, body) in [
+        ("no code", good.replace("code=", "x=")),
+        ("an empty code", good.replace(&code, "")),
+        ("two codes", format!("{good}&code={code}")),
+        ("two verifiers", format!("{good}&code_verifier={VERIFIER}")),
+        ("two ways back", format!("{good}&redirect_uri={WAY_BACK}")),
+        ("too long", long),
+    ] {
+        let answer = house.post(&[FORM], body).await;
+        assert_eq!((answer.status, answer.error().as_str()), (400, "invalid_request"), "{name}");
+    }
+    for bad in ["x", "pac_", "pac_x.y", "../etc", "%00", "eyJhbGciOiJub25lIn0.e30."] {
+        let answer = house.redeem("desk", bad).await;
+        assert_eq!((answer.status, answer.error().as_str()), (400, "invalid_grant"), "{bad}");
+    }
+    let nobody = house.post(&[FORM], good.replace("client_id=desk", "client_id=nobody")).await;
+    assert_eq!(nobody.status, 401);
+    let unproven = house.post(&[FORM], good.replace("client_id=desk", "client_id=server")).await;
+    assert_eq!(unproven.status, 401, "a confidential client must prove itself");
+    assert_eq!(house.redeem("desk", &code).await.status, 200);
+}
+
+#[tokio::test]
+async fn without_a_challenge_a_verifier_is_refused_and_without_both_it_is_the_clients_right() {
+    let house = House::with_apps().await;
+    let granted = house.authorization("server", "openid generate:basic").await;
+    let code = house.code_for(granted.clone(), |new| new.code_challenge = None).await;
+    assert_eq!(house.redeem("server", &code).await.error(), "invalid_grant");
+    let code = house.code_for(granted, |new| new.code_challenge = None).await;
+    let body = redemption("server", &code).replace("code_verifier", "x");
+    assert_eq!(house.post(&[FORM], body).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_way_back_that_was_not_sent_may_be_named_if_it_is_the_one() {
+    let house = House::with_apps().await;
+    let granted = house.authorization("desk", "openid generate:basic").await;
+    for (sent, status) in [(WAY_BACK, 200), ("https://evil.example/", 400), ("", 200)] {
+        let code = house.code_for(granted.clone(), |new| new.redirect_uri = None).await;
+        let body = redemption("desk", &code).replace(WAY_BACK, sent);
+        assert_eq!(house.post(&[FORM], body).await.status, status, "{sent}");
+    }
+}
+
+#[tokio::test]
+async fn who_was_disabled_or_signed_out_since_gets_nothing() {
+    let house = House::with_apps().await;
+    let granted = house.authorization("desk", "openid generate:basic").await;
+    let (person, session) = (granted.person.clone(), granted.session.clone().unwrap());
+    let code = house.code_for(granted, |_| ()).await;
+    let mut entropy = house.entropy.clone();
+    let by =
+        portcullis_directory::Acting { actor: "test", now: house.now(), entropy: &mut entropy };
+    house.directory.end_session(by, &person, &session).await.unwrap();
+    assert_eq!(house.redeem("desk", &code).await.error(), "invalid_grant");
+
+    let code = house.code("desk", "openid offline_access generate:basic").await;
+    house.disable_person("ada").await;
+    let gone = house.redeem("desk", &code).await;
+    assert_eq!(gone.error(), "invalid_grant");
+    let record = house.record(gone.decision()).await;
+    assert!(matches!(
+        record.denial.as_deref(),
+        Some(Denial::BadGranted { fault: GrantedFault::PersonGone { .. }, .. })
+    ));
+}
+
+#[tokio::test]
+async fn roles_and_rights_of_this_moment_narrow_what_was_granted() {
+    let house = House::with_apps().await;
+    house.person("vic", &["viewer"]).await;
+    let mut granted = house.authorization("desk", "openid generate:basic").await;
+    let vic = house.directory.person_by_login("vic").await.unwrap().unwrap();
+    granted.person = vic.id;
+    granted.session = None;
+    let code = house.code_for(granted.clone(), |_| ()).await;
+    let answer = house.redeem("desk", &code).await;
+    assert_eq!((answer.status, answer.scope().as_str()), (200, "openid"), "{}", answer.body);
+    assert_eq!(answer.claims()["aud"], format!("{ISSUER_ID}/userinfo"));
+    granted.resource_named = true;
+    let code = house.code_for(granted, |_| ()).await;
+    let refused = house.redeem("desk", &code).await;
+    assert_eq!((refused.status, refused.error().as_str()), (400, "invalid_scope"));
+}
+
+#[tokio::test]
+async fn a_resource_is_the_granted_one_or_our_own() {
+    let house = House::with_apps().await;
+    let userinfo = format!("{ISSUER_ID}/userinfo");
+    for (resource, status) in
+        [(TEXTGEN, 200), (userinfo.as_str(), 200), (BATCH, 400), ("x", 400), ("", 200)]
+    {
+        let code = house.code("desk", "openid generate:basic").await;
+        let body = format!("{}&resource={resource}", redemption("desk", &code));
+        let answer = house.post(&[FORM], body).await;
+        assert_eq!(answer.status, status, "{resource}");
+        if status == 400 {
+            assert_eq!(answer.error(), "invalid_target");
+        } else if resource == userinfo {
+            assert_eq!(
+                (answer.claims()["aud"].as_str(), answer.scope().as_str()),
+                (Some(resource), "openid")
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_code_expires_and_is_for_a_client_that_may() {
+    let house = House::with_apps().await;
+    let code = house.code("desk", "openid generate:basic").await;
+    house.wait(Ttl::seconds(60));
+    assert_eq!(house.redeem("desk", &code).await.json()["code"], "grant_expired");
+    let secret = house.free_app().await;
+    let body =
+        format!("grant_type=authorization_code&code=x&client_id=free-app&client_secret={secret}");
+    let answer = house.post(&[FORM], body).await;
+    assert_eq!((answer.status, answer.error().as_str()), (400, "unauthorized_client"));
+}
+
+#[tokio::test]
+async fn no_code_token_or_verifier_is_kept_anywhere() {
+    let house = House::with_apps().await;
+    let code = house.code("desk", "openid generate:basic").await;
+    let body = house.redeem("desk", &code).await.json();
+    // Each where it does not belong.
+    let (refresh, access) = (text(&body, "refresh_token"), text(&body, "access_token"));
+    for secret in [code.as_str(), refresh, access] {
+        for parameter in ["scope", "resource", "grant_type", "client_id"] {
+            let body = format!("grant_type=refresh_token&refresh_token=x&{}", who("desk"));
+            let body = body.replace(&format!("{parameter}="), "x=");
+            house.post(&[FORM], format!("{body}&{parameter}={secret}")).await;
+        }
+    }
+    for secret in [&code, refresh, access, VERIFIER] {
+        let secret = secret.rsplit('.').next().unwrap();
+        assert!(!house.database.holds(secret.as_bytes()), "{secret} is in the store");
+    }
+}
