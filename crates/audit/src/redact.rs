@@ -7,8 +7,9 @@ use std::ops::Range;
 const REMOVED: &[u8] = b"[token removed]";
 /// The shortest first segment that counts: `{"alg":"…"}` is longer.
 const HEADER: usize = 10;
-/// The prefix of our client secrets, and the shortest rest that counts.
-const SECRET: &[u8] = b"pcs_";
+/// The prefixes of our client secrets, authorization codes, refresh tokens and device codes, all of one length,
+/// and the shortest rest that counts.
+const SECRETS: [&[u8; 4]; 4] = [b"pcs_", b"pac_", b"prt_", b"pdc_"];
 const SECRET_REST: usize = 20;
 /// From this many characters on the last segment is a signature: 32 bytes. No label of a host name
 /// at its end is as long.
@@ -57,10 +58,12 @@ fn next_token(json: &[u8], mut from: usize) -> Option<Range<usize>> {
 fn next_secret(json: &[u8], mut from: usize) -> Option<Range<usize>> {
     loop {
         let end = from + memchr(b'_', json.get(from..)?)? + 1;
-        if json.get(from..end).is_some_and(|text| text.ends_with(SECRET)) {
-            let rest = json.get(end..)?.iter().take_while(|b| in_segment(**b)).count();
+        let prefix = json.get(from..end).and_then(|text| text.last_chunk::<4>());
+        if prefix.is_some_and(|prefix| SECRETS.contains(&prefix)) {
+            let member = |byte: &&u8| in_segment(**byte) || **byte == b'.';
+            let rest = json.get(end..)?.iter().take_while(member).count();
             if rest >= SECRET_REST {
-                return Some(end - SECRET.len()..end + rest);
+                return Some(end - 4..end + rest);
             }
         }
         from = end;

@@ -1,7 +1,10 @@
 //! What a stranger wrote, made fit for a record: short, printable, and without secrets, since people put
 //! the secret where the id belongs. Never used to decide anything.
 
-use crate::ClientSecret;
+use crate::{
+    ClientSecret,
+    grant::{Code, DeviceCode, RefreshToken},
+};
 use std::borrow::Cow;
 
 /// Nothing behind this many bytes is looked at: a record costs the same whatever came.
@@ -20,21 +23,29 @@ pub fn excerpt(text: &str) -> String {
     seen
 }
 
+/// What every secret of our making begins with: of clients, and what they are given for people.
+const PREFIXES: [&str; 4] =
+    [ClientSecret::PREFIX, Code::PREFIX, RefreshToken::PREFIX, DeviceCode::PREFIX];
+
 /// At most 1 KiB of what came, with every secret of our making taken out of it.
 pub fn without_secrets(text: &str) -> Cow<'_, str> {
     let text = text.get(..text.floor_char_boundary(LOOKED_AT)).unwrap_or_default();
-    let mut pieces = text.split(ClientSecret::PREFIX);
-    let before = pieces.next().unwrap_or_default();
-    if before.len() == text.len() {
+    let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let next = |rest: &str| {
+        let found = PREFIXES.iter().filter_map(|prefix| Some(rest.find(prefix)? + prefix.len()));
+        found.min()
+    };
+    let (mut clean, mut rest) = (String::new(), text);
+    while let Some(end) = next(rest) {
+        let (before, secret) = rest.split_at(end);
+        clean.push_str(before);
+        clean.push_str("[removed]");
+        rest = secret.trim_start_matches(inside);
+    }
+    if clean.is_empty() {
         return text.into();
     }
-    let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    let mut clean = before.to_owned();
-    for piece in pieces {
-        clean.push_str(ClientSecret::PREFIX);
-        clean.push_str("[removed]");
-        clean.push_str(piece.trim_start_matches(inside));
-    }
+    clean.push_str(rest);
     clean.into()
 }
 
@@ -48,6 +59,7 @@ mod tests {
         assert!(cut.ends_with('…') && cut.chars().count() == 121);
         assert_eq!(excerpt("a\u{1b}[31m"), "a\u{fffd}[31m");
         assert_eq!(excerpt("x pcs_AbC-1_2, pcs_d"), "x pcs_[removed], pcs_[removed]");
+        assert_eq!(excerpt("prt_01J.AbC pac_x.y"), "prt_[removed] pac_[removed]");
     }
 
     #[test]

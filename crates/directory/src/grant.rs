@@ -4,6 +4,7 @@
 //! Whatever can be used once is used up in the transaction of what it is used for. A grant, its code and its
 //! refresh tokens share one ULID: each is found by its key, and no two of them need to know of each other.
 
+mod admin;
 mod code;
 mod device;
 mod life;

@@ -8,6 +8,7 @@ mod completions;
 mod database;
 mod demo;
 mod explain;
+mod grant;
 mod house;
 mod init;
 mod jose;
@@ -85,6 +86,8 @@ enum Command {
     #[command(subcommand)]
     Session(session::SessionCommand),
     #[command(subcommand)]
+    Grant(grant::GrantCommand),
+    #[command(subcommand)]
     Scim(scim::ScimCommand),
     #[command(subcommand)]
     Client(client::ClientCommand),
@@ -120,6 +123,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Client(client) => client.run(globals),
         Command::Person(person) => person.run(globals),
         Command::Session(session) => session.run(globals),
+        Command::Grant(grant) => grant.run(globals),
         Command::Scim(scim) => scim.run(globals),
         Command::Key(key) => key.run(globals),
         Command::Login(login) => login.run(globals),

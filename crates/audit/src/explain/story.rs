@@ -296,6 +296,7 @@ fn of_grant(
     if let Some(remote) = grant.remote.as_deref() {
         story.push(format!("The request came from {remote}."));
     }
+    story.extend(on_behalf(grant));
     if grant.default_used && grant.requested_scope.is_none() {
         story.push("It asked for no scope, so the client's default was used.".into());
     }
@@ -338,6 +339,24 @@ fn of_grant(
         }
         _ => {}
     }
+}
+
+/// Whose rights these are, and by what they got here.
+fn on_behalf(grant: &Grant<'_>) -> Option<String> {
+    let person = grant.person.as_ref()?;
+    let through = grant.grant.as_ref();
+    let through = through.map_or_else(String::new, |grant| format!(", through the grant {grant}"));
+    let session = grant.session.as_ref();
+    let session = session.map_or_else(String::new, |session| format!(" in the session {session}"));
+    let acr = grant.acr.map_or_else(String::new, |acr| {
+        format!("; the person had signed in{session} with acr {}", acr.name())
+    });
+    let bound = match grant.bound.as_deref() {
+        Some("dpop") => ". The token is good in the hands of the key's holder alone (DPoP)",
+        Some("mtls") => ". The token is good in the hands of the certificate's holder alone",
+        _ => "",
+    };
+    Some(format!("It asked on behalf of {person}{through}{acr}{bound}."))
 }
 
 fn or_none(text: &str) -> &str {

@@ -149,10 +149,10 @@ impl House {
 
     /// A form to another endpoint of ours.
     pub(crate) async fn form(&self, path: &str, body: &str) -> Answer {
-        self.send(path, &[FORM], body).await
+        self.post_to(path, &[FORM], body).await
     }
 
-    pub(crate) async fn send(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub(crate) async fn post_to(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let url = format!("{}/tenants/one{path}", self.base);
         let mut request = self.http.post(url).body(body.to_owned());
         for (name, value) in headers {

@@ -7,8 +7,8 @@ use portcullis_directory::{
 };
 use portcullis_issuer::mail::{MailSettings, Mailer, Sink};
 use portcullis_issuer::{
-    Api, Certificates, Documents, DpopNonce, Guesses, MIGRATIONS as ISSUER, Registrations, Settings, State,
-    SubjectKey, router, upstream::Upstreams,
+    Api, Certificates, Documents, DpopNonce, Guesses, MIGRATIONS as ISSUER, Registrations,
+    Settings, State, SubjectKey, router, upstream::Upstreams,
 };
 use portcullis_jose::Alg;
 use portcullis_keyring::{Act, KeyEncryptionKey, KeyPlan, OurKeys, RotationPolicy};
@@ -16,8 +16,8 @@ use portcullis_store::{Store, testing::Database};
 use portcullis_types::{
     ApiName, ClientId, DecisionId, Entropy, Issuer, Registry, Scopes, Timestamp, Ttl,
 };
-use portcullis_web::{Outgoing, OutgoingPolicy, csrf::CsrfKey};
 use portcullis_verify::dpop::Possession;
+use portcullis_web::{Outgoing, OutgoingPolicy, csrf::CsrfKey};
 use std::{
     net::SocketAddr,
     sync::{

@@ -87,7 +87,7 @@ async fn who_asks_must_prove_it_and_say_what_about() {
         let answer = house.form("/introspect", &body).await;
         assert_eq!((answer.status, answer.error().as_str()), (400, "invalid_request"), "{body}");
     }
-    let text = house.send("/introspect", &[("content-type", "text/plain")], &who).await;
+    let text = house.post_to("/introspect", &[("content-type", "text/plain")], &who).await;
     assert_eq!(text.status, 400);
     assert_eq!(house.get("/tenants/one/introspect").await.status, 405);
 }
@@ -98,7 +98,7 @@ async fn the_answer_is_a_jwt_if_that_is_asked_for() {
     let body = house.tokens("server", "openid generate:basic").await;
     let asked = format!("{}&token={}", who("server"), text(&body, "access_token"));
     let accept = ("accept", "application/token-introspection+jwt");
-    let answer = house.send("/introspect", &[FORM, accept], &asked).await;
+    let answer = house.post_to("/introspect", &[FORM, accept], &asked).await;
     assert_eq!(answer.header("content-type"), "application/token-introspection+jwt");
     let told = claims(&answer.body.clone().into());
     assert_eq!((text(&told, "iss"), text(&told, "aud")), (ISSUER_ID, "server"));

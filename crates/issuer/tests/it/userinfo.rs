@@ -27,7 +27,7 @@ async fn an_app_learns_what_it_was_granted_and_no_more() {
         (vec![(FORM.0, FORM.1.to_owned())], format!("access_token={token}")),
     ] {
         let headers: Vec<_> = headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
-        let answer = house.send("/userinfo", &headers, &body).await;
+        let answer = house.post_to("/userinfo", &headers, &body).await;
         assert_eq!((answer.status, answer.json()), (200, told.clone()), "{headers:?}");
     }
 }
@@ -50,12 +50,12 @@ async fn without_a_good_token_nothing_is_told() {
     assert_eq!(basic.status, 401);
     let bearer = format!("Bearer {token}");
     let headers = [FORM, ("authorization", bearer.as_str())];
-    let both = house.send("/userinfo", &headers, &format!("access_token={token}")).await;
+    let both = house.post_to("/userinfo", &headers, &format!("access_token={token}")).await;
     assert_eq!(both.status, 400);
     let twice =
         house.form("/userinfo", &format!("access_token={token}&access_token={token}")).await;
     assert_eq!(twice.status, 400);
-    let json = house.send("/userinfo", &[crate::house::JSON], "{}").await;
+    let json = house.post_to("/userinfo", &[crate::house::JSON], "{}").await;
     assert_eq!(json.status, 400);
     let query = house.get(&format!("/tenants/one/userinfo?access_token={token}")).await;
     assert_eq!(query.status, 401, "never from the query");

@@ -2,6 +2,7 @@
 
 mod get;
 mod inspect;
+mod revoke;
 mod verify;
 
 use super::{Globals, Outcome, Stop};
@@ -11,7 +12,7 @@ use std::io::Read;
 /// A token is never larger.
 const LARGEST: u64 = 64 * 1024;
 
-/// Get, read and verify tokens.
+/// Get, read, verify and revoke tokens.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   TOKEN=$(CLIENT_SECRET=... portcullis token get --client-id my-app --scope generate:basic)
@@ -20,6 +21,7 @@ const LARGEST: u64 = 64 * 1024;
 pub(super) enum TokenCommand {
     Get(get::Get),
     Inspect(inspect::Inspect),
+    Revoke(revoke::Revoke),
     Verify(verify::Verify),
 }
 
@@ -28,6 +30,7 @@ impl TokenCommand {
         match self {
             Self::Get(get) => get.run(globals),
             Self::Inspect(inspect) => inspect.run(globals.format),
+            Self::Revoke(revoke) => revoke.run(globals),
             Self::Verify(verify) => verify.run(globals),
         }
     }

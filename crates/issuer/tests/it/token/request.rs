@@ -66,20 +66,21 @@ async fn json_is_as_good_as_a_form() {
 async fn only_post_is_served() {
     let house = House::open().await;
     let answer = house.get("/tenants/one/token?grant_type=client_credentials").await;
-    assert_eq!((answer.status, answer.header("allow")), (405, "POST"));
+    assert_eq!(answer.status, 405);
+    let allow: Vec<_> = answer.header("allow").split(',').collect();
+    assert!(allow.contains(&"POST") && !allow.contains(&"GET"), "{allow:?}");
 }
 
 #[tokio::test]
 async fn other_grants_are_unsupported() {
     let house = House::open().await;
     let secret = house.free_app().await;
-    for grant in
-        ["password", "authorization_code", "urn:ietf:params:oauth:grant-type:token-exchange"]
-    {
+    for grant in ["password", "implicit", "urn:ietf:params:oauth:grant-type:token-exchange"] {
         let body = format!("grant_type={grant}&client_id=free-app&client_secret={secret}");
         let answer = house.post(&[FORM], body).await;
         assert_eq!((answer.status, answer.error().as_str()), (400, "unsupported_grant_type"));
-        assert_eq!(answer.json()["remedy"], "Use grant_type=client_credentials.");
+        let remedy = answer.json()["remedy"].as_str().unwrap().to_owned();
+        assert!(remedy.contains("client_credentials"), "{remedy}");
     }
 }
 
