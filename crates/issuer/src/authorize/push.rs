@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     certificate::peer_certificate,
+    dpop::{self, DPOP_NONCE},
     server::State,
     token::{Challenge, Refused, TokenError, credentials, form::TokenRequest},
 };
@@ -21,7 +22,10 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderValue, StatusCode, header, request::Parts};
-use portcullis_directory::{Authenticated, grant};
+use portcullis_directory::{
+    Authenticated,
+    grant::{self, ProofMark, use_proof},
+};
 use portcullis_types::{Check, Denial, Random, Trace, Ttl};
 use portcullis_web::form as body;
 use serde::Serialize;
@@ -40,20 +44,25 @@ struct Pushed {
 /// RFC 9126 §2.
 pub(crate) async fn endpoint(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
     let challenge = Challenge::of(request.headers());
+    let nonce = dpop::nonce(&state, request.headers());
     let (parts, body) = request.into_parts();
     let mut walk = Walk::begin(&state, &parts);
     let id = walk.id;
     let outcome = match identify(&state, &parts, body, &mut walk).await {
         Ok((client, parameters)) => {
-            let asked = understood(&state, &client, parameters, &walk).await;
+            let asked = understood(&state, &client, parameters, (&walk, &parts)).await;
             conclude(&state, walk, Some(client), asked).await
         }
         Err(error) => conclude(&state, walk, None, Err(error)).await,
     };
-    match outcome {
+    let mut response = match outcome {
         Ok(pushed) => created(&pushed),
         Err(error) => refused(Refused { id, error, challenge }),
+    };
+    if let Some(nonce) = nonce {
+        response.headers_mut().insert(DPOP_NONCE, nonce);
     }
+    response
 }
 
 /// RFC 9126 §2.3: as the token endpoint says it, and 413 for what is too large.
@@ -126,22 +135,35 @@ async fn understood(
     state: &State,
     client: &Authenticated,
     parameters: Parameters,
-    walk: &Walk,
-) -> Result<Asked, TokenError> {
+    (walk, parts): (&Walk, &Parts),
+) -> Result<(Asked, Option<ProofMark>), TokenError> {
     if parameters.has("request_uri") {
         return Err(unfit("request_uri", "must not be pushed").into());
     }
+    let proof = dpop::proven(state, parts, "/par", walk.now)?;
     let asked = understand::spoken(state, client.client.clone(), parameters, walk.now).await;
-    let asked = match asked {
+    let mut asked = match asked {
         Ok(asked) => asked,
         Err(Refusal::Here(denial)) => return Err((*denial).into()),
         Err(Refusal::There(there)) => return Err(there.1.into()),
         Err(Refusal::FlowOver) => return Err(unfit("request", "is over").into()),
         Err(Refusal::Fault(fault)) => return Err(fault.into()),
     };
+    bind(&mut asked, proof.as_ref())?;
     demand::allowed_to_push(&asked)?;
     Offer::to_app(&state.settings, &asked.client, asked.request.wanted())?;
-    Ok(asked)
+    Ok((asked, proof))
+}
+
+/// RFC 9449 §10.1: a proof with the pushed request binds the code as `dpop_jkt` does.
+fn bind(asked: &mut Asked, proof: Option<&ProofMark>) -> Result<(), Denial> {
+    let Some(proof) = proof else { return Ok(()) };
+    let named = asked.request.dpop_jkt.get_or_insert_with(|| proof.jkt.clone());
+    if *named == proof.jkt {
+        Ok(())
+    } else {
+        Err(unfit("dpop_jkt", "names another key than the DPoP proof has"))
+    }
 }
 
 /// Keeps the request and the record of it, or the record of the refusal; only then is it so.
@@ -149,14 +171,14 @@ async fn conclude(
     state: &State,
     mut walk: Walk,
     client: Option<Authenticated>,
-    verdict: Result<Asked, TokenError>,
+    verdict: Result<(Asked, Option<ProofMark>), TokenError>,
 ) -> Result<Pushed, TokenError> {
     let verdict = match verdict {
-        Ok(asked) => {
+        Ok((asked, proof)) => {
             let json = serde_json::to_string(&asked.request);
             walk.trace = Trace::new(portcullis_types::Stage::Authorize);
             walk.asked(&asked.client, &asked.request);
-            Ok((asked, json.map_err(portcullis_store::StoreFault::rejected)?))
+            Ok((asked, proof, json.map_err(portcullis_store::StoreFault::rejected)?))
         }
         Err(TokenError::Denied(denial)) => {
             walk.trace = Trace::new(denial.check().stage());
@@ -170,6 +192,10 @@ async fn conclude(
     let written = state.store.write(move |tx| {
         let spent = client.map_or(Ok(Ok(())), |client| client.spend(tx))?;
         let verdict = spent.and(verdict);
+        let verdict = match verdict {
+            Ok((_, Some(proof), _)) if !use_proof(tx, &proof)? => Err(dpop::replayed()),
+            verdict => verdict.map(|(asked, _, json)| (asked, json)),
+        };
         walk.append(tx, verdict.as_ref().err())?;
         match verdict {
             Ok((asked, json)) => {

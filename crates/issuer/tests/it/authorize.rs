@@ -11,13 +11,27 @@ mod scope;
 
 use crate::{
     browser::{Browser, encoded},
-    house::{House, TEXTGEN, new},
+    house::{FORM, House, TEXTGEN, new},
 };
 use portcullis_directory::{ClientSecret, GrantType, NewAuth, NewClient, Origin, Registration};
 
 pub(crate) const BACK: &str = "https://notebook.example/cb?a=1";
-/// `dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk` is its verifier (RFC 7636, appendix B).
+/// Of [`VERIFIER`] (RFC 7636, appendix B).
 pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+/// The form with which the notebook redeems a code.
+pub(crate) fn redemption(code: &str, verifier: &str) -> String {
+    encoded(&[
+        ("grant_type", "authorization_code"),
+        ("client_id", "notebook"),
+        ("client_secret", SECRET),
+        ("redirect_uri", BACK),
+        ("code", code),
+        ("code_verifier", verifier),
+    ])
+}
 
 /// A confidential app of the operator's, that may generate text and learn everything.
 pub(crate) fn notebook() -> NewClient {
@@ -164,4 +178,23 @@ async fn every_decision_is_recorded_with_its_person_and_no_code() {
     assert_eq!(record.trace.failed(), Some(portcullis_types::Check::Offer));
     let (_, secret) = code.split_once('.').unwrap();
     assert!(!house.database.holds(secret.as_bytes()), "the store has only the hash of a code");
+}
+
+#[tokio::test]
+async fn a_code_is_redeemed_with_the_verifier_of_its_own_request_alone() {
+    let house = house().await;
+    let browser = Browser::signed_in(&house, "ada").await;
+    let code = async || ask(&browser, &[]).await.redirect().1["code"].clone();
+    let good = house.post(&[FORM], redemption(&code().await, VERIFIER)).await;
+    assert_eq!(good.status, 200, "{}", good.body);
+    assert!(good.json()["id_token"].is_string());
+    assert_eq!(good.claims()["aud"], TEXTGEN);
+    // Attack: somebody else's code, injected into a flow of one's own.
+    let other = "x".repeat(43);
+    let injected = house.post(&[FORM], redemption(&code().await, &other)).await;
+    assert_eq!((injected.status, injected.error().as_str()), (400, "invalid_grant"));
+    let stale = code().await;
+    house.wait(portcullis_types::Ttl::seconds(61));
+    let late = house.post(&[FORM], redemption(&stale, VERIFIER)).await;
+    assert_eq!((late.status, late.error().as_str()), (400, "invalid_grant"));
 }

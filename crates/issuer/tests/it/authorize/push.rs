@@ -2,10 +2,23 @@
 
 use super::{SECRET, first_party, house, request};
 use crate::{
+    apps::proof,
     browser::{Browser, encoded},
     house::{Answer, House},
 };
+use portcullis_jose::{Alg, SigningKey};
 use portcullis_types::Ttl;
+use serde_json::json;
+
+async fn push_with(house: &House, headers: &[(&str, &str)], more: &[(&str, &str)]) -> Answer {
+    let body = format!("{}&{}", request(&[]), encoded(more));
+    let mut asked = house.http.post(house.at("/par")).body(body);
+    for (name, value) in headers {
+        asked = asked.header(*name, *value);
+    }
+    let kind = "application/x-www-form-urlencoded";
+    Browser::new(house).send(asked.header("content-type", kind)).await
+}
 
 async fn push(house: &House, changes: &[(&str, &str)], more: &[(&str, &str)]) -> Answer {
     let mut body = request(changes);
@@ -129,4 +142,32 @@ async fn an_app_that_must_push_is_held_to_it() {
     assert_eq!(super::ask(&browser, &[]).await.redirected_error(), "invalid_request");
     let uri = pushed(&house, &[]).await;
     assert!(bring(&browser, "notebook", &uri).await.redirect().1.contains_key("code"));
+}
+
+#[tokio::test]
+async fn a_proof_with_the_request_binds_the_code_to_its_key() {
+    let house = house().await;
+    let [own, other] = [(); 2].map(|()| SigningKey::generate(Alg::ES256).unwrap());
+    let jkt = own.public_jwk().unwrap().thumbprint();
+    let url = format!("{}/par", crate::house::ISSUER_ID);
+    let first = proof(&own, &house, &url, json!({ "jti": "first" }));
+    let secret = [("client_secret", SECRET)];
+    let pushed = push_with(&house, &[("dpop", &first)], &secret).await;
+    assert_eq!(pushed.status, 201, "{}", pushed.body);
+    assert!(!pushed.header("dpop-nonce").is_empty());
+    let again = push_with(&house, &[("dpop", &first)], &secret).await;
+    assert_eq!((again.status, again.error().as_str()), (400, "invalid_dpop_proof"));
+    let second = proof(&other, &house, &url, json!({ "jti": "second" }));
+    let named = [("client_secret", SECRET), ("dpop_jkt", jkt.as_str())];
+    let differs = push_with(&house, &[("dpop", &second)], &named).await;
+    assert_eq!((differs.status, differs.error().as_str()), (400, "invalid_request"));
+
+    let browser = Browser::signed_in(&house, "ada").await;
+    let uri = pushed.json()["request_uri"].as_str().unwrap().to_owned();
+    let code = bring(&browser, "notebook", &uri).await.redirect().1["code"].clone();
+    let token_url = format!("{}/token", crate::house::ISSUER_ID);
+    let form = super::redemption(&code, super::VERIFIER);
+    let stolen = proof(&other, &house, &token_url, json!({ "jti": "third" }));
+    let stolen = house.post(&[crate::house::FORM, ("dpop", &stolen)], form).await;
+    assert_eq!((stolen.status, stolen.error().as_str()), (400, "invalid_grant"));
 }
