@@ -17,7 +17,7 @@ fn texts(dir: &Path, out: &mut Vec<String>) {
 
 /// Whether `text` looks like a key of the catalogue: `part.name`, of which `part` is one.
 fn quoted_keys(text: &str, parts: &BTreeSet<&str>) -> BTreeSet<String> {
-    let pieces = text.split('"').skip(1).step_by(1);
+    let pieces = text.split('"').skip(1);
     let is_key = |piece: &&str| {
         let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '.';
         piece.split_once('.').is_some_and(|(part, name)| parts.contains(part) && !name.is_empty())
@@ -43,6 +43,9 @@ fn every_text_that_a_page_names_exists_and_every_text_is_named() {
     let missing: Vec<_> =
         named.difference(&known).filter(|key| files.iter().any(|text| said(text, key))).collect();
     assert!(missing.is_empty(), "not in the catalogue: {missing:?}");
+    let looked_up = |key: &&String| key.starts_with("scope.") || key.starts_with("action.");
+    let unused: Vec<_> = known.difference(&named).filter(|key| !looked_up(key)).collect();
+    assert!(unused.is_empty(), "on no page: {unused:?}");
 }
 
 #[test]
