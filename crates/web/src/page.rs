@@ -91,6 +91,8 @@ impl Page {
 pub fn form_target(uri: &str) -> Option<String> {
     let url = url::Url::parse(uri).ok()?;
     let target = match url.scheme() {
+        // A policy cannot name an IPv6 address (CSP Level 3 §2.3.1): any plain address, then.
+        "http" if matches!(url.host(), Some(url::Host::Ipv6(_))) => "http:".to_owned(),
         "http" | "https" => url.origin().ascii_serialization(),
         scheme => format!("{scheme}:"),
     };
@@ -123,6 +125,7 @@ mod tests {
         let target = |uri| form_target(uri).unwrap_or_default();
         assert_eq!(target("https://app.example/cb?x=1"), "https://app.example");
         assert_eq!(target("http://127.0.0.1:8123/cb"), "http://127.0.0.1:8123");
+        assert_eq!(target("http://[::1]:8123/cb"), "http:");
         assert_eq!(target("com.example.app:/cb"), "com.example.app:");
         assert_eq!(form_target("not a uri"), None);
         let page = Page { form_targets: vec!["x\r\n".into()], ..Page::new(String::new()) };

@@ -122,8 +122,10 @@ pub(crate) struct ConsentView<'a> {
     pub(crate) app: AppView<'a>,
     /// Who is asked: their login.
     pub(crate) login: &'a str,
-    /// Where they are sent back to.
+    /// Where they are sent back to, as it is registered.
     pub(crate) redirect_uri: &'a RedirectUri,
+    /// Where exactly: on this machine, any port may have been asked for (RFC 8252 §7.3).
+    pub(crate) goes_to: &'a str,
     /// The API's name, if the app may do something there.
     pub(crate) api: Option<&'a str>,
     /// What it gets and what not.
@@ -148,6 +150,6 @@ pub(crate) fn consent(visit: &Visit, view: &ConsentView<'_>) -> Response {
         Place::App(scheme) => visit.fill("consent.back_app", scheme),
     };
     let template = Consent { visit, view, back, here: place == Place::ThisMachine };
-    let form_targets = form_target(view.redirect_uri.as_str()).into_iter().collect();
+    let form_targets = form_target(view.goes_to).into_iter().collect();
     visit.answer(Page { form_targets, ..Page::new(html(&template)) })
 }
