@@ -58,7 +58,7 @@ class Page:
         raise AssertionError(f"no button .{button} at {self.url} ({self.status}):\n{self.html}")
 
     def has(self, button: str) -> bool:
-        return f'class="{button}"' in self.html or f'{button} ' in self.html or f' {button}"' in self.html
+        return f'class="{button}"' in self.html or f"{button} " in self.html or f' {button}"' in self.html
 
 
 class Visitor:
