@@ -109,7 +109,7 @@ class Visitor:
     def inspect(self) -> None:
         """The page as it is now, light and dark, wide and narrow: nothing for axe, nothing to scroll sideways."""
         for scheme in ("light", "dark"):
-            self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            self.page.emulate_media(color_scheme=scheme)
             found = [
                 f"{wrong['id']}: {node['html'][:160]}"
                 for wrong in Axe().run(self.page).response["violations"]

@@ -78,7 +78,7 @@ impl Owner {
         let (arrival, form) = Arrival::with_form(state, request).await?;
         let owner = Self::signed_in(state, arrival, section).await?;
         if care == Care::Sensitive && !owner.is_fresh() {
-            return Err(Box::new(owner.arrival.go(&step_up(section))));
+            return Err(Else::from(owner.arrival.go(&step_up(section))));
         }
         Ok((owner, form))
     }
@@ -98,12 +98,12 @@ impl Owner {
 
     async fn signed_in(state: &State, arrival: Arrival, section: Section) -> Result<Self, Else> {
         let Some(session) = arrival.session.clone() else {
-            return Err(Box::new(arrival.go(&step_up(section))));
+            return Err(Else::from(arrival.go(&step_up(section))));
         };
         match state.directory.person(&session.person).await {
             Ok(Some(person)) => Ok(Self { arrival, session, person, section }),
-            Ok(None) => Err(Box::new(arrival.go(&step_up(section)))),
-            Err(fault) => Err(Box::new(arrival.failed(&fault))),
+            Ok(None) => Err(Else::from(arrival.go(&step_up(section)))),
+            Err(fault) => Err(Else::from(arrival.failed(&fault))),
         }
     }
 
@@ -141,7 +141,7 @@ impl Owner {
     }
 
     /// A failure of ours.
-    fn fault(&self, fault: Fault) -> Else {
-        Box::new(self.arrival.failed(&fault))
+    fn fault(&self, fault: &Fault) -> Else {
+        Else::from(self.arrival.failed(fault))
     }
 }

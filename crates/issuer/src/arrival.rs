@@ -34,7 +34,21 @@ pub(crate) struct Arrival {
 }
 
 /// An answer instead of the one that was asked for.
-pub(crate) type Else = Box<Response>;
+#[derive(Debug)]
+pub(crate) struct Else(Box<Response>);
+
+impl Else {
+    /// The answer.
+    pub(crate) fn answer(self) -> Response {
+        *self.0
+    }
+}
+
+impl From<Response> for Else {
+    fn from(response: Response) -> Self {
+        Self(Box::new(response))
+    }
+}
 
 impl Arrival {
     /// Looks who came; leaves the body unread.
@@ -60,9 +74,8 @@ impl Arrival {
     pub(crate) async fn with_form(state: &State, request: Request) -> Result<(Self, Form), Else> {
         let (arrival, body) = Self::of(state, request).await?;
         let visit = &arrival.visit;
-        let form = match Form::read(&arrival.parts.headers, body).await {
-            Ok(form) => form,
-            Err(_) => return Err(explained(visit, Explained::UnreadableForm)),
+        let Ok(form) = Form::read(&arrival.parts.headers, body).await else {
+            return Err(explained(visit, Explained::UnreadableForm));
         };
         match visit.sent(&arrival.parts.headers, &form, &state.csrf) {
             Ok(()) => Ok((arrival, form)),
@@ -137,7 +150,7 @@ impl Arrival {
 
     /// A failure of ours.
     pub(crate) fn failed(&self, fault: &Fault) -> Response {
-        *failed(&self.visit, fault)
+        failed(&self.visit, fault).answer()
     }
 
     /// An error that several pages have.
@@ -155,11 +168,11 @@ pub(crate) trait Sent {
 /// What a script is told that went wrong.
 pub(crate) fn problem(status: StatusCode, text: &str) -> Else {
     let body = axum::Json(serde_json::json!({ "problem": text }));
-    Box::new((status, body).into_response())
+    (status, body).into_response().into()
 }
 
 fn explained(visit: &Visit, what: Explained) -> Else {
-    Box::new(pages::explained(visit, what, None))
+    pages::explained(visit, what, None).into()
 }
 
 fn failed(visit: &Visit, fault: &Fault) -> Else {

@@ -45,10 +45,14 @@ pub(crate) struct Problem<'a> {
     pub(crate) text: &'a str,
 }
 
-impl Visit {
-    /// What is wrong with a field, if `problem` is about that one.
-    fn about<'a>(&self, problem: &Option<Problem<'a>>, field: &str) -> Option<&'a str> {
-        problem.as_ref().filter(|problem| problem.field == field).map(|problem| problem.text)
+/// Says what is wrong with a field, if it is that one.
+trait Wrong {
+    fn with(&self, field: &str) -> Option<&str>;
+}
+
+impl Wrong for Option<Problem<'_>> {
+    fn with(&self, field: &str) -> Option<&str> {
+        self.as_ref().filter(|problem| problem.field == field).map(|problem| problem.text)
     }
 }
 

@@ -18,14 +18,14 @@ const MOST: usize = 50;
 
 /// `GET {issuer}/account/activity`.
 pub(crate) async fn page(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    shown(&state, request).await.unwrap_or_else(|other| *other)
+    shown(&state, request).await.unwrap_or_else(Else::answer)
 }
 
 async fn shown(state: &State, request: Request) -> Result<Response, Else> {
     let owner = Owner::of(state, request, Section::Activity).await?;
     let id = owner.person.id.clone();
     let records = state.store.read(move |tx| about(tx, &id, MOST)).await;
-    let records = records.map_err(|fault| owner.fault(fault.into()))?;
+    let records = records.map_err(|fault| owner.fault(&fault.into()))?;
     let items: Vec<ActivityItem> = records.iter().map(|record| item(&owner, record)).collect();
     let view = ActivityView { items: &items };
     Ok(pages::activity(&owner.arrival.visit, &owner.frame(), &view))

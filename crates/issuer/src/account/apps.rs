@@ -22,23 +22,23 @@ const HERE: Section = Section::Apps;
 
 /// `GET {issuer}/account/apps`.
 pub(crate) async fn page(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    shown(&state, request).await.unwrap_or_else(|other| *other)
+    shown(&state, request).await.unwrap_or_else(Else::answer)
 }
 
 /// `POST {issuer}/account/apps/revoke`.
 pub(crate) async fn revoke(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    revoked(&state, request).await.unwrap_or_else(|other| *other)
+    revoked(&state, request).await.unwrap_or_else(Else::answer)
 }
 
 async fn shown(state: &State, request: Request) -> Result<Response, Else> {
     let owner = Owner::of(state, request, HERE).await?;
     let (id, now) = (owner.person.id.clone(), owner.arrival.now);
     let grants = state.store.read(move |tx| grants_of(tx, &id, now)).await;
-    let grants = grants.map_err(|fault| owner.fault(fault.into()))?;
+    let grants = grants.map_err(|fault| owner.fault(&fault.into()))?;
     let mut clients = Vec::with_capacity(grants.len());
     for grant in &grants {
         let client = state.directory.find_client(&grant.client_id).await;
-        clients.push(client.map_err(|fault| owner.fault(fault))?);
+        clients.push(client.map_err(|fault| owner.fault(&fault))?);
     }
     let pairs = grants.iter().zip(&clients);
     let apps: Vec<AppItem<'_>> =
@@ -91,7 +91,7 @@ async fn revoked(state: &State, request: Request) -> Result<Response, Else> {
         }
         Ok(())
     };
-    state.store.write(end).await.map_err(|fault| owner.fault(fault.into()))?;
-    state.directory.publish().await.map_err(|fault| owner.fault(fault))?;
+    state.store.write(end).await.map_err(|fault| owner.fault(&fault.into()))?;
+    state.directory.publish().await.map_err(|fault| owner.fault(&fault))?;
     Ok(owner.done("app"))
 }

@@ -23,22 +23,22 @@ pub(crate) async fn page(Shared(state): Shared<Arc<State>>, request: Request) ->
         let view = AuthenticatorView { is_on: owner.person.factors.totp, enrolment: None };
         Ok(pages::authenticator(&owner.arrival.visit, &owner.frame(), &view))
     };
-    shown.await.unwrap_or_else(|other: Else| *other)
+    shown.await.unwrap_or_else(Else::answer)
 }
 
 /// `POST {issuer}/account/authenticator`: shows a new key.
 pub(crate) async fn begin(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    begun(&state, request).await.unwrap_or_else(|other| *other)
+    begun(&state, request).await.unwrap_or_else(Else::answer)
 }
 
 /// `POST {issuer}/account/authenticator/confirm`: the first code.
 pub(crate) async fn confirm(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    confirmed(&state, request).await.unwrap_or_else(|other| *other)
+    confirmed(&state, request).await.unwrap_or_else(Else::answer)
 }
 
 /// `POST {issuer}/account/authenticator/remove`.
 pub(crate) async fn remove(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    removed(&state, request).await.unwrap_or_else(|other| *other)
+    removed(&state, request).await.unwrap_or_else(Else::answer)
 }
 
 async fn begun(state: &State, request: Request) -> Result<Response, Else> {
@@ -46,7 +46,7 @@ async fn begun(state: &State, request: Request) -> Result<Response, Else> {
     let mut entropy = (state.entropy)();
     let mut visitor = owner.arrival.visitor(&mut *entropy);
     let begun = state.directory.begin_totp(&mut visitor, &owner.person);
-    Ok(shown(&owner, &begun.map_err(|fault| owner.fault(fault))?, None))
+    Ok(shown(&owner, &begun.map_err(|fault| owner.fault(&fault))?, None))
 }
 
 fn shown(owner: &Owner, begun: &TotpEnrolment, wrong: Option<&str>) -> Response {
@@ -69,7 +69,7 @@ async fn confirmed(state: &State, request: Request) -> Result<Response, Else> {
     let mut visitor = owner.arrival.visitor(&mut *entropy);
     let id = &owner.person.id;
     let confirmed = state.directory.confirm_totp(&mut visitor, id, ceremony, &code).await;
-    match confirmed.map_err(|fault| owner.fault(fault))? {
+    match confirmed.map_err(|fault| owner.fault(&fault))? {
         Ok(codes) => {
             let mut frame = owner.frame();
             frame.section = Section::Recovery;
@@ -91,7 +91,7 @@ async fn removed(state: &State, request: Request) -> Result<Response, Else> {
     let (owner, _) = Owner::with_form(state, request, (HERE, Care::Sensitive)).await?;
     let mut entropy = (state.entropy)();
     let removed = state.directory.remove_totp(owner.acting(&mut *entropy), &owner.person.id).await;
-    removed.map_err(|fault| owner.fault(fault))?;
+    removed.map_err(|fault| owner.fault(&fault))?;
     Ok(owner.done("saved"))
 }
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// `GET {issuer}/account`.
 pub(crate) async fn page(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    shown(&state, request).await.unwrap_or_else(|other| *other)
+    shown(&state, request).await.unwrap_or_else(Else::answer)
 }
 
 async fn shown(state: &State, request: Request) -> Result<Response, Else> {

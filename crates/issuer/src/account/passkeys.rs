@@ -42,27 +42,27 @@ pub(crate) async fn page(Shared(state): Shared<Arc<State>>, request: Request) ->
         let owner = Owner::of(&state, request, HERE).await?;
         shown(&state, &owner, None).await
     };
-    shown.await.unwrap_or_else(|other| *other)
+    shown.await.unwrap_or_else(Else::answer)
 }
 
 /// `POST {issuer}/account/passkeys/start`.
 pub(crate) async fn start(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    begin(&state, request).await.unwrap_or_else(|other| *other)
+    begin(&state, request).await.unwrap_or_else(Else::answer)
 }
 
 /// `POST {issuer}/account/passkeys/finish`.
 pub(crate) async fn finish(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    add(&state, request).await.unwrap_or_else(|other| *other)
+    add(&state, request).await.unwrap_or_else(Else::answer)
 }
 
 /// `POST {issuer}/account/passkeys/rename`.
 pub(crate) async fn rename(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    renamed(&state, request).await.unwrap_or_else(|other| *other)
+    renamed(&state, request).await.unwrap_or_else(Else::answer)
 }
 
 /// `POST {issuer}/account/passkeys/remove`.
 pub(crate) async fn remove(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    removed(&state, request).await.unwrap_or_else(|other| *other)
+    removed(&state, request).await.unwrap_or_else(Else::answer)
 }
 
 async fn shown(
@@ -88,7 +88,7 @@ async fn shown(
 }
 
 async fn all(state: &State, owner: &Owner) -> Result<Vec<PasskeyFacts>, Else> {
-    state.directory.passkeys_of(&owner.person.id).await.map_err(|fault| owner.fault(fault))
+    state.directory.passkeys_of(&owner.person.id).await.map_err(|fault| owner.fault(&fault))
 }
 
 /// Whether somebody without a passkey could still sign in.
@@ -101,10 +101,10 @@ async fn begin(state: &State, request: Request) -> Result<Response, Else> {
     let mut entropy = (state.entropy)();
     let mut visitor = owner.arrival.visitor(&mut *entropy);
     match state.directory.begin_passkey(&mut visitor, &owner.person).await {
-        Ok(Ok(options)) => Ok(sign_in::passkey_options(options)),
+        Ok(Ok(options)) => Ok(sign_in::passkey_options(&options)),
         Ok(Err(none)) => Err(problem(StatusCode::CONFLICT, &none.to_string())),
         Err(Fault::Invalid(text)) => Err(problem(StatusCode::CONFLICT, &text)),
-        Err(fault) => Err(owner.fault(fault)),
+        Err(fault) => Err(owner.fault(&fault)),
     }
 }
 
@@ -117,7 +117,7 @@ async fn add(state: &State, request: Request) -> Result<Response, Else> {
     let mut visitor = owner.arrival.visitor(&mut *entropy);
     let id = &owner.person.id;
     let added = state.directory.finish_passkey(&mut visitor, id, shown, &message.name).await;
-    match added.map_err(|fault| owner.fault(fault))? {
+    match added.map_err(|fault| owner.fault(&fault))? {
         Ok(()) => {
             let location = format!("{}?done=saved", visit.path(HERE.path()));
             Ok(Json(json!({ "location": location })).into_response())
@@ -138,7 +138,7 @@ async fn renamed(state: &State, request: Request) -> Result<Response, Else> {
     match state.directory.rename_passkey(by, &owner.person.id, id, name).await {
         // One that is not there any more: the list says so.
         Ok(()) | Err(Fault::Invalid(_)) => Ok(owner.done("saved")),
-        Err(fault) => Err(owner.fault(fault)),
+        Err(fault) => Err(owner.fault(&fault)),
     }
 }
 
@@ -153,6 +153,6 @@ async fn removed(state: &State, request: Request) -> Result<Response, Else> {
     let by = owner.acting(&mut *entropy);
     match state.directory.remove_passkey(by, &owner.person.id, id).await {
         Ok(()) | Err(Fault::Invalid(_)) => Ok(owner.done("saved")),
-        Err(fault) => Err(owner.fault(fault)),
+        Err(fault) => Err(owner.fault(&fault)),
     }
 }

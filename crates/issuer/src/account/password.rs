@@ -23,13 +23,13 @@ pub(crate) async fn page(Shared(state): Shared<Arc<State>>, request: Request) ->
         let owner = Owner::of(&state, request, HERE).await?;
         Ok(shown(&owner, None))
     };
-    shown.await.unwrap_or_else(|other: Else| *other)
+    shown.await.unwrap_or_else(Else::answer)
 }
 
 /// `POST {issuer}/account/password`: a new one. The current one is asked for as well, so that the sign-in of a
 /// moment ago, perhaps somebody else's, is not enough to lock its owner out.
 pub(crate) async fn change(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    changed(&state, request).await.unwrap_or_else(|other| *other)
+    changed(&state, request).await.unwrap_or_else(Else::answer)
 }
 
 async fn changed(state: &State, request: Request) -> Result<Response, Else> {
@@ -45,7 +45,7 @@ async fn changed(state: &State, request: Request) -> Result<Response, Else> {
     let by = owner.acting(&mut *entropy);
     let keep = Some(&owner.session.id);
     let set = state.directory.set_password(by, &owner.person.id, new, keep).await;
-    match set.map_err(|fault| owner.fault(fault))? {
+    match set.map_err(|fault| owner.fault(&fault))? {
         Ok(()) => Ok(owner.done("password")),
         Err(weak) => {
             let text = said(&owner.arrival, weak);
@@ -64,7 +64,7 @@ async fn wrong(
     let mut visitor = owner.arrival.visitor(&mut *entropy);
     let login = &owner.person.login;
     let proven = state.directory.sign_in_with_password(&mut visitor, login, current).await;
-    let Err(refusal) = proven.map_err(|fault| owner.fault(fault))? else { return Ok(None) };
+    let Err(refusal) = proven.map_err(|fault| owner.fault(&fault))? else { return Ok(None) };
     let words = owner.arrival.visit.words;
     Ok(Some(match refusal.fault() {
         Some(SignInFault::Throttled { retry_after, .. }) => {

@@ -21,12 +21,12 @@ pub(crate) async fn page(Shared(state): Shared<Arc<State>>, request: Request) ->
         let owner = Owner::of(&state, request, HERE).await?;
         Ok(shown(&owner, &[]))
     };
-    shown.await.unwrap_or_else(|other: Else| *other)
+    shown.await.unwrap_or_else(Else::answer)
 }
 
 /// `POST {issuer}/account/recovery-codes`: new ones in place of the old.
 pub(crate) async fn make(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    made(&state, request).await.unwrap_or_else(|other| *other)
+    made(&state, request).await.unwrap_or_else(Else::answer)
 }
 
 async fn made(state: &State, request: Request) -> Result<Response, Else> {
@@ -36,7 +36,7 @@ async fn made(state: &State, request: Request) -> Result<Response, Else> {
         Ok(codes) => Ok(shown(&owner, &codes)),
         // There is no authenticator app any more: the page says what to do.
         Err(Fault::Invalid(_)) => Ok(owner.arrival.go(HERE.path())),
-        Err(fault) => Err(owner.fault(fault)),
+        Err(fault) => Err(owner.fault(&fault)),
     }
 }
 

@@ -19,23 +19,23 @@ const HERE: Section = Section::Sessions;
 
 /// `GET {issuer}/account/sessions`.
 pub(crate) async fn page(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    shown(&state, request).await.unwrap_or_else(|other| *other)
+    shown(&state, request).await.unwrap_or_else(Else::answer)
 }
 
 /// `POST {issuer}/account/sessions/end`: one of them.
 pub(crate) async fn end(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    ended(&state, request).await.unwrap_or_else(|other| *other)
+    ended(&state, request).await.unwrap_or_else(Else::answer)
 }
 
 /// `POST {issuer}/account/sessions/end-others`: all but this one.
 pub(crate) async fn end_others(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    others_ended(&state, request).await.unwrap_or_else(|other| *other)
+    others_ended(&state, request).await.unwrap_or_else(Else::answer)
 }
 
 async fn shown(state: &State, request: Request) -> Result<Response, Else> {
     let owner = Owner::of(state, request, HERE).await?;
     let all = state.directory.sessions_of(&owner.person.id, owner.arrival.now).await;
-    let mut all = all.map_err(|fault| owner.fault(fault))?;
+    let mut all = all.map_err(|fault| owner.fault(&fault))?;
     all.sort_by_key(|session| session.id != owner.session.id);
     let items: Vec<SessionItem> = all.into_iter().map(|session| item(&owner, session)).collect();
     let view = SessionsView { sessions: &items };
@@ -76,7 +76,7 @@ async fn ended(state: &State, request: Request) -> Result<Response, Else> {
     match state.directory.end_session(owner.acting(&mut *entropy), &owner.person.id, &id).await {
         // One that is over already is over.
         Ok(()) | Err(Fault::UnknownSession(_)) => Ok(owner.done("session")),
-        Err(fault) => Err(owner.fault(fault)),
+        Err(fault) => Err(owner.fault(&fault)),
     }
 }
 
@@ -86,6 +86,6 @@ async fn others_ended(state: &State, request: Request) -> Result<Response, Else>
     let keep = Some(&owner.session.id);
     let by = owner.acting(&mut *entropy);
     let ended = state.directory.end_sessions(by, &owner.person.id, keep).await;
-    ended.map_err(|fault| owner.fault(fault))?;
+    ended.map_err(|fault| owner.fault(&fault))?;
     Ok(owner.done("sessions"))
 }

@@ -1,6 +1,6 @@
 //! What people see and change about themselves.
 
-use super::{AppView, Permission, Problem, When, html, status};
+use super::{AppView, Permission, Problem, When, Wrong as _, html, status};
 use crate::visit::Visit;
 use askama::Template;
 use axum::response::Response;

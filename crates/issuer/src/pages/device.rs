@@ -1,6 +1,6 @@
 //! Connecting a device (RFC 8628 §3.3).
 
-use super::{AppView, Permissions, Problem, html, plain, status};
+use super::{AppView, Permissions, Problem, Wrong as _, html, plain, status};
 use crate::visit::Visit;
 use askama::Template;
 use axum::response::Response;

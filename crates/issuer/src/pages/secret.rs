@@ -1,6 +1,6 @@
 //! Choosing a password: after an invitation, or because the old one is forgotten.
 
-use super::{Problem, html, plain, status};
+use super::{Problem, Wrong as _, html, plain, status};
 use crate::visit::Visit;
 use askama::Template;
 use axum::response::Response;

@@ -1,6 +1,6 @@
 //! Signing in.
 
-use super::{Problem, html, status};
+use super::{Problem, Wrong as _, html, status};
 use crate::visit::Visit;
 use askama::Template;
 use axum::response::Response;

@@ -51,8 +51,8 @@ impl Destination {
         };
         let browser = Some(&arrival.visit.browser);
         let found = interaction::load(&state.store, flow, browser, arrival.now).await;
-        let Some(found) = found.map_err(|fault| Box::new(arrival.failed(&fault.into())))? else {
-            return Err(Box::new(arrival.explained(Explained::FlowOver)));
+        let Some(found) = found.map_err(|fault| Else::from(arrival.failed(&fault.into())))? else {
+            return Err(Else::from(arrival.explained(Explained::FlowOver)));
         };
         let locales = found.ui_locales().join(" ");
         if !locales.is_empty() {

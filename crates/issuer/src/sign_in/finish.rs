@@ -52,7 +52,7 @@ async fn signed_in(
     let mut entropy = (state.entropy)();
     let current = arrival.session.as_ref();
     let begun = state.directory.signed_in(new, current, arrival.now, &mut *entropy).await;
-    let (_, cookie) = begun.map_err(|fault| Box::new(arrival.failed(&fault)))?;
+    let (_, cookie) = begun.map_err(|fault| Else::from(arrival.failed(&fault)))?;
     let login = &proven.person.login;
     let known = state.directory.known_cookie(arrival.known(), login, &mut *entropy);
     arrival.visit.set(&mut response, SESSION, cookie.expose());

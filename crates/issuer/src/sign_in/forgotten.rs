@@ -18,12 +18,12 @@ pub(crate) async fn page(Shared(state): Shared<Arc<State>>, request: Request) ->
         let (arrival, _) = Arrival::of(&state, request).await?;
         Ok(pages::password_reset_request(&arrival.visit, &ResetRequestView::default()))
     };
-    shown.await.unwrap_or_else(|other: Else| *other)
+    shown.await.unwrap_or_else(Else::answer)
 }
 
 /// `POST {issuer}/password-reset`.
 pub(crate) async fn ask(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    asked(&state, request).await.unwrap_or_else(|other| *other)
+    asked(&state, request).await.unwrap_or_else(Else::answer)
 }
 
 async fn asked(state: &State, request: Request) -> Result<Response, Else> {

@@ -19,22 +19,22 @@ pub(crate) const LEAST: usize = 8;
 
 /// `GET {issuer}/invitation`.
 pub(crate) async fn invitation(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    look(&state, request, Purpose::Invitation).await.unwrap_or_else(|other| *other)
+    look(&state, request, Purpose::Invitation).await.unwrap_or_else(Else::answer)
 }
 
 /// `POST {issuer}/invitation`.
 pub(crate) async fn invited(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    save(&state, request, Purpose::Invitation).await.unwrap_or_else(|other| *other)
+    save(&state, request, Purpose::Invitation).await.unwrap_or_else(Else::answer)
 }
 
 /// `GET {issuer}/password-reset/choose`.
 pub(crate) async fn choose(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    look(&state, request, Purpose::Reset).await.unwrap_or_else(|other| *other)
+    look(&state, request, Purpose::Reset).await.unwrap_or_else(Else::answer)
 }
 
 /// `POST {issuer}/password-reset/choose`.
 pub(crate) async fn chosen(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    save(&state, request, Purpose::Reset).await.unwrap_or_else(|other| *other)
+    save(&state, request, Purpose::Reset).await.unwrap_or_else(Else::answer)
 }
 
 async fn look(state: &State, request: Request, purpose: Purpose) -> Result<Response, Else> {
@@ -53,7 +53,7 @@ async fn save(state: &State, request: Request, purpose: Purpose) -> Result<Respo
     let mut entropy = (state.entropy)();
     let by = arrival.acting(person.id.as_str(), &mut *entropy);
     let used = state.directory.use_link(by, token, password).await;
-    match used.map_err(|fault| Box::new(arrival.failed(&fault)))? {
+    match used.map_err(|fault| Else::from(arrival.failed(&fault)))? {
         Ok(_) => Ok(pages::password_saved(&arrival.visit)),
         Err(SpentLink::Over) => Err(over(&arrival, purpose)),
         Err(SpentLink::Weak(weak)) => {
@@ -85,14 +85,14 @@ async fn whose(
         Purpose::Invitation => kind == LinkKind::Invitation,
         Purpose::Reset => kind == LinkKind::Reset,
     };
-    match found.map_err(|fault| Box::new(arrival.failed(&fault)))? {
+    match found.map_err(|fault| Else::from(arrival.failed(&fault)))? {
         Some((person, kind)) if fits(kind) => Ok(person),
         _ => Err(over(arrival, purpose)),
     }
 }
 
 fn over(arrival: &Arrival, purpose: Purpose) -> Else {
-    Box::new(arrival.explained(match purpose {
+    Else::from(arrival.explained(match purpose {
         Purpose::Invitation => Explained::InvitationOver,
         Purpose::Reset => Explained::LinkOver,
     }))

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// A code of the authenticator app, or a recovery code.
 pub(crate) async fn endpoint(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    prove(&state, request).await.unwrap_or_else(|other| *other)
+    prove(&state, request).await.unwrap_or_else(Else::answer)
 }
 
 async fn prove(state: &State, request: Request) -> Result<Response, Else> {
@@ -27,7 +27,7 @@ async fn prove(state: &State, request: Request) -> Result<Response, Else> {
     let mut entropy = (state.entropy)();
     let mut visitor = arrival.visitor(&mut *entropy);
     let proven = state.directory.sign_in_with_code(&mut visitor, ceremony, &code).await;
-    let refusal = match proven.map_err(|fault| Box::new(arrival.failed(&fault)))? {
+    let refusal = match proven.map_err(|fault| Else::from(arrival.failed(&fault)))? {
         Ok(proven) => return finish::with_page(state, &arrival, proven, &to).await,
         Err(refusal) => refusal,
     };

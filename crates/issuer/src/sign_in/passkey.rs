@@ -36,26 +36,26 @@ impl Sent for Message {
 
 /// `POST {issuer}/sign-in/passkey/start`: what the browser needs to ask an authenticator.
 pub(crate) async fn start(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    begin(&state, request).await.unwrap_or_else(|other| *other)
+    begin(&state, request).await.unwrap_or_else(Else::answer)
 }
 
 /// `POST {issuer}/sign-in/passkey/finish`: the authenticator's answer.
 pub(crate) async fn finish(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    prove(&state, request).await.unwrap_or_else(|other| *other)
+    prove(&state, request).await.unwrap_or_else(Else::answer)
 }
 
 async fn begin(state: &State, request: Request) -> Result<Response, Else> {
     let (arrival, _) = Arrival::with_json::<Message>(state, request).await?;
     let mut entropy = (state.entropy)();
     let begun = state.directory.begin_passkey_sign_in(&mut arrival.visitor(&mut *entropy));
-    match begun.map_err(|fault| Box::new(arrival.failed(&fault)))? {
-        Ok(options) => Ok(answer(options)),
+    match begun.map_err(|fault| Else::from(arrival.failed(&fault)))? {
+        Ok(options) => Ok(answer(&options)),
         Err(none) => Err(problem(StatusCode::CONFLICT, &none.to_string())),
     }
 }
 
 /// The options with the ticket beside them.
-pub(crate) fn answer(begun: PasskeyOptions) -> Response {
+pub(crate) fn answer(begun: &PasskeyOptions) -> Response {
     let key = begun.options.get("publicKey").cloned().unwrap_or(Value::Null);
     Json(json!({ "publicKey": key, "ceremony": begun.ticket })).into_response()
 }
@@ -71,7 +71,7 @@ async fn prove(state: &State, request: Request) -> Result<Response, Else> {
     let mut entropy = (state.entropy)();
     let mut visitor = arrival.visitor(&mut *entropy);
     let proven = state.directory.sign_in_with_passkey(&mut visitor, ceremony, credential).await;
-    match proven.map_err(|fault| Box::new(arrival.failed(&fault)))? {
+    match proven.map_err(|fault| Else::from(arrival.failed(&fault)))? {
         Ok(proven) => end::with_json(state, &arrival, proven, &to).await,
         Err(refusal) => {
             let (status, text) = sentence(&arrival, &refusal, "sign_in.passkey_failed");

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 /// `GET {issuer}/sign-in`.
 pub(crate) async fn page(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    page_or_else(&state, request).await.unwrap_or_else(|other| *other)
+    page_or_else(&state, request).await.unwrap_or_else(Else::answer)
 }
 
 async fn page_or_else(state: &State, request: Request) -> Result<Response, Else> {
@@ -30,7 +30,7 @@ async fn page_or_else(state: &State, request: Request) -> Result<Response, Else>
     let login = match (&to, &arrival.session) {
         (Destination::Account(_), Some(session)) => {
             let person = state.directory.person(&session.person).await;
-            person.map_err(|fault| Box::new(arrival.failed(&fault)))?.map(|person| person.login)
+            person.map_err(|fault| Else::from(arrival.failed(&fault)))?.map(|person| person.login)
         }
         _ => to.login_hint().map(str::to_owned),
     };
@@ -39,7 +39,7 @@ async fn page_or_else(state: &State, request: Request) -> Result<Response, Else>
 
 /// `POST {issuer}/sign-in`.
 pub(crate) async fn endpoint(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    sign_in(&state, request).await.unwrap_or_else(|other| *other)
+    sign_in(&state, request).await.unwrap_or_else(Else::answer)
 }
 
 async fn sign_in(state: &State, request: Request) -> Result<Response, Else> {
@@ -54,7 +54,7 @@ async fn sign_in(state: &State, request: Request) -> Result<Response, Else> {
     let mut entropy = (state.entropy)();
     let mut visitor = arrival.visitor(&mut *entropy);
     let proven = state.directory.sign_in_with_password(&mut visitor, login, password).await;
-    match proven.map_err(|fault| Box::new(arrival.failed(&fault)))? {
+    match proven.map_err(|fault| Else::from(arrival.failed(&fault)))? {
         Err(refusal) => {
             let (status, text) = sentence(&arrival, &refusal, "sign_in.failed");
             Ok(shown(state, &arrival, &to, login, Some((status, &text))))
