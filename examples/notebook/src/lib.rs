@@ -25,8 +25,8 @@ use url::Url;
 /// What the app is told.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The `iss` of those who sign people in.
-    pub issuer: Url,
+    /// The `iss` of those who sign people in, letter by letter.
+    pub issuer: String,
     /// Its own `client_id` there.
     pub client_id: String,
     /// Its secret. It does not print.
@@ -72,7 +72,7 @@ pub fn router(settings: Settings) -> Result<Router, Fault> {
         .build()
         .map_err(|e| fault(&e))?;
     let provider = Provider {
-        issuer: IssuerUrl::from_url(settings.issuer.clone()),
+        issuer: IssuerUrl::new(settings.issuer.clone()).map_err(|e| fault(&e))?,
         client_id: ClientId::new(settings.client_id.clone()),
         client_secret: ClientSecret::new(settings.client_secret.expose_secret().to_owned()),
         redirect_uri: RedirectUrl::new(settings.redirect_uri()).map_err(|e| fault(&e))?,
