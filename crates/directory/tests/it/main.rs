@@ -11,6 +11,7 @@ mod authenticate;
 mod authenticator;
 mod certificate;
 mod codes;
+mod dynamic;
 mod grants;
 mod house;
 mod links;

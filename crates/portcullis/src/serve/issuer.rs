@@ -225,6 +225,7 @@ async fn count(State(answers): State<Answers>, request: Request, next: Next) -> 
         Some("introspect") => "introspect",
         Some("revoke") => "revoke",
         Some("device_authorization") => "device_authorization",
+        Some("register") => "register",
         _ if request.uri().path().contains("/.well-known/") => "metadata",
         _ => "other",
     };
