@@ -1,3 +1,4 @@
-"""Every test finds the fixtures of e2e/house.py, the real program, started and stopped, and those of e2e/browser.py."""
+"""Every test finds the fixtures of e2e/house.py, the real program, started and stopped, and those of e2e/browser.py
+and e2e/provider.py."""
 
-pytest_plugins = ["house", "browser"]
+pytest_plugins = ["house", "browser", "provider"]

@@ -4,6 +4,7 @@ import json
 import os
 import selectors
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -39,9 +40,9 @@ def wait_until(ready: Callable[[], bool], what: str, pause: float = 0.02) -> Non
         time.sleep(pause)
 
 
-def answers(url: str) -> bool:
+def answers(url: str, verify: ssl.SSLContext | bool = True) -> bool:
     try:
-        return httpx.get(url, trust_env=False, timeout=2).status_code == 200
+        return httpx.get(url, trust_env=False, timeout=2, verify=verify).status_code == 200
     except httpx.HTTPError:
         return False
 
@@ -53,7 +54,9 @@ def environment(**more: str) -> dict[str, str]:
 
 
 @contextmanager
-def running(command: list[str | Path], ready_url: str, log: Path, **env: str) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    command: list[str | Path], ready_url: str, log: Path, verify: ssl.SSLContext | bool = True, **env: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """A server, from the moment it answers until the block ends; then it must stop when it is asked to."""
     with log.open("wb") as sink:
         process = subprocess.Popen(command, stdout=sink, stderr=sink, env=environment(**env))
@@ -62,7 +65,7 @@ def running(command: list[str | Path], ready_url: str, log: Path, **env: str) ->
         def ready() -> bool:
             if process.poll() is not None:
                 raise RuntimeError(f"{command[0]} ended with {process.returncode}:\n{log.read_text()}")
-            return answers(ready_url)
+            return answers(ready_url, verify)
 
         wait_until(ready, f"{ready_url} does not answer:\n{log.read_text()}")
         yield process

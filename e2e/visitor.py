@@ -1,5 +1,6 @@
 """A person without a browser: follows redirects, fills in forms, keeps cookies. No script runs here."""
 
+import ssl
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import parse_qs, urljoin, urlsplit
@@ -57,6 +58,13 @@ class Page:
                 return form
         raise AssertionError(f"no button .{button} at {self.url} ({self.status}):\n{self.html}")
 
+    def any_form(self) -> Form:
+        """The first form, whatever its buttons are called: one that sends itself."""
+        parser = Forms()
+        parser.feed(self.html)
+        assert parser.forms, f"no form at {self.url} ({self.status}):\n{self.html}"
+        return parser.forms[0]
+
     def has(self, button: str) -> bool:
         return f'class="{button}"' in self.html or f"{button} " in self.html or f' {button}"' in self.html
 
@@ -64,12 +72,15 @@ class Page:
 class Visitor:
     """One browser. `stops_at` are addresses that are not fetched: the redirect URIs of apps that are not there."""
 
-    def __init__(self, *stops_at: str) -> None:
-        self.http = httpx.Client(trust_env=False, timeout=30)
+    def __init__(self, *stops_at: str, verify: ssl.SSLContext | bool = True) -> None:
+        self.http = httpx.Client(trust_env=False, timeout=30, verify=verify)
         self.stops_at = stops_at
 
     def get(self, url: str) -> Page:
         return self._go(self.http.build_request("GET", url))
+
+    def post(self, url: str, form: dict[str, str]) -> Page:
+        return self._go(self.http.build_request("POST", url, data=form))
 
     def press(self, page: Page, button: str, **filled: str) -> Page:
         form = page.form(button)
