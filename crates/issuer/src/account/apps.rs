@@ -3,6 +3,7 @@
 use super::{Care, Owner};
 use crate::{
     arrival::Else,
+    authorize::with_query,
     pages::{self, AppItem, AppView, AppsView, Permissions, Section, When},
     server::State,
 };
@@ -63,12 +64,20 @@ fn item<'a>(
     AppItem {
         grant: grant.id.to_string(),
         app: AppView { name: client.map_or(id, |client| &client.name), id, ..AppView::default() },
+        begin: client.and_then(|client| begin(state, client)),
         api: api.map(|api| api.name.to_string()),
         permissions: permissions.granted,
         given: when(grant.created),
         used: (grant.last_used > grant.created).then(|| when(grant.last_used)),
         offline: grant.offline,
     }
+}
+
+/// Where the app begins a sign-in, told that it is with us (OpenID Connect Core §4).
+fn begin(state: &State, client: &Client) -> Option<String> {
+    let uri = client.registration.initiate_login_uri.as_ref()?;
+    let issuer = state.settings.issuer.to_string();
+    uri.as_str().starts_with("http").then(|| with_query(uri.as_str(), &[("iss", issuer)]))
 }
 
 /// Ends the grant, forgets the consent, and records it: one transaction.

@@ -199,6 +199,8 @@ pub(crate) struct SessionsView<'a> {
 pub(crate) struct AppItem<'a> {
     pub(crate) grant: String,
     pub(crate) app: AppView<'a>,
+    /// Where the app begins a sign-in here (OpenID Connect Core §4).
+    pub(crate) begin: Option<String>,
     pub(crate) api: Option<String>,
     pub(crate) permissions: Vec<Permission>,
     pub(crate) given: When,

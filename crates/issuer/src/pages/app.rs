@@ -16,6 +16,10 @@ pub(crate) struct AppView<'a> {
     pub(crate) id: &'a str,
     /// The host of its home page, if it says one.
     pub(crate) site: Option<String>,
+    /// What it says about privacy, and its terms: only addresses that a browser may be sent to.
+    pub(crate) policy: Option<&'a str>,
+    /// See `policy`.
+    pub(crate) terms: Option<&'a str>,
     /// The host of the document that describes it, for an app known by a URL.
     pub(crate) document: Option<String>,
     /// Whether it registered itself, and nobody looked at it.
