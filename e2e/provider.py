@@ -17,7 +17,7 @@ import jwt
 import pytest
 from authority import Authority, Site, site
 from cryptography.hazmat.primitives.asymmetric import ec
-from house import PORTCULLIS, environment, free_port, recorder, run, running
+from house import PORTCULLIS, free_port, recorder, run, running
 from visitor import Page, Visitor
 
 BACK = "https://app.example.com/back"
@@ -33,7 +33,6 @@ url = "{issuer}"
 listen = "127.0.0.1:{issuer_port}"
 tls = {{ cert = "server.pem", key = "server.key", client_certificates = "ask" }}
 client_ca = "ca.pem"
-{issuer_more}
 
 [issuer.registration]
 mode = "open"
@@ -260,9 +259,10 @@ KEY = base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode()
 
 
 @contextmanager
-def serving(folder: Path, more: str = "", issuer_more: str = "") -> Iterator[Provider]:
+def serving(folder: Path, more: str = "", **env: str) -> Iterator[Provider]:
     """A provider with one person, from a configuration with `more` at its end."""
     authority = Authority(folder)
+    env = env | {"KEY": KEY}
     authority.pair("server")
     issuer_port, gateway_port = free_port(), free_port()
     issuer, gateway = f"https://localhost:{issuer_port}", f"https://localhost:{gateway_port}"
@@ -277,16 +277,14 @@ def serving(folder: Path, more: str = "", issuer_more: str = "") -> Iterator[Pro
                 gateway=gateway,
                 gateway_port=gateway_port,
                 upstream=upstream.url,
-                issuer_more=issuer_more,
             )
             + more
         )
         password = f"{PERSON[1]}\n"
         who = ["person", "add", PERSON[0], "--name", "Ada Example", "--email-verified", "--role", "scientist"]
-        added = run(*who, "--password-stdin", config=config, stdin=password, KEY=KEY)
+        added = run(*who, "--password-stdin", config=config, stdin=password, **env)
         assert added.returncode == 0, added.stderr
         command: list[str | Path] = [PORTCULLIS, "serve", "--config", config]
-        env = environment(KEY=KEY)
         ready = f"{issuer}/.well-known/openid-configuration"
         with running(command, ready, folder / "log", verify=authority.trust(), **env):
             yield Provider(issuer, gateway, config, authority, there, http)

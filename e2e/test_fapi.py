@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import httpx
 import jwt
 import pytest
+from house import wait_until
 from provider import BACK, App, Key, Provider, answered, digest, seconds
 from visitor import Page, Visitor
 
@@ -278,7 +279,8 @@ def test_a_code_is_good_once(plain: Fapi, someone: Visitor) -> None:
     code = plain.fapi_code(someone)
     tokens = plain.redeem(code).json()
     assert plain.redeem(code).json()["error"] == "invalid_grant"
-    assert plain.use(tokens["access_token"]).status_code == 401
+    # The gateway hears of it within seconds.
+    wait_until(lambda: plain.use(tokens["access_token"]).status_code == 401, "the token of a stolen code is good")
 
 
 def test_a_code_wants_its_verifier_and_its_app(plain: Fapi, someone: Visitor, fapi: NewFapi) -> None:

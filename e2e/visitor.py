@@ -1,7 +1,9 @@
 """A person without a browser: follows redirects, fills in forms, keeps cookies. No script runs here."""
 
+import re
 import ssl
 from dataclasses import dataclass, field
+from html import unescape
 from html.parser import HTMLParser
 from urllib.parse import parse_qs, urljoin, urlsplit
 
@@ -57,6 +59,12 @@ class Page:
             if button in form.buttons:
                 return form
         raise AssertionError(f"no button .{button} at {self.url} ({self.status}):\n{self.html}")
+
+    def link(self, part: str) -> str:
+        """The address of the first link that has this in it."""
+        found = re.search(f'href="([^"]*{re.escape(part)}[^"]*)"', self.html)
+        assert found, f"no link to {part} at {self.url} ({self.status}):\n{self.html}"
+        return unescape(found[1])
 
     def any_form(self) -> Form:
         """The first form, whatever its buttons are called: one that sends itself."""
