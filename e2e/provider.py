@@ -266,9 +266,11 @@ def serving(folder: Path, more: str = "", **env: str) -> Iterator[Provider]:
     authority.pair("server")
     issuer_port, gateway_port = free_port(), free_port()
     issuer, gateway = f"https://localhost:{issuer_port}", f"https://localhost:{gateway_port}"
-    with recorder() as upstream, site(authority) as there, httpx.Client(
-        trust_env=False, verify=authority.trust(), timeout=30
-    ) as http:
+    with (
+        recorder() as upstream,
+        site(authority) as there,
+        httpx.Client(trust_env=False, verify=authority.trust(), timeout=30) as http,
+    ):
         config = folder / "portcullis.toml"
         config.write_text(
             CONFIG.format(

@@ -70,8 +70,18 @@ def test_a_refusal_leads_to_the_issuer(provider: Provider) -> None:
 def test_an_agent_with_a_document_gets_in(provider: Provider) -> None:
     agent = described(provider, "agent.json")
     browser = provider.browser()
-    page = browser.sign_in(browser.get(agent.address(scope=MODELS, resource=provider.gateway, nonce=None,
-        code_challenge=digest(VERIFIER), code_challenge_method="S256")), *provider.person)
+    page = browser.sign_in(
+        browser.get(
+            agent.address(
+                scope=MODELS,
+                resource=provider.gateway,
+                nonce=None,
+                code_challenge=digest(VERIFIER),
+                code_challenge_method="S256",
+            )
+        ),
+        *provider.person,
+    )
     assert page.has("consent-approve") and "localhost" in page.html
     answer = browser.press(page, "consent-approve").query
     assert answer["iss"] == provider.issuer

@@ -271,7 +271,9 @@ def test_an_assertion_is_good_once(plain: Fapi, provider: Provider) -> None:
 def test_clocks_may_differ_by_seconds(plain: Fapi, provider: Provider) -> None:
     url = provider.metadata["pushed_authorization_request_endpoint"]
     for ahead, expected in [(8, 201), (300, 401)]:
-        form, _ = plain.authenticated(plain.request(), iat=seconds() + ahead, nbf=seconds() + ahead, exp=seconds() + 400)
+        form, _ = plain.authenticated(
+            plain.request(), iat=seconds() + ahead, nbf=seconds() + ahead, exp=seconds() + 400
+        )
         assert provider.http.post(url, data=form).status_code == expected, ahead
 
 

@@ -38,6 +38,8 @@ pub(crate) fn run(house: &House, names: &[&str]) -> Outcome {
     if wanted(Part::E2e) {
         let hint = "as root: apt-get install chromium";
         steps.take("Chromium", hint, || debian::need(house, &[("chromium", "chromium")]))?;
+        let hint = "as root: apt-get install apache2-bin libapache2-mod-auth-openidc";
+        steps.take("Apache", hint, || apache(house))?;
     }
     let venv = if wanted(Part::Python) || wanted(Part::E2e) {
         let hint = "read what pip says; delete the directory 'venv' in the target directory to start afresh";
@@ -78,6 +80,14 @@ fn build(house: &House, steps: &mut Steps) -> Outcome {
     steps.take("build", "if it misses cc or a linker: apt-get install build-essential", || {
         Ok(cmd!(house.sh, "cargo build --workspace --bins --tests --examples --locked").run()?)
     })
+}
+
+/// A relying party that nobody here wrote. Tests start a server of their own; the system's is left alone.
+fn apache(house: &House) -> Outcome {
+    if Path::new("/usr/lib/apache2/modules/mod_auth_openidc.so").exists() {
+        return Ok(());
+    }
+    debian::install(house, &["apache2-bin", "libapache2-mod-auth-openidc"])
 }
 
 /// The server's programs, which Debian keeps apart for each version. Tests start a server of their own.
