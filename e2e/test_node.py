@@ -8,7 +8,7 @@ import pytest
 from house import PORTCULLIS, environment
 
 HERE = Path(__file__).parent / "node"
-FILES = ["package.json", "package-lock.json", "clients.test.js"]
+FILES = ["package.json", "package-lock.json", "visitor.js", "clients.test.js", "people.test.js"]
 
 
 @pytest.mark.skipif(not (shutil.which("node") and shutil.which("npm")), reason="Node is not installed")
