@@ -60,7 +60,7 @@ async fn refuses(spoil: impl FnOnce(&mut Value)) {
 async fn an_app_is_known_by_its_document_and_the_metadata_say_so() {
     let (house, site) = house().await;
     let id = format!("{}/client.json", site.base);
-    site.put("/client.json", good(&id));
+    site.put("/client.json", &good(&id));
     assert!(is_known(&house, &id).await);
     let client = house.directory.client(&id.parse().unwrap()).unwrap();
     assert_eq!(client.name, "An editor");
@@ -74,7 +74,7 @@ async fn an_app_is_known_by_its_document_and_the_metadata_say_so() {
 async fn nobody_is_known_by_a_document_where_none_is_read() {
     let site = Site::open().await;
     let id = format!("{}/client.json", site.base);
-    site.put("/client.json", good(&id));
+    site.put("/client.json", &good(&id));
     let off = House::open().await;
     off.directory.fetch_with(site.trusted());
     let listed = documents(Trusted::Hosts(vec!["app.example".into()]));
@@ -92,7 +92,7 @@ async fn the_guard_lets_no_document_come_from_inside() {
     // The usual guard: this machine is not called.
     let house = House::admitting(None, Some(documents(Trusted::Everybody))).await;
     let id = format!("{}/client.json", site.base);
-    site.put("/client.json", good(&id));
+    site.put("/client.json", &good(&id));
     assert!(!is_known(&house, &id).await);
     assert_eq!(site.asked("/client.json"), 0);
     for inside in [
@@ -125,7 +125,7 @@ async fn only_an_answer_of_200_with_few_bytes_is_a_document() {
     {
         let path = format!("/client-{place}.json");
         let id = format!("{}{path}", site.base);
-        site.put("/real.json", good(&id));
+        site.put("/real.json", &good(&id));
         let mut document = good(&id);
         document["padding"] = json!("x".repeat(size));
         site.answer(&path, status, &headers, &document);
@@ -157,7 +157,7 @@ async fn a_document_that_names_a_member_twice_is_refused() {
     let id = format!("{}/client.json", site.base);
     let twice =
         good(&id).to_string().replacen('{', "{\"redirect_uris\":[\"https://evil.example/\"],", 1);
-    site.put("/client.json", twice);
+    site.put("/client.json", &twice);
     assert!(!is_known(&house, &id).await);
 }
 
@@ -192,7 +192,7 @@ async fn a_failure_is_remembered_for_seconds_and_a_withdrawn_document_is_gone() 
         assert!(!is_known(&house, &id).await);
     }
     assert_eq!(site.asked("/client.json"), 1);
-    site.put("/client.json", good(&id));
+    site.put("/client.json", &good(&id));
     house.wait(Ttl::seconds(6));
     assert!(is_known(&house, &id).await);
     site.answer("/client.json", 404, &[], &"");
@@ -205,7 +205,7 @@ async fn a_failure_is_remembered_for_seconds_and_a_withdrawn_document_is_gone() 
 async fn many_who_ask_at_once_make_one_fetch() {
     let (house, site) = house().await;
     let id = format!("{}/client.json", site.base);
-    site.put("/client.json", good(&id));
+    site.put("/client.json", &good(&id));
     let all = (0..20).map(|_| is_known(&house, &id));
     assert!(futures_util::future::join_all(all).await.into_iter().all(|known| known));
     assert_eq!(site.asked("/client.json"), 1);
@@ -236,7 +236,7 @@ async fn an_app_proves_itself_with_the_keys_that_it_publishes_now() {
     let jwks = |key: &SigningKey| json!({ "keys": [key.public_jwk().unwrap()] });
     let mut document = good(&id);
     document["token_endpoint_auth_method"] = json!("private_key_jwt");
-    document["jwks_uri"] = json!(site.put("/jwks", jwks(&old)));
+    document["jwks_uri"] = json!(site.put("/jwks", &jwks(&old)));
     site.put("/client.json", &document);
     assert!(proves(&house, &id, &assertion(&old, &id, "1", &house)).await);
     assert!(!is_known(&house, &id).await, "its name alone proves nothing");
@@ -244,7 +244,7 @@ async fn an_app_proves_itself_with_the_keys_that_it_publishes_now() {
         assert!(!proves(&house, &id, &assertion(&new, &id, unknown, &house)).await);
     }
     assert_eq!(site.asked("/jwks"), 2, "an unknown kid is worth one fetch a minute");
-    site.put("/jwks", jwks(&new));
+    site.put("/jwks", &jwks(&new));
     house.wait(Ttl::seconds(61));
     assert!(proves(&house, &id, &assertion(&new, &id, "4", &house)).await);
     assert!(!proves(&house, &id, &assertion(&old, &id, "5", &house)).await);

@@ -83,8 +83,8 @@ impl Site {
     }
 
     /// What the path answers from now on; gives its address.
-    pub(crate) fn put(&self, path: &str, body: impl ToString) -> String {
-        self.answer(path, 200, &[], &body)
+    pub(crate) fn put(&self, path: &str, body: &impl ToString) -> String {
+        self.answer(path, 200, &[], body)
     }
 
     pub(crate) fn answer(

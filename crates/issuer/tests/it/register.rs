@@ -406,7 +406,7 @@ async fn a_sector_is_entered_only_by_who_is_on_its_list() {
     }
     let moved = site.answer("/moved", 302, &[("location", "https://127.0.0.1/x")], &"");
     assert_eq!(register(&house, Some(&token), &said(&moved)).await.status, 400);
-    let uri = site.put("/sector.json", json!([BACK, "https://other.example/back"]));
+    let uri = site.put("/sector.json", &json!([BACK, "https://other.example/back"]));
     let got = register(&house, Some(&token), &said(&uri)).await;
     assert_eq!(got.status, 201, "{}", got.body);
     let id = text(&got.json(), "client_id").parse().unwrap();
