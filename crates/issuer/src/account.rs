@@ -6,6 +6,7 @@
 mod activity;
 mod apps;
 mod authenticator;
+mod link;
 mod overview;
 mod passkeys;
 mod password;
@@ -18,6 +19,7 @@ pub(crate) use authenticator::{
     begin as authenticator_begin, confirm as authenticator_confirm, page as authenticator,
     remove as authenticator_remove,
 };
+pub(crate) use link::begin as link;
 pub(crate) use overview::page as overview;
 pub(crate) use passkeys::{
     finish as passkey_finish, page as passkeys, remove as passkey_remove, rename as passkey_rename,

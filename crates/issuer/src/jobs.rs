@@ -1,6 +1,6 @@
 //! Timed work: plain functions of `now`, run by the one loop in the binary.
 
-use crate::interaction;
+use crate::{interaction, upstream};
 use portcullis_store::{Store, StoreFault};
 use portcullis_types::{Entropy, Jti, Random, Timestamp, Ttl};
 
@@ -15,6 +15,7 @@ pub async fn purge(store: &Store, now: Timestamp) -> Result<u64, StoreFault> {
     store
         .write(move |tx| {
             interaction::purge(tx, &abandoned)?;
+            upstream::purge(tx, now)?;
             tx.execute("DELETE FROM issued_token WHERE jti < $1", &[oldest.as_str().into()])
         })
         .await

@@ -102,14 +102,12 @@ impl Directory {
         let (person, now) = (person.clone(), by.now);
         let linked = self.transact(move |tx| {
             rows::one(tx, &person)?;
-            match owner(tx, &account)? {
-                Some(owner) => Ok(owner == person),
-                None => {
-                    insert(tx, &account, &person, now)?;
-                    told(deed, &account).done(tx, person.as_str())?;
-                    Ok(true)
-                }
+            if let Some(owner) = owner(tx, &account)? {
+                return Ok(owner == person);
             }
+            insert(tx, &account, &person, now)?;
+            told(deed, &account).done(tx, person.as_str())?;
+            Ok(true)
         });
         if linked.await? { Ok(()) } else { Err(LinkFault::Elsewhere) }
     }

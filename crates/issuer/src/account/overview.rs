@@ -21,6 +21,12 @@ async fn shown(state: &State, request: Request) -> Result<Response, Else> {
     let owner = Owner::of(state, request, Section::Overview).await?;
     let visit = &owner.arrival.visit;
     let since = When::of(visit.words, owner.person.created, owner.arrival.now);
-    let view = OverviewView { person: &owner.person, since };
+    let accounts = state.directory.accounts_of(&owner.person.id).await;
+    let accounts = accounts.map_err(|fault| owner.fault(&fault))?;
+    let providers = state.upstreams.offers().into_iter().map(|provider| {
+        let linked = accounts.iter().any(|account| account.provider == provider.name);
+        (provider, linked)
+    });
+    let view = OverviewView { person: &owner.person, since, providers: providers.collect() };
     Ok(pages::overview(visit, &owner.frame(), &view))
 }

@@ -1,6 +1,6 @@
 //! What people see and change about themselves.
 
-use super::{AppView, Permission, Problem, When, Wrong as _, html, status};
+use super::{AppView, Permission, Problem, UpstreamLink, When, Wrong as _, html, status};
 use crate::visit::Visit;
 use askama::Template;
 use axum::response::Response;
@@ -101,6 +101,8 @@ impl Frame<'_> {
 pub(crate) struct OverviewView<'a> {
     pub(crate) person: &'a Person,
     pub(crate) since: When,
+    /// Other providers, and whether an account there is linked.
+    pub(crate) providers: Vec<(UpstreamLink, bool)>,
 }
 
 impl OverviewView<'_> {

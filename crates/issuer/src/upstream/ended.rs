@@ -57,14 +57,13 @@ async fn end(state: &State, upstream: &Upstream, token: &str) -> Result<(), Trou
     };
     let known =
         upstream.metadata(&state.upstreams, Want::Fresh, now).await.map_err(|e| ours(&e))?;
-    let ended = match verify(&known) {
-        Ok(ended) => ended,
+    let ended = if let Ok(ended) = verify(&known) {
+        ended
+    } else {
         // A key that is newer than what we know.
-        Err(_) => {
-            let newer = upstream.metadata(&state.upstreams, Want::NewKeys, now).await;
-            let newer = newer.map_err(|e| ours(&e))?;
-            verify(&newer).map_err(Trouble::Token)?
-        }
+        let newer = upstream.metadata(&state.upstreams, Want::NewKeys, now).await;
+        let newer = newer.map_err(|e| ours(&e))?;
+        verify(&newer).map_err(Trouble::Token)?
     };
     let (issuer, jti, expires) = (ended.issuer.clone(), ended.jti.clone(), ended.expires);
     let first = state.store.write(move |tx| flow::first_use(tx, &issuer, &jti, expires)).await;

@@ -147,8 +147,8 @@ fn groups(provider: &Provider, claims: &Claims) -> Result<Vec<String>, String> {
 
 /// A name of theirs is nothing here until the operator says what it means, letter by letter.
 fn roles(provider: &Provider, groups: &[String]) -> Vec<String> {
-    let rules = provider.roles.iter().filter(|rule| groups.contains(&rule.theirs));
-    let mut roles: Vec<String> = rules.flat_map(|rule| rule.ours.iter().cloned()).collect();
+    let fitting = provider.roles.iter().filter(|rule| groups.contains(&rule.theirs));
+    let mut roles: Vec<String> = fitting.flat_map(|rule| rule.ours.iter().cloned()).collect();
     roles.extend(provider.everybody.iter().cloned());
     roles.sort_unstable();
     roles.dedup();
@@ -165,9 +165,9 @@ fn strength(provider: &Provider, claims: &Claims) -> (Acr, Vec<Amr>) {
     let acr = text(claims, "acr").unwrap_or_default();
     let mapped =
         provider.acr.iter().filter(|(theirs, _)| theirs == acr).map(|(_, ours)| *ours).max();
-    let by_acr = matches!(acr, "phr" | "phrh").then_some(Acr::Phr);
-    let by_amr = amr.contains(&"mfa").then_some(Acr::Mfa);
-    let strength = mapped.or(by_acr).or(by_amr).unwrap_or(Acr::Pwd);
+    let as_known = matches!(acr, "phr" | "phrh").then_some(Acr::Phr);
+    let as_mfa = amr.contains(&"mfa").then_some(Acr::Mfa);
+    let strength = mapped.or(as_known).or(as_mfa).unwrap_or(Acr::Pwd);
     let mut means = vec![Amr::Fed];
     for (theirs, ours) in [
         ("pwd", Amr::Pwd),

@@ -87,7 +87,7 @@ fn abilities(provider: &Provider, metadata: &Metadata) -> Vec<Finding> {
         }
     }
     let in_clear = |url: &url::Url| url.scheme() != "https" && !portcullis_web::is_loopback(url);
-    let token = document.token_endpoint().map(|url| url.url());
+    let token = document.token_endpoint().map(openidconnect::TokenUrl::url);
     if in_clear(document.authorization_endpoint().url()) || token.is_some_and(in_clear) {
         findings.push(finding(Verdict::Bad, "it has endpoints without https", None));
     }

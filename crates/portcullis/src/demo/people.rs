@@ -59,31 +59,33 @@ async fn one(
 ) -> Result<Person, Stop> {
     let mut chance = Chance;
     let known = directory.person_by_login(login).await.map_err(Stop::cannot_run)?;
-    let id = match known {
-        Some(person) => person.id,
-        None => {
-            let (given_name, family_name) = name.split_once(' ').unwrap_or((name, ""));
-            let new = NewPerson {
-                login: login.to_owned(),
-                profile: Profile {
-                    name: Some(name.to_owned()),
-                    given_name: Some(given_name.to_owned()),
-                    family_name: Some(family_name.to_owned()),
-                    preferred_username: Some(login.to_owned()),
-                    email: Some(format!("{login}@demo.example")),
-                    ..Profile::default()
-                },
-                roles: vec![role.to_owned()],
-                ..NewPerson::default()
-            };
-            let added = directory.add_person(acting(&mut chance), new).await;
-            added.map_err(Stop::cannot_run)?.id
-        }
+    let id = if let Some(person) = known {
+        person.id
+    } else {
+        let added = directory.add_person(acting(&mut chance), new(login, name, role)).await;
+        added.map_err(Stop::cannot_run)?.id
     };
     let password = password(&mut chance);
     let set = directory.set_password(acting(&mut chance), &id, password.clone(), None).await;
     set.map_err(Stop::cannot_run)?.map_err(Stop::cannot_run)?;
     Ok(Person { login, password, role })
+}
+
+fn new(login: &str, name: &str, role: &str) -> NewPerson {
+    let (given_name, family_name) = name.split_once(' ').unwrap_or((name, ""));
+    NewPerson {
+        login: login.to_owned(),
+        profile: Profile {
+            name: Some(name.to_owned()),
+            given_name: Some(given_name.to_owned()),
+            family_name: Some(family_name.to_owned()),
+            preferred_username: Some(login.to_owned()),
+            email: Some(format!("{login}@demo.example")),
+            ..Profile::default()
+        },
+        roles: vec![role.to_owned()],
+        ..NewPerson::default()
+    }
 }
 
 /// Four groups of letters and digits that cannot be confused: easy to copy, 80 bits.

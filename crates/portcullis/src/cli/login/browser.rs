@@ -28,7 +28,7 @@ use std::{
 use tokio::{net::TcpListener, sync::mpsc};
 
 /// For the person to sign in.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Whether the address is opened or only shown.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,27 @@
+//! Accounts at other providers: linked while signed in, which is the proof that they are the same person's.
+
+use super::{Care, Owner};
+use crate::{
+    arrival::Else,
+    pages::Section,
+    server::State,
+    upstream::{self, Demand, Purpose},
+};
+use axum::{
+    extract::{Request, State as Shared},
+    response::Response,
+};
+use std::sync::Arc;
+
+/// `POST {issuer}/account/link`: off to the provider, and back with an account to link.
+pub(crate) async fn begin(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
+    begun(&state, request).await.unwrap_or_else(Else::answer)
+}
+
+async fn begun(state: &State, request: Request) -> Result<Response, Else> {
+    let (owner, form) =
+        Owner::with_form(state, request, (Section::Overview, Care::Sensitive)).await?;
+    let provider = form.get("provider").unwrap_or_default();
+    let purpose = Purpose::Link { person: owner.person.id.clone() };
+    Ok(upstream::go(state, &owner.arrival.visit, (provider, purpose), Demand::default()).await)
+}
