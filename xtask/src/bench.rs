@@ -4,9 +4,13 @@
 //! goal that is missed is printed, and the command succeeds.
 
 mod compare;
+mod documents;
+mod http;
 mod idle;
 mod keys;
 mod load;
+mod people;
+mod postgres;
 mod proxies;
 mod report;
 mod server;
@@ -23,9 +27,15 @@ use report::Report;
 use std::{collections::BTreeMap, net::TcpListener, path::PathBuf};
 use xshell::cmd;
 
-const PARTS: [&str; 3] = ["gateway", "token", "idle"];
-const PROGRAMS: [(&str, &str); 4] =
-    [("haproxy", "haproxy"), ("nginx", "nginx-light"), ("wrk", "wrk"), ("taskset", "util-linux")];
+const PARTS: [&str; 5] = ["gateway", "token", "documents", "people", "idle"];
+const PROGRAMS: [(&str, &str); 6] = [
+    ("haproxy", "haproxy"),
+    ("nginx", "nginx-light"),
+    ("wrk", "wrk"),
+    ("taskset", "util-linux"),
+    ("sqlite3", "sqlite3"),
+    ("psql", "postgresql-client"),
+];
 /// The core of what is measured, and the core of everything else.
 const MEASURED: &str = "0";
 const AROUND: &str = "1";
@@ -63,8 +73,16 @@ pub(crate) fn run(house: &House, words: &[&str]) -> Outcome {
     if wanted("token") {
         report.add(steps.take("token endpoint", &logs, || token::run(&bench))?);
     }
+    if wanted("documents") {
+        report.add(steps.take("discovery and keys", &logs, || documents::run(&bench))?);
+    }
     if wanted("idle") {
         report.add(steps.take("start and idle", &logs, || idle::run(&bench))?);
+    }
+    // Last: it moves this process to the other core.
+    if wanted("people") {
+        let sections = steps.take("people", &logs, || people::run(&bench))?;
+        sections.into_iter().for_each(|section| report.add(section));
     }
     steps.summary();
     println!("\n{report}");

@@ -20,8 +20,9 @@ cargo xtask COMMAND
 
   check                        formatting, clippy and rustdoc, with warnings denied
   test [rust|python|e2e]...    install what the tests need, build once, run them all, or those named
-  bench [quick] [gateway|token|idle]...
-                               measure the release build, or PORTCULLIS_BIN, against HAProxy, nginx and Envoy
+  bench [quick] [gateway|token|documents|people|idle]...
+                               measure the release build, or PORTCULLIS_BIN, against HAProxy, nginx, Envoy and,
+                               if PORTCULLIS_BEFORE names one, an earlier build
   fuzz [SECONDS]               run every fuzz target for SECONDS (default 60); needs a nightly toolchain
 
 Everything that is built or installed lies in the target directory: CARGO_TARGET_DIR if it is set,

@@ -79,16 +79,12 @@ impl Server {
 
     /// Nanoseconds of processor time that it and its children have used.
     pub(super) fn cpu_nanos(&self) -> u64 {
-        self.tree()
-            .iter()
-            .flat_map(|pid| tasks(*pid))
-            .filter_map(|task| first_number(&format!("{task}/schedstat")))
-            .sum()
+        cpu_nanos(self.child.id())
     }
 
     /// MiB that it and its children hold in memory.
     pub(super) fn memory_mib(&self) -> f64 {
-        self.tree().into_iter().map(resident_mib).sum()
+        tree(self.child.id()).into_iter().map(resident_mib).sum()
     }
 
     /// MiB that it holds, without its children.
@@ -96,21 +92,8 @@ impl Server {
         resident_mib(self.child.id())
     }
 
-    fn tree(&self) -> Vec<u32> {
-        let mut all = vec![self.child.id()];
-        let mut at = 0;
-        while let Some(pid) = all.get(at).copied() {
-            let children =
-                fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-            all.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
-            at += 1;
-        }
-        all
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
+    /// Ends it.
+    pub(super) fn stop(&mut self) {
         if !matches!(self.child.try_wait(), Ok(None)) {
             return;
         }
@@ -127,6 +110,30 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Nanoseconds of processor time that a process and its children have used, those of ended threads aside.
+pub(super) fn cpu_nanos(pid: u32) -> u64 {
+    let tasks = tree(pid).into_iter().flat_map(tasks);
+    tasks.filter_map(|task| first_number(&format!("{task}/schedstat"))).sum()
+}
+
+fn tree(pid: u32) -> Vec<u32> {
+    let mut all = vec![pid];
+    let mut at = 0;
+    while let Some(pid) = all.get(at).copied() {
+        let children =
+            fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+        all.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
+        at += 1;
+    }
+    all
 }
 
 fn resident_mib(pid: u32) -> f64 {
