@@ -28,6 +28,9 @@ use std::{
 use tokio::sync::{Mutex, watch};
 use webauthn_rs::Webauthn;
 
+/// Of grants, which may be a million and live for months, a job looks at so many portions at a time.
+const GRANT_PORTIONS: u32 = 50;
+
 /// How exactly the last use of a secret is remembered, in milliseconds: a write each time would be one
 /// too many.
 const USE_GRAIN: i64 = 60_000;
@@ -227,19 +230,40 @@ impl Directory {
     }
 
     /// Job: forgets assertions that have expired, clients that ended long ago, and what was granted and is
-    /// over, a portion at a time. Says how many.
+    /// over: in portions, between which others have their turn. Says how many.
     pub async fn purge(&self, now: Timestamp) -> Result<u64, Fault> {
-        let after = self.0.purged.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let purge = move |tx: &mut Tx<'_>| {
-            let purged = rows::purge_uses(tx, now)? + grant::purge(tx, now)?;
-            Ok((purged, dynamic::purge(tx, now)?, grant::purge_some(tx, &after, now)?))
-        };
-        let (purged, clients, next) = self.0.store.write(purge).await?;
-        *self.0.purged.lock().unwrap_or_else(PoisonError::into_inner) = next.unwrap_or_default();
+        let store = &self.0.store;
+        let mut purged = 0;
+        loop {
+            let some =
+                move |tx: &mut Tx<'_>| Ok(rows::purge_uses(tx, now)? + grant::purge(tx, now)?);
+            let some = store.write(some).await?;
+            purged += some;
+            if some < grant::PORTION.unsigned_abs() {
+                break;
+            }
+        }
+        self.purge_grants(now).await?;
+        let clients = store.write(move |tx| dynamic::purge(tx, now)).await?;
         if clients > 0 {
             self.reload().await?;
         }
         Ok(purged + clients)
+    }
+
+    /// Goes on along the grants where it stopped the last time.
+    async fn purge_grants(&self, now: Timestamp) -> Result<(), Fault> {
+        for _ in 0..GRANT_PORTIONS {
+            let after = self.0.purged.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let next = self.0.store.write(move |tx| grant::purge_some(tx, &after, now)).await?;
+            let done = next.is_none();
+            *self.0.purged.lock().unwrap_or_else(PoisonError::into_inner) =
+                next.unwrap_or_default();
+            if done {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// How many passwords of people were checked since the start: for metrics.

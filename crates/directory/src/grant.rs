@@ -34,7 +34,7 @@ use portcullis_store::{StoreFault, Tx};
 use portcullis_types::{Denial, GrantedFault, Timestamp, Ttl};
 
 /// How many rows a job takes away at a time: nobody waits long for it.
-const PORTION: i64 = 2000;
+pub(crate) const PORTION: i64 = 2000;
 /// How long a used code is remembered, so that its second use ends what the first one yielded.
 const CODE_KEPT: Ttl = Ttl::seconds(24 * 3600);
 
