@@ -4,9 +4,10 @@ use super::{
     Bench, keys,
     load::{self, Load, median},
     report::Section,
+    server,
     token::Issuer,
 };
-use crate::trouble::Outcome;
+use crate::trouble::{Outcome, Trouble};
 use serde_json::json;
 
 const GOAL: f64 = 0.60;
@@ -32,6 +33,11 @@ pub(super) fn run(bench: &Bench<'_>) -> Outcome<Section> {
     let mut asked = Vec::new();
     for (port, path) in ports.into_iter().zip(paths) {
         let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n");
+        // Its port is there before it answers.
+        let status = server::status(port, &request);
+        if status != 200 {
+            return Err(Trouble::new(format!("{path} is answered with {status}")));
+        }
         let name = format!("document{}", path.replace('/', "-"));
         let file = keys::file(bench, &name, &[request])?;
         load::run(bench, &issuer.server, (port, &file), 1)?;
