@@ -81,8 +81,9 @@ pub(crate) fn run(house: &House, words: &[&str]) -> Outcome {
     }
     // Last: it moves this process to the other core.
     if wanted("people") {
-        let sections = steps.take("people", &logs, || people::run(&bench))?;
-        sections.into_iter().for_each(|section| report.add(section));
+        for section in steps.take("people", &logs, || people::run(&bench))? {
+            report.add(section);
+        }
     }
     steps.summary();
     println!("\n{report}");

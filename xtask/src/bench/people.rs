@@ -26,12 +26,12 @@ pub(super) fn run(bench: &Bench<'_>) -> Outcome<Vec<Section>> {
     let sites = [("SQLite", &lone, None), ("PostgreSQL", &remote, Some(&postgres))];
     for work in Work::OF_PEOPLE {
         for (name, site, _) in sites {
-            rounds::run(bench, (site, None), work, 1).map_err(|trouble| trouble.hint(name))?;
+            rounds::run((site, None), work, 1).map_err(|trouble| trouble.hint(name))?;
         }
         let mut runs = [Vec::new(), Vec::new()];
         for _ in 0..bench.rounds {
             for ((_, site, postgres), runs) in sites.iter().zip(&mut runs) {
-                runs.push(rounds::run(bench, (site, *postgres), work, bench.seconds)?);
+                runs.push(rounds::run((site, *postgres), work, bench.seconds)?);
             }
         }
         for ((name, ..), runs) in sites.iter().zip(&runs) {
@@ -138,11 +138,10 @@ fn crowded(bench: &Bench<'_>, few: &Site) -> Outcome<Section> {
     let many = crowd::gather(bench, Site::start(bench, "crowd", None)?)?;
     let sites = [few, &many];
     for work in Work::IN_A_CROWD {
-        sites.iter().try_for_each(|site| rounds::run(bench, (site, None), work, 1).map(drop))?;
+        sites.iter().try_for_each(|site| rounds::run((site, None), work, 1).map(drop))?;
         let mut pairs = Vec::new();
         for _ in 0..bench.rounds {
-            let [few, many] =
-                sites.map(|site| rounds::run(bench, (site, None), work, bench.seconds));
+            let [few, many] = sites.map(|site| rounds::run((site, None), work, bench.seconds));
             pairs.push((few?, many?));
         }
         for step in work.steps() {

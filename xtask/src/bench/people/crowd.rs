@@ -5,10 +5,7 @@ use crate::{
     bench::Bench,
     trouble::{Outcome, Trouble},
 };
-use std::{
-    path::Path,
-    time::{Duration, SystemTime},
-};
+use std::path::Path;
 use xshell::cmd;
 
 /// `S(count)` is a series of numbers `i`, `T(table)` a row that the issuer wrote. `N(prefix, i)` is an id of many
@@ -41,7 +38,7 @@ const SQL: [&str; 7] = [
 /// Fills the database of a site, which has had one round at least.
 pub(super) fn gather(bench: &Bench<'_>, site: Site) -> Outcome<Site> {
     site.pause(bench, |bench, file| {
-        let times = Times::now()?;
+        let times = Times::now(bench)?;
         let script = SQL.map(|sql| format!("{};\n", written(sql, &times))).concat();
         let script = format!("PRAGMA foreign_keys = ON;\nBEGIN IMMEDIATE;\n{script}COMMIT;\n");
         Ok(fill(bench, file, &script)?)
@@ -93,15 +90,20 @@ fn written(sql: &str, times: &Times) -> String {
 }
 
 impl Times {
-    fn now() -> Outcome<Self> {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_err(Trouble::new)?;
-        let ago = |hours: u64| now.saturating_sub(Duration::from_secs(hours * 3600)).as_millis();
-        Ok(Self { days_ago: digits(ago(13 * 24) >> 30, 4), hours_ago: digits(ago(12) >> 25, 5) })
+    fn now(bench: &Bench<'_>) -> Outcome<Self> {
+        let now = cmd!(bench.house.sh, "date +%s").quiet().read()?;
+        let now: u64 = now.parse().map_err(Trouble::new)?;
+        Ok(Self::at(now))
+    }
+
+    fn at(seconds: u64) -> Self {
+        let ago = |hours: u64| seconds.saturating_sub(hours * 3600) * 1000;
+        Self { days_ago: digits(ago(13 * 24) >> 30, 4), hours_ago: digits(ago(12) >> 25, 5) }
     }
 }
 
 /// In Crockford's base 32, as ids have it.
-fn digits(number: u128, count: u32) -> String {
+fn digits(number: u64, count: u32) -> String {
     const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
     let digit = |at: u32| {
         let index = usize::try_from(number >> (5 * at) & 31).unwrap_or(0);
@@ -129,7 +131,7 @@ mod tests {
             ["N('", "R('", "S(", "T("].iter().any(|mark| written(sql, &times).contains(mark))
         };
         assert_eq!(SQL.iter().find(|sql| left(sql)), None);
-        let now = Times::now().unwrap();
-        assert!(now.days_ago < now.hours_ago && now.days_ago.starts_with("01"));
+        let then = Times::at(1_790_000_000);
+        assert_eq!((then.days_ago.as_str(), then.hours_ago.as_str()), ("01m2", "01m30"));
     }
 }

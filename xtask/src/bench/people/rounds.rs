@@ -2,7 +2,7 @@
 
 use super::site::{App, Site};
 use crate::{
-    bench::{Bench, http::Connection, postgres::Postgres},
+    bench::{http::Connection, postgres::Postgres},
     trouble::{Outcome, Trouble},
 };
 use std::{
@@ -97,12 +97,10 @@ fn float(count: usize) -> f64 {
 
 /// Everybody does `work` for so many seconds. An answer that is not a success ends it.
 pub(super) fn run(
-    bench: &Bench<'_>,
     (site, postgres): (&Site, Option<&Postgres>),
     work: Work,
     seconds: u32,
 ) -> Outcome<Run> {
-    let _ = bench;
     let used = || {
         let micros = |nanos: u64| Duration::from_nanos(nanos).as_secs_f64() * 1e6;
         (micros(site.server.cpu_nanos()), micros(postgres.map_or(0, Postgres::cpu_nanos)))
@@ -123,7 +121,9 @@ pub(super) fn run(
     for (step, taken) in done.into_iter().flat_map(|(_, times)| times) {
         times.entry(step).or_default().extend(taken);
     }
-    times.values_mut().for_each(|taken| taken.sort_by(f64::total_cmp));
+    for taken in times.values_mut() {
+        taken.sort_by(f64::total_cmp);
+    }
     Ok(Run {
         per_second: turns / took,
         cpu: (after.0 - before.0) / turns,
