@@ -18,7 +18,8 @@ pub(crate) async fn write(
     access_token: &str,
 ) -> Result<String, ShapeFault> {
     let shape = &due.client.registration.id_token;
-    let alg = shape.signed.or_else(|| shape::default_alg(state)).ok_or(ShapeFault::NoKeys)?;
+    let alg = shape.signed.or_else(|| shape::default_alg(state, &due.client));
+    let alg = alg.ok_or(ShapeFault::NoKeys)?;
     let mut told = claims_of(state, due);
     told.insert("at_hash".to_owned(), half_hash(alg, access_token).into());
     let to = Recipient { client: &due.client, now: due.issued };

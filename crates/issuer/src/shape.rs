@@ -33,11 +33,12 @@ pub(crate) enum ShapeFault {
     Encryption(#[from] EncryptFault),
 }
 
-/// The algorithm of a JWT for a client that registered none: what all of them understand, if we have it.
-pub(crate) fn default_alg(state: &State) -> Option<Alg> {
-    let have = |alg: &Alg| state.keys.signer(*alg).is_some();
-    let first = [Alg::RS256, Alg::ES256].into_iter().find(have);
-    first.or_else(|| state.settings.signing_algs().into_iter().find(have))
+/// The algorithm of a JWT for a client that registered none: what all of them understand, if we have it. FAPI 2.0
+/// (Security Profile §5.4.1) leaves RS256 out.
+pub(crate) fn default_alg(state: &State, client: &Client) -> Option<Alg> {
+    let fits = |alg: &Alg| state.keys.signer(*alg).is_some() && client.admits_signing_alg(*alg);
+    let first = [Alg::RS256, Alg::ES256].into_iter().find(fits);
+    first.or_else(|| state.settings.signing_algs().into_iter().find(fits))
 }
 
 /// Signs `claims` under a header with `typ`, and encrypts the result as `shape` says.
@@ -47,7 +48,7 @@ pub(crate) async fn write(
     shape: &Shape,
     (typ, claims): (&str, &impl Serialize),
 ) -> Result<String, ShapeFault> {
-    let alg = shape.signed.or_else(|| default_alg(state)).ok_or(ShapeFault::NoKeys)?;
+    let alg = shape.signed.or_else(|| default_alg(state, to.client)).ok_or(ShapeFault::NoKeys)?;
     let key = state.keys.signer(alg).ok_or(ShapeFault::NoKey(alg))?;
     let signed = key.sign_compact(&key.header(typ), claims)?;
     match &shape.encrypted_alg {

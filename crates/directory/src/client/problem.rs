@@ -243,7 +243,7 @@ impl Client {
         unsigned.then(|| "FAPI 2.0 message signing demands signed request objects".into())
     }
 
-    /// The algorithms that the client may sign with: for request objects, one may be registered.
+    /// The algorithms that the client may sign with, and that we may sign with for it where it registered none.
     pub fn admits_signing_alg(&self, alg: Alg) -> bool {
         !alg.is_symmetric() && (self.registration.fapi2 == Fapi2::Off || FAPI_ALGS.contains(&alg))
     }

@@ -75,7 +75,8 @@ impl Due {
     ) -> Result<Self, TokenError> {
         let state = &*ask.state;
         let Narrowed { api, identity, scope } = narrowed;
-        let alg = api.as_ref().map(|api| api.signing_alg).or_else(|| shape::default_alg(state));
+        let alg = api.as_ref().map(|api| api.signing_alg);
+        let alg = alg.or_else(|| shape::default_alg(state, &ask.client));
         let alg = alg.ok_or(Fault::NoKeys)?;
         let key = state.keys.signer(alg).ok_or(Fault::NoKey(alg))?;
         let ttl = api.as_ref().and_then(|api| api.token_ttl).unwrap_or(state.settings.token_ttl);
