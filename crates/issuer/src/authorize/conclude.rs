@@ -352,16 +352,11 @@ pub(crate) fn view_of(client: &Client) -> AppView<'_> {
         name: &client.name,
         id,
         site: client.registration.client_uri.as_deref().and_then(host),
-        policy: client.registration.policy_uri.as_deref().filter(|url| is_page(url)),
-        terms: client.registration.tos_uri.as_deref().filter(|url| is_page(url)),
+        policy: client.registration.policy_uri.as_deref(),
+        terms: client.registration.tos_uri.as_deref(),
         document: Some(id).filter(|id| id.starts_with("https://")).and_then(host),
         unchecked: !client.is_vouched_for(),
     }
-}
-
-/// Attack: an app registers `javascript:` where a person will click.
-fn is_page(url: &str) -> bool {
-    url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "https" | "http"))
 }
 
 async fn sent(

@@ -16,7 +16,7 @@ pub(crate) struct AppView<'a> {
     pub(crate) id: &'a str,
     /// The host of its home page, if it says one.
     pub(crate) site: Option<String>,
-    /// What it says about privacy, and its terms: only addresses that a browser may be sent to.
+    /// What it says about privacy, and its terms: nothing that a browser would run is ever registered.
     pub(crate) policy: Option<&'a str>,
     /// See `policy`.
     pub(crate) terms: Option<&'a str>,
