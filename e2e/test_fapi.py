@@ -13,11 +13,13 @@ from urllib.parse import urlencode
 import httpx
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from house import wait_until
-from provider import BACK, App, Key, Provider, answered, digest, seconds
+from provider import ASSERTION, BACK, App, Key, Provider, answered, digest, seconds
 from visitor import Page, Visitor
 
 KINDS = ["dpop", "mtls"]
+STRONG = {"PS256", "ES256", "EdDSA", "Ed25519"}
 
 
 @dataclass
@@ -182,7 +184,17 @@ def test_the_whole_way_is_gone(app: Fapi, someone: Visitor, provider: Provider) 
     cnf = jwt.decode(tokens["access_token"], options={"verify_signature": False})["cnf"]
     assert set(cnf) == ({"jkt"} if app.kind == "dpop" else {"x5t#S256"})
     assert app.id_token(tokens)["sub"].startswith("usr_")
+    for signed in [tokens["id_token"], tokens["access_token"], *page.query.get("response", "").split()]:
+        assert jwt.get_unverified_header(signed)["alg"] in STRONG
     assert app.use(tokens["access_token"]).status_code == 200
+
+
+def test_the_scheme_is_read_in_any_case(plain: Fapi, someone: Visitor) -> None:
+    token = plain.granted(someone)["access_token"]
+    url = f"{plain.at.gateway}/v1/models"
+    for scheme in {"dpop": ["dpop", "DPOP"], "mtls": ["bearer", "BEARER"]}[plain.kind]:
+        headers = {"authorization": f"{scheme} {token}"} | plain.headers("GET", url, token)
+        assert (plain.http or plain.at.http).get(url, headers=headers).status_code == 200
 
 
 def test_userinfo_asks_for_the_key_too(app: Fapi, someone: Visitor, provider: Provider) -> None:
@@ -266,6 +278,29 @@ def test_an_assertion_is_good_once(plain: Fapi, provider: Provider) -> None:
     form, _ = plain.authenticated(plain.request())
     url = provider.metadata["pushed_authorization_request_endpoint"]
     assert [provider.http.post(url, data=form).status_code for _ in range(2)] == [201, 401]
+
+
+def test_rs256_is_no_algorithm_of_fapi(provider: Provider, tmp_path: Path) -> None:
+    weak = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    jwk = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(weak.public_key()))
+    file = tmp_path / "rsa.jwks"
+    keys = [{"kty": "RSA", "n": jwk["n"], "e": jwk["e"], "kid": alg, "alg": alg} for alg in ("PS256", "RS256")]
+    file.write_text(json.dumps({"keys": keys}))
+    terms = ["--jwks", file, "--redirect-uri", BACK, "--identity", "openid", "--fapi2", "security"]
+    app = Fapi(provider, provider.cli("client", "add", "fapi-rsa", *terms))
+    url = provider.metadata["pushed_authorization_request_endpoint"]
+
+    def pushed(alg: str) -> httpx.Response:
+        claims = {"iss": app.id, "sub": app.id, "aud": provider.issuer, "jti": secrets.token_urlsafe(16)}
+        claims |= {"iat": seconds(), "exp": seconds() + 60}
+        assertion = jwt.encode(claims, weak, alg, {"kid": alg})
+        request = app.request(scope="openid", resource=None)
+        return provider.http.post(
+            url, data=request | {"client_assertion_type": ASSERTION, "client_assertion": assertion}
+        )
+
+    wait_until(lambda: pushed("PS256").status_code == 201, "the issuer does not know the client", pause=0.3)
+    assert pushed("RS256").json()["error"] == "invalid_client"
 
 
 def test_clocks_may_differ_by_seconds(plain: Fapi, provider: Provider) -> None:

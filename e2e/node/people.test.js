@@ -89,7 +89,7 @@ test('openid-client goes the code flow with PKCE, nonce and a secret', async () 
 test('openid-client pushes its request and binds its tokens by DPoP', async () => {
   added('node-fapi', '--jwks', join(folder, 'jwks.json'), '--fapi2', 'security')
   const method = client.PrivateKeyJwt({ key: key.privateKey, kid: 'people' })
-  const config = await discovered('node-fapi', undefined, method)
+  const config = await discovered('node-fapi', { id_token_signed_response_alg: 'ES256' }, method)
   const DPoP = client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256'))
   const { parameters, checks } = await request()
   const url = await until(() => client.buildAuthorizationUrlWithPAR(config, parameters, { DPoP }))
@@ -110,7 +110,7 @@ test('openid-client pushes its request and binds its tokens by DPoP', async () =
 test('openid-client signs its request and reads a signed answer', async () => {
   added('node-signing', '--jwks', join(folder, 'jwks.json'), '--fapi2', 'message-signing')
   const method = client.PrivateKeyJwt({ key: key.privateKey, kid: 'people' })
-  const config = await discovered('node-signing', { authorization_signed_response_alg: 'RS256' }, method)
+  const config = await discovered('node-signing', { authorization_signed_response_alg: 'ES256', id_token_signed_response_alg: 'ES256' }, method)
   client.useJwtResponseMode(config)
   client.enableNonRepudiationChecks(config)
   const DPoP = client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256'))
