@@ -218,7 +218,12 @@ class App:
 
     def assertion(self, **more: Any) -> str:
         assert self.key
-        claims = {"iss": self.id, "sub": self.id, "aud": self.at.issuer, "jti": secrets.token_urlsafe(16)}
+        claims: dict[str, Any] = {
+            "iss": self.id,
+            "sub": self.id,
+            "aud": self.at.issuer,
+            "jti": secrets.token_urlsafe(16),
+        }
         claims |= {"iat": seconds(), "exp": seconds() + 60}
         return self.key.sign(claims | more, typ="client-authentication+jwt")
 
@@ -232,7 +237,7 @@ class App:
 
     def redeem(self, code: str, **form: str) -> httpx.Response:
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": BACK} | form
-        return self.post("token_endpoint", **form)
+        return self.post("token_endpoint", None, **form)
 
     def tokens(self, who: Visitor | None = None, **parameters: str | None) -> dict[str, Any]:
         answer = self.redeem(self.code(who, **parameters))

@@ -131,7 +131,16 @@ def fapi(provider: Provider, certificates: dict[str, ssl.SSLContext], tmp_path_f
             key = Key()
             jwks: Path = folder / f"{kind}-{profile}.json"
             jwks.write_text(json.dumps(key.jwks))
-            terms = ["--jwks", jwks, "--redirect-uri", BACK, "--identity", "openid offline_access", "--api", "text"]
+            terms: list[str | Path] = [
+                "--jwks",
+                jwks,
+                "--redirect-uri",
+                BACK,
+                "--identity",
+                "openid offline_access",
+                "--api",
+                "text",
+            ]
             terms += ["--scope", "model:list", "--fapi2", profile, "--mtls-bound" if kind == "mtls" else "--dpop"]
             added = provider.cli("client", "add", f"{kind}-{profile}", *terms)
             http = None
@@ -286,12 +295,17 @@ def test_rs256_is_no_algorithm_of_fapi(provider: Provider, tmp_path: Path) -> No
     file = tmp_path / "rsa.jwks"
     keys = [{"kty": "RSA", "n": jwk["n"], "e": jwk["e"], "kid": alg, "alg": alg} for alg in ("PS256", "RS256")]
     file.write_text(json.dumps({"keys": keys}))
-    terms = ["--jwks", file, "--redirect-uri", BACK, "--identity", "openid", "--fapi2", "security"]
+    terms: list[str | Path] = ["--jwks", file, "--redirect-uri", BACK, "--identity", "openid", "--fapi2", "security"]
     app = Fapi(provider, provider.cli("client", "add", "fapi-rsa", *terms))
     url = provider.metadata["pushed_authorization_request_endpoint"]
 
     def pushed(alg: str) -> httpx.Response:
-        claims = {"iss": app.id, "sub": app.id, "aud": provider.issuer, "jti": secrets.token_urlsafe(16)}
+        claims: dict[str, Any] = {
+            "iss": app.id,
+            "sub": app.id,
+            "aud": provider.issuer,
+            "jti": secrets.token_urlsafe(16),
+        }
         claims |= {"iat": seconds(), "exp": seconds() + 60}
         assertion = jwt.encode(claims, weak, alg, {"kid": alg})
         request = app.request(scope="openid", resource=None)

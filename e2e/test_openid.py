@@ -6,7 +6,10 @@ import time
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx
 import pytest
+from cryptography.x509 import UniformResourceIdentifier
+from jwcrypto import jwe, jwk
 from provider import BACK, App, Key, Provider, seconds
 from visitor import Visitor
 
@@ -288,7 +291,7 @@ def test_userinfo_is_signed_for_whom_registered_it(provider: Provider, someone: 
 def test_pairwise_subjects_are_one_for_each_sector(provider: Provider, someone: Visitor) -> None:
     listed = ["https://app.example.com/back", "https://two.example.net/back"]
     uri = provider.site.publish("/sector.json", listed)
-    pairwise = {"subject_type": "pairwise", "sector_identifier_uri": uri, "redirect_uris": listed}
+    pairwise: dict[str, Any] = {"subject_type": "pairwise", "sector_identifier_uri": uri, "redirect_uris": listed}
     subjects = []
     for metadata in [pairwise, pairwise, {"subject_type": "pairwise"}, {}]:
         app = provider.register(**metadata)
@@ -344,3 +347,30 @@ def test_query_and_body_are_read_alike(app: App, someone: Visitor) -> None:
     doubled = app.address() + "&" + urlencode({"state": "another"})
     page = someone.get(doubled)
     assert error(page.query) == "invalid_request" or page.status == 400
+
+
+def test_a_client_may_prove_itself_by_its_certificate(provider: Provider, someone: Visitor) -> None:
+    name = "spiffe://example.com/app"
+    app = provider.register(token_endpoint_auth_method="tls_client_auth", tls_client_auth_san_uri=name)
+    refused = app.redeem(app.code(someone))
+    assert (refused.status_code, refused.json()["error"]) == (401, "invalid_client")
+    pair = provider.authority.pair("app", UniformResourceIdentifier(name))
+    with httpx.Client(trust_env=False, verify=provider.authority.trust(pair)) as app.http:
+        assert app.redeem(app.code(someone)).status_code == 200
+
+
+def test_what_is_told_is_encrypted_to_whom_registered_it(provider: Provider, someone: Visitor) -> None:
+    key = jwk.JWK.generate(kty="EC", crv="P-256", use="enc", alg="ECDH-ES", kid="secret")
+    app = provider.register(
+        jwks={"keys": [key.export_public(as_dict=True)]},
+        id_token_encrypted_response_alg="ECDH-ES",
+        userinfo_signed_response_alg="RS256",
+        userinfo_encrypted_response_alg="ECDH-ES",
+    )
+    tokens = app.tokens(someone)
+    subjects = []
+    for encrypted in (tokens["id_token"], app.userinfo(tokens["access_token"]).text):
+        opened = jwe.JWE()
+        opened.deserialize(encrypted, key=key)
+        subjects.append(provider.verified(opened.payload.decode(), app.id)["sub"])
+    assert subjects[0] == subjects[1]
