@@ -45,6 +45,10 @@ fn demo(script: &str) -> Ran {
     command(&["demo", "--", "bash", "-c", script]).stdin(Stdio::null()).output().unwrap().into()
 }
 
+/// Whatever is free.
+const ANY_PORTS: [&str; 8] =
+    ["--issuer-port", "0", "--gateway-port", "0", "--admin-port", "0", "--app-port", "0"];
+
 #[test]
 fn the_main_job_is_done_and_the_exit_code_is_the_commands() {
     let ran = demo(MAIN_JOB);
@@ -75,7 +79,7 @@ fn many_demos_run_at_once() {
         let ran: Ran = demo.wait_with_output().unwrap().into();
         let ran = ran.good();
         let (issuer, clients) = ran.out.trim_end().split_once('\n').unwrap();
-        assert_eq!(clients, "2");
+        assert_eq!(clients, "4", "two services, the app and the command line");
         issuers.push(issuer.to_owned());
     }
     issuers.sort();
@@ -130,9 +134,7 @@ fn a_port_that_is_given_twice_names_both_flags() {
 
 #[test]
 fn programs_are_told_in_one_object_what_runs() {
-    let ports =
-        ["demo", "--json", "--issuer-port", "0", "--gateway-port", "0", "--admin-port", "0"];
-    let mut demo = command(&ports);
+    let mut demo = command(&[&["demo", "--json"][..], &ANY_PORTS].concat());
     let mut demo = demo.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
     let out = BufReader::new(demo.stdout.take().unwrap());
     let mut objects = serde_json::Deserializer::from_reader(out).into_iter();
@@ -141,7 +143,9 @@ fn programs_are_told_in_one_object_what_runs() {
     assert_eq!(client["client_id"], "free-app");
     assert!(client["client_secret"].as_str().unwrap().starts_with("pcs_"));
     assert!(exists(told["config"].as_str().unwrap()));
-    assert!(told["issuer"].as_str().unwrap().starts_with("http://127.0.0.1:"));
+    assert!(told["issuer"].as_str().unwrap().starts_with("http://localhost:"));
+    let roles: Vec<_> = told["people"].as_array().unwrap().iter().map(|one| &one["role"]).collect();
+    assert_eq!(roles, ["admin", "data-scientist", "viewer"]);
     let token = told["commands"][0]["command"].as_str().unwrap();
     let ran: Ran = std::process::Command::new("sh").args(["-c", token]).output().unwrap().into();
     assert!(ran.out.starts_with("eyJ"), "{}", ran.err);
@@ -152,8 +156,7 @@ fn programs_are_told_in_one_object_what_runs() {
 
 #[test]
 fn it_welcomes_with_commands_to_paste_and_goes_without_a_trace() {
-    let mut demo =
-        command(&["demo", "--issuer-port", "0", "--gateway-port", "0", "--admin-port", "0"]);
+    let mut demo = command(&[&["demo"][..], &ANY_PORTS].concat());
     let mut demo = demo.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
     let mut page = String::new();
     let mut out = BufReader::new(demo.stdout.take().unwrap());
