@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_text_of_nothing_but_secrets_costs_no_more_than_another() {
-        let text = "pcs_.".repeat(1_000_000);
+        let text = "pcs_ ".repeat(1_000_000);
         assert!(without_secrets(&text).len() < 4 * LOOKED_AT);
         assert_eq!(excerpt(&text).chars().count(), LONGEST + 1);
     }

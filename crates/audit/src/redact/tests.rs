@@ -53,7 +53,8 @@ fn a_token_with_something_before_it_or_with_a_damaged_header_does_not_stay() {
 fn a_client_secret_does_not_stay() {
     let secret = format!("pcs_{}", "aB3-_".repeat(9));
     assert_eq!(redacted(&format!("\"sub\":\"{secret}\"")), "\"sub\":\"[token removed]\"");
-    assert_eq!(redacted(&format!("{secret}.{secret}")), "[token removed].[token removed]");
+    assert_eq!(redacted(&format!("{secret}.{secret}")), "[token removed]");
+    assert_eq!(redacted(&format!("{secret} {secret}")), "[token removed] [token removed]");
 }
 
 #[test]

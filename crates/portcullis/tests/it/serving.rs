@@ -126,7 +126,7 @@ fn a_running_server_takes_over_what_commands_change() {
     house.run(&["client", "enable", "late"]).good();
     eventually(|| get(&health, &token).0 == 200);
     house.run(&["key", "rotate", "--now"]).good();
-    eventually(|| get(&format!("{}/jwks", house.issuer), "").1.matches("\"kid\"").count() == 3);
+    eventually(|| get(&format!("{}/jwks", house.issuer), "").1.matches("\"kid\"").count() == 6);
     assert_eq!(get(&health, &token).0, 200, "no token fails because of a rotation");
 }
 
