@@ -390,6 +390,11 @@ impl Proven {
 }
 
 impl Authenticated {
+    /// Whether [`spend`](Self::spend) would write anything.
+    pub const fn has_something_to_spend(&self) -> bool {
+        !matches!(self.spent, Spent::Nothing)
+    }
+
     /// Uses the proof up, in the transaction of what it was used for: an assertion counts once
     /// (RFC 7523 §3 point 7), however many requests race with it. The outer error is ours.
     pub fn spend(&self, tx: &mut Tx<'_>) -> Result<Result<(), Denial>, StoreFault> {

@@ -117,7 +117,8 @@ fn asked_for(
     };
     let resource = resource(settings, client, &request.resource, &scope)?;
     let identity = identity.and(client.registration.identity);
-    if scope.is_empty() && !(identity.has(IdentityScope::Openid) && !named) {
+    let signs_in = identity.has(IdentityScope::Openid) && !named;
+    if scope.is_empty() && !signs_in {
         return Err(bad(Some("scope"), "no scope is asked for, and the client has no default"));
     }
     Ok(DeviceRequest {

@@ -6,8 +6,8 @@ use crate::{
     server::State,
     shape::{self, Recipient},
     token::{
-        Challenge, Course, DECISION_ID, Fault, Identified, NO_CACHE, Refused, TokenError,
-        form::bad, identify, refuse,
+        Challenge, Course, Fault, Identified, NO_CACHE, Refused, TokenError, form::bad, identify,
+        refuse,
     },
 };
 use axum::{
@@ -39,14 +39,7 @@ pub(crate) async fn endpoint(Shared(state): Shared<Arc<State>>, request: Request
     };
     match answered {
         Ok(response) => response,
-        Err(error) => {
-            let mut response = Refused { id, error, challenge }.into_response();
-            response
-                .headers_mut()
-                .entry(DECISION_ID)
-                .or_insert(header::HeaderValue::from_static(""));
-            response
-        }
+        Err(error) => Refused { id, error, challenge }.into_response(),
     }
 }
 
@@ -70,7 +63,9 @@ async fn asked(
     };
     // An assertion counts once here, too.
     let proven = identified.client;
-    state.store.write(move |tx| proven.spend(tx)).await??;
+    if proven.has_something_to_spend() {
+        state.store.write(move |tx| proven.spend(tx)).await??;
+    }
     let facts = facts(state, &client, token.expose_secret(), now).await?;
     Ok((client, facts.unwrap_or_else(inactive)))
 }

@@ -41,6 +41,7 @@ struct Metadata<'a> {
 
 /// Where certificates are asked for.
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "each is the metadata member of its name")]
 struct Aliases {
     token_endpoint: String,
     introspection_endpoint: String,

@@ -2,7 +2,7 @@
 
 use crate::server::State;
 use portcullis_jose::{Alg, jws::Compact};
-use portcullis_types::{ApiName, Audience, Denial, Scopes, Stage, Timestamp, Trace, Ttl};
+use portcullis_types::{Denial, Scopes, Stage, Timestamp, Trace, Ttl};
 use portcullis_verify::{
     ACCESS_TOKEN, Admission, Apis, Demand, Guarded, Heard, IssuerKeys, Known, KnownIssuer,
     KnownRevocations, Presented, Profile, Speaks, Target, TrustedIssuer, Vouched, admit, in_force,
@@ -56,31 +56,10 @@ pub(crate) fn guarded(state: &State, token: &str) -> Guarded {
     let claims = Compact::parse(token).ok();
     let claims =
         claims.and_then(|jws| serde_json::from_slice::<Aud>(jws.unverified_payload()).ok());
-    let api = claims.and_then(|claims| settings.api(&claims.aud).cloned());
-    let audience = api.as_ref().map(|api| api.resource.clone());
-    let audience = audience.or_else(|| Audience::new(&settings.url("/userinfo")).ok());
-    Guarded {
-        api: realm(),
-        // An issuer is a web address, and so is what lies below it.
-        audience: audience.unwrap_or_else(|| fallback(settings.issuer.as_str())),
-        tenant: None,
-    }
-}
-
-fn fallback(issuer: &str) -> Audience {
-    Audience::new(issuer).unwrap_or_else(|_| unknown())
-}
-
-fn unknown() -> Audience {
-    // Nobody's: a token for it was never made.
-    #[expect(clippy::expect_used, reason = "a constant that a test reads")]
-    Audience::new("urn:portcullis:nowhere").expect("it is a URI")
-}
-
-/// The name in challenges.
-pub(crate) fn realm() -> ApiName {
-    #[expect(clippy::expect_used, reason = "a constant that every test of this endpoint reads")]
-    ApiName::new("userinfo").expect("it is a name")
+    let api = claims.and_then(|claims| settings.api(&claims.aud));
+    let (realm, userinfo) = &settings.userinfo;
+    let audience = api.map_or(userinfo, |api| &api.resource);
+    Guarded { api: realm.clone(), audience: audience.clone(), tenant: None }
 }
 
 fn with_known<T>(state: &State, job: impl FnOnce(&Known<'_>) -> T) -> T {
@@ -110,13 +89,4 @@ fn with_known<T>(state: &State, job: impl FnOnce(&Known<'_>) -> T) -> T {
         apis: &apis,
         possession: &state.possession,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_constants_are_what_they_are_taken_for() {
-        assert_eq!(super::realm().as_str(), "userinfo");
-        assert_eq!(super::unknown().as_str(), "urn:portcullis:nowhere");
-    }
 }

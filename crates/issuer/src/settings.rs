@@ -4,7 +4,7 @@ use crate::{Certificates, Documents, Registrations};
 use ipnet::IpNet;
 use portcullis_jose::Alg;
 use portcullis_types::{
-    ApiName, Audience, Issuer, Registry, Scope, ScopeFault, Scopes, Tenant, Ttl,
+    ApiName, Audience, IdFault, Issuer, Registry, Scope, ScopeFault, Scopes, Tenant, Ttl,
 };
 
 /// An API that tokens are issued for.
@@ -36,6 +36,8 @@ pub struct Settings {
     pub(crate) registrations: Option<Registrations>,
     pub(crate) documents: Option<Documents>,
     pub(crate) dpop_nonce: DpopNonce,
+    /// The audience of tokens that open nothing but facts about their person, and its name in challenges.
+    pub(crate) userinfo: (ApiName, Audience),
     id_token_algs: Vec<Alg>,
 }
 
@@ -73,6 +75,9 @@ pub enum SettingsFault {
         /// Which algorithm.
         alg: Alg,
     },
+    /// The issuer is too long to be an audience.
+    #[error("the address of the issuer's own endpoints {}", .0.problem)]
+    Issuer(#[from] IdFault),
     /// A lifetime of nothing, or of more than a day.
     #[error("tokens of {api} would live {ttl}; 1 second to 1 day is allowed")]
     Ttl {
@@ -113,6 +118,8 @@ impl Settings {
             }
             api.token_ttl.map_or(Ok(()), |ttl| sensible(api.name.as_str(), ttl))?;
         }
+        let userinfo = below(&issuer, "/userinfo");
+        let userinfo = (ApiName::new("userinfo")?, Audience::new(&userinfo)?);
         Ok(Self {
             issuer,
             apis,
@@ -123,6 +130,7 @@ impl Settings {
             registrations: None,
             documents: None,
             dpop_nonce: DpopNonce::default(),
+            userinfo,
             id_token_algs: Vec::new(),
         })
     }
@@ -190,7 +198,7 @@ impl Settings {
 
     /// Where an endpoint of ours is, as the world sees it.
     pub(crate) fn url(&self, endpoint: &str) -> String {
-        format!("{}{endpoint}", self.issuer.as_str().trim_end_matches('/'))
+        below(&self.issuer, endpoint)
     }
 
     /// The path of the issuer identifier: empty, or `/` and more, without a slash at its end.
@@ -198,6 +206,10 @@ impl Settings {
         let url = url::Url::parse(self.issuer.as_str());
         url.map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default()
     }
+}
+
+fn below(issuer: &Issuer, endpoint: &str) -> String {
+    format!("{}{endpoint}", issuer.as_str().trim_end_matches('/'))
 }
 
 fn sensible(api: &str, ttl: Ttl) -> Result<(), SettingsFault> {

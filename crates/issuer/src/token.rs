@@ -66,8 +66,7 @@ async fn decide(
     let Identified { client, request, .. } = identified;
     match held {
         Ok((GrantType::ClientCredentials, holder)) => {
-            let minted = to_itself(state, &client.client, &holder, &request, &mut course)
-                .map_err(Into::into);
+            let minted = to_itself(state, &client.client, &holder, &request, &mut course);
             let minted = conclude(state, course, Some((client, holder)), minted).await?;
             Ok(Issued::to_itself(minted))
         }
@@ -94,7 +93,7 @@ fn held(
     let request: &str = request.of_a_grant()?;
     let grant_type = course.trace.step(Check::GrantType, allowed(client, request))?;
     let holder = Holder::of(state, parts, course.now);
-    let holder = holder.and_then(|holder| holder.as_demanded(&client.client));
+    let holder = holder.and_then(|holder| holder.demanded(&client.client));
     let holder = course.trace.step(Check::Possession, holder)?;
     course.record.bound = holder.bound_by().map(Into::into);
     Ok((grant_type, holder))

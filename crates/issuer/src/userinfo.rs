@@ -199,9 +199,9 @@ fn refused(state: &State, refusal: &Refusal) -> Response {
         Refusal::Denied(denial, used) => {
             let code = denial.code();
             let (needed, demand) = (Scopes::default(), demand(state));
-            let realm = own::realm();
+            let (realm, _) = &state.settings.userinfo;
             let challenge = Challenge {
-                realm: &realm,
+                realm,
                 needed: &needed,
                 demand: &demand,
                 resource_metadata: None,

@@ -19,7 +19,7 @@ use portcullis_directory::{
 use portcullis_jose::b64;
 use portcullis_store::Tx;
 use portcullis_types::{Check, Denial, GrantedFault, RedirectUri};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
 const GRANT_TYPE: &str = "authorization_code";
 
@@ -31,7 +31,7 @@ pub(super) fn redeem(tx: &mut Tx<'_>, ask: &Ask, course: &mut Course) -> Result<
     course.of_a_person(&redeemed.grant, &redeemed.authorization);
     let back = same_way_back(&redeemed, ask.request.redirect_uri.as_deref(), &ask.client);
     course.trace.step(Check::Granted, back)?;
-    let verifier = ask.request.code_verifier.as_ref().map(|verifier| verifier.expose_secret());
+    let verifier = ask.request.code_verifier.as_ref().map(SecretString::expose_secret);
     course.trace.step(Check::Granted, verified(redeemed.code_challenge.as_deref(), verifier))?;
     begin(tx, ask, redeemed, course)
 }

@@ -6,7 +6,7 @@ use super::{
     ask::Ask,
     holder::Confirmation,
     mint::{self, Row},
-    narrow::{Narrowed, userinfo},
+    narrow::Narrowed,
 };
 use crate::{id_token, server::State, shape, subject};
 use portcullis_directory::{
@@ -15,8 +15,8 @@ use portcullis_directory::{
 use portcullis_jose::SigningKey;
 use portcullis_store::{StoreFault, Tx};
 use portcullis_types::{
-    ClientId, Denial, GrantId, GrantedFault, IdentityScope, IdentityScopes, Jti, Scopes, Timestamp,
-    Ttl,
+    Audience, ClientId, Denial, GrantId, GrantedFault, IdentityScope, IdentityScopes, Jti, Scopes,
+    Timestamp, Ttl,
 };
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub(crate) struct Due {
     /// What the app may learn, as it is told.
     pub(crate) identity: IdentityScopes,
     pub(crate) scope: Scopes,
-    pub(crate) aud: String,
+    pub(crate) aud: Audience,
     pub(crate) key: Arc<SigningKey>,
     pub(crate) issued: Timestamp,
     pub(crate) ttl: Ttl,
@@ -84,7 +84,7 @@ impl Due {
             client: ask.client.clone(),
             sub: subject::of(state, &ask.client, &person.id),
             jti: course.jti.clone(),
-            aud: api.map_or_else(|| userinfo(&state.settings), |api| api.resource.to_string()),
+            aud: api.map_or_else(|| state.settings.userinfo.1.clone(), |api| api.resource),
             key,
             issued: mint::after_all_that_is_dead(&ask.client, course.now),
             ttl,
@@ -107,7 +107,7 @@ impl Due {
     /// The words in the access token: an API that the app named learns nothing about what the app may learn, and
     /// its token opens no `/userinfo`.
     pub(crate) fn words(&self, settings: &crate::Settings) -> IdentityScopes {
-        let named = self.authorization.resource_named && self.aud != userinfo(settings);
+        let named = self.authorization.resource_named && self.aud != settings.userinfo.1;
         if named { IdentityScopes::default() } else { self.identity }
     }
 
@@ -117,7 +117,7 @@ impl Due {
             &Row {
                 jti: &self.jti,
                 client_id: &self.client.id,
-                resource: &self.aud,
+                resource: self.aud.as_str(),
                 scope: &told(self.identity, &self.scope),
                 issued: self.issued,
                 expires: self.expires(),

@@ -176,9 +176,9 @@ fn hint(denial: &Denial) -> Option<Hint> {
         | Denial::BadTarget { .. }
         | Denial::BadScope { .. }
         | Denial::BadPossession { .. }
-        | Denial::NoScopeLeft { .. } => denial.remedy().change,
+        | Denial::NoScopeLeft { .. }
         // Whose a code or token was, and what became of it, is not told.
-        Denial::BadGranted {
+        | Denial::BadGranted {
             fault:
                 GrantedFault::RedirectUri
                 | GrantedFault::CodeVerifier { .. }

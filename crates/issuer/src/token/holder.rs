@@ -47,7 +47,7 @@ impl Holder {
 
     /// With what this client must show (RFC 9449 §5.2, RFC 8705 §3.4, FAPI 2.0 §5.3.2.1), and without a
     /// certificate that its tokens are not to be bound to.
-    pub(super) fn as_demanded(mut self, client: &Client) -> Result<Self, Denial> {
+    pub(super) fn demanded(mut self, client: &Client) -> Result<Self, Denial> {
         let registration = &client.registration;
         let missing = |wanted: &str| {
             let fault = PossessionFault::Missing { wanted: wanted.to_owned() };

@@ -117,7 +117,7 @@ pub(super) fn for_a_person(state: &State, due: &Due) -> Result<String, Fault> {
     let claims = Claims {
         iss: state.settings.issuer.as_str(),
         sub: &due.sub,
-        aud: &due.aud,
+        aud: due.aud.as_str(),
         client_id: due.client_id().as_str(),
         iat: due.issued.seconds(),
         exp: due.expires().seconds(),

@@ -6,8 +6,8 @@ use crate::{Api, Settings};
 use portcullis_directory::{Authorization, Client, PeopleSettings, Person, excerpt};
 use portcullis_store::Tx;
 use portcullis_types::{
-    Audience, Check, Denial, Dropped, DroppedBy, GrantedFault, IdentityScope, IdentityScopes,
-    Pattern, Scope, Scopes,
+    Check, Denial, Dropped, DroppedBy, GrantedFault, IdentityScope, IdentityScopes, Pattern, Scope,
+    Scopes,
 };
 
 /// What the request asks for; nothing means all that was granted.
@@ -56,15 +56,10 @@ pub(super) fn now(
         _ => Ok(()),
     };
     course.trace.step(Check::GrantScope, left)?;
-    let resource = api.map_or_else(|| userinfo(settings), |api| api.resource.to_string());
-    course.record.resource = Some(resource.into());
+    let resource = api.map_or(&settings.userinfo.1, |api| &api.resource);
+    course.record.resource = Some(resource.to_string().into());
     course.record.api = api.map(|api| api.name.to_string().into());
     Ok(Narrowed { api: api.cloned(), identity, scope })
-}
-
-/// The audience of tokens that open nothing but facts about their person.
-pub(crate) fn userinfo(settings: &Settings) -> String {
-    settings.url("/userinfo")
 }
 
 /// RFC 8707 §2.2: what was granted, or our own `/userinfo`.
@@ -74,17 +69,17 @@ fn target<'s>(
     granted: &Authorization,
     wanted: &[String],
 ) -> Result<Option<&'s Api>, Denial> {
-    let userinfo = userinfo(settings);
+    let (_, userinfo) = &settings.userinfo;
     let signs_in = granted.identity.has(IdentityScope::Openid);
     let refuse = || {
-        let own = Audience::new(&userinfo).ok().filter(|_| signs_in);
+        let own = signs_in.then(|| userinfo.clone());
         Err(Denial::BadTarget {
             found: wanted.iter().take(8).map(|resource| excerpt(resource)).collect(),
             allowed: granted.resource.iter().cloned().chain(own).collect(),
         })
     };
     let resource = match (wanted, &granted.resource) {
-        ([one], _) if *one == userinfo && signs_in => return Ok(None),
+        ([one], _) if one == userinfo.as_str() && signs_in => return Ok(None),
         ([], None) => return Ok(None),
         ([], Some(granted)) => granted,
         ([one], Some(granted)) if one == granted.as_str() => granted,

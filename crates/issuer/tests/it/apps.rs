@@ -195,7 +195,7 @@ pub(crate) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 }
 
 /// A DPoP proof; `changes` replace claims.
-pub(crate) fn proof(key: &SigningKey, house: &House, url: &str, changes: Value) -> String {
+pub(crate) fn proof(key: &SigningKey, house: &House, url: &str, changes: &Value) -> String {
     let mut jwk = serde_json::to_value(key.public_jwk().unwrap()).unwrap();
     jwk.as_object_mut()
         .unwrap()

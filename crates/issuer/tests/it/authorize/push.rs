@@ -150,14 +150,14 @@ async fn a_proof_with_the_request_binds_the_code_to_its_key() {
     let [own, other] = [(); 2].map(|()| SigningKey::generate(Alg::ES256).unwrap());
     let jkt = own.public_jwk().unwrap().thumbprint();
     let url = format!("{}/par", crate::house::ISSUER_ID);
-    let first = proof(&own, &house, &url, json!({ "jti": "first" }));
+    let first = proof(&own, &house, &url, &json!({ "jti": "first" }));
     let secret = [("client_secret", SECRET)];
     let pushed = push_with(&house, &[("dpop", &first)], &secret).await;
     assert_eq!(pushed.status, 201, "{}", pushed.body);
     assert!(!pushed.header("dpop-nonce").is_empty());
     let again = push_with(&house, &[("dpop", &first)], &secret).await;
     assert_eq!((again.status, again.error().as_str()), (400, "invalid_dpop_proof"));
-    let second = proof(&other, &house, &url, json!({ "jti": "second" }));
+    let second = proof(&other, &house, &url, &json!({ "jti": "second" }));
     let named = [("client_secret", SECRET), ("dpop_jkt", jkt.as_str())];
     let differs = push_with(&house, &[("dpop", &second)], &named).await;
     assert_eq!((differs.status, differs.error().as_str()), (400, "invalid_request"));
@@ -167,7 +167,7 @@ async fn a_proof_with_the_request_binds_the_code_to_its_key() {
     let code = bring(&browser, "notebook", &uri).await.redirect().1["code"].clone();
     let token_url = format!("{}/token", crate::house::ISSUER_ID);
     let form = super::redemption(&code, super::VERIFIER);
-    let stolen = proof(&other, &house, &token_url, json!({ "jti": "third" }));
+    let stolen = proof(&other, &house, &token_url, &json!({ "jti": "third" }));
     let stolen = house.post(&[crate::house::FORM, ("dpop", &stolen)], form).await;
     assert_eq!((stolen.status, stolen.error().as_str()), (400, "invalid_grant"));
 }

@@ -49,8 +49,7 @@ async fn the_id_token_says_who_signed_in_and_how() {
     assert_eq!(id_token["auth_time"], house.now().seconds());
     assert!(text(&id_token, "sid").starts_with("ses_"));
     assert!(id_token.get("email").is_none(), "/userinfo tells that");
-    let hash =
-        portcullis_jose::b64::decode(&crate::apps::ath(text(&body, "access_token"))).unwrap();
+    let hash = portcullis_jose::b64::decode(crate::apps::ath(text(&body, "access_token"))).unwrap();
     assert_eq!(text(&id_token, "at_hash"), portcullis_jose::b64::encode(&hash[..16]));
     let body = house.tokens("server", "generate:basic").await;
     assert!(body.get("id_token").is_none(), "nobody asked for openid");

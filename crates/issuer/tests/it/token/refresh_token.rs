@@ -2,7 +2,7 @@
 
 use crate::{
     apps::{claims, text, who},
-    house::{BATCH, FORM, House, ISSUER_ID},
+    house::{Answer, BATCH, FORM, House, ISSUER_ID},
 };
 use portcullis_types::{Check, Ttl};
 
@@ -51,7 +51,7 @@ async fn of_twenty_at_once_one_set_of_tokens_lives() {
     let all = (0..20).map(|_| house.refresh("desk", text(&first, "refresh_token"), ""));
     let all = futures_util::future::join_all(all).await;
     let answers: Vec<_> =
-        all.iter().filter(|answer| answer.status == 200).map(|answer| answer.json()).collect();
+        all.iter().filter(|answer| answer.status == 200).map(Answer::json).collect();
     let mut living = 0;
     for answer in &answers {
         let token = format!("Bearer {}", text(answer, "access_token"));

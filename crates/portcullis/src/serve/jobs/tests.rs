@@ -5,7 +5,7 @@ use crate::{
     serve::issuer,
 };
 use portcullis_directory::{Acting, GrantType, NewAuth, NewClient, Registration};
-use portcullis_types::ClientId;
+use portcullis_types::{ClientId, Jti};
 
 const TOML: &str = r#"key_encryption_key = { file = "portcullis.key" }
 [issuer]
@@ -55,6 +55,8 @@ async fn what_another_process_did_before_the_first_look_is_taken_over() {
     let mut revocations = issuing.directory.revocations();
     assert!(revocations.borrow_and_update().disabled_clients.is_empty());
     clients.disable(acting(&mut Chance), &id).await.unwrap();
+    let jti = Jti::new("01JZZZZZZZZZZZZZZZZZZZZZZZ").unwrap();
+    clients.revoke_token(acting(&mut Chance), &jti).await.unwrap();
 
     let (stop, stopped) = watch::channel(false);
     let jobs = Jobs {
@@ -64,9 +66,14 @@ async fn what_another_process_did_before_the_first_look_is_taken_over() {
         watches: Watches::default(),
     };
     let running = tokio::spawn(jobs.run(clock::clock(), stopped));
-    let heard = revocations.wait_for(|revoked| revoked.disabled_clients.contains_key(&id));
+    let heard = revocations.wait_for(|revoked| {
+        revoked.disabled_clients.contains_key(&id) && revoked.tokens.contains_key(&jti)
+    });
     let heard = tokio::time::timeout(Duration::from_secs(20), heard).await;
-    assert!(heard.is_ok_and(|heard| heard.is_ok()), "the disabled client is heard of");
+    assert!(
+        heard.is_ok_and(|heard| heard.is_ok()),
+        "the disabled client and the revoked token are heard of"
+    );
     stop.send_replace(true);
     running.await.unwrap();
 }
