@@ -9,7 +9,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "directory", number: 2, sql: REGISTRATION },
     Migration { room: "directory", number: 3, sql: PEOPLE },
     Migration { room: "directory", number: 4, sql: GRANTS },
-    Migration { room: "directory", number: 6, sql: NOTICES },
+    Migration { room: "directory", number: 5, sql: NOTICES },
 ];
 
 const CLIENTS: &str = "

@@ -51,7 +51,7 @@ const AUTHORIZING: Migration = Migration {
 /// Sign-ins that are under way at other providers, and their logout tokens that were seen.
 const UPSTREAM: Migration = Migration {
     room: "issuer",
-    number: 9,
+    number: 3,
     sql: "
         CREATE TABLE upstream_flow (
             id TEXT PRIMARY KEY,
