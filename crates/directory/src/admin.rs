@@ -239,22 +239,8 @@ impl Directory {
         &self,
         job: impl FnOnce(&mut Tx<'_>) -> Result<(), Fault> + Send + 'static,
     ) -> Result<(), Fault> {
-        let (sender, refused) = std::sync::mpsc::channel();
-        let outcome = self.inner().store.write(move |tx| {
-            job(tx).map_err(|fault| match fault {
-                Fault::Store(fault) => fault,
-                // Undoes the job; the fault itself goes another way.
-                other => {
-                    let rejected = StoreFault::rejected(&other);
-                    let _ = sender.send(other);
-                    rejected
-                }
-            })
-        });
-        match outcome.await {
-            Ok(()) => self.reload().await,
-            Err(fault) => Err(refused.try_recv().unwrap_or(Fault::Store(fault))),
-        }
+        self.transact(job).await?;
+        self.reload().await
     }
 
     /// Off the runtime, since a chosen secret takes a while.

@@ -28,6 +28,7 @@ pub use pushed::{push, pushed, take_pushed};
 pub use refresh::{RefreshRandom, Shown, issue_refresh, refresh_token, show_refresh};
 pub(crate) use revocation::{Ended, read as read_revocations};
 pub use revocation::{RevocationKind, revoke};
+pub(crate) use secret::Drawn;
 pub use secret::{Code, CodeRandom, DeviceCode, RefreshToken};
 
 use portcullis_store::{StoreFault, Tx};

@@ -183,15 +183,15 @@ fn pushed_id(request_uri: &str) -> &str {
     last.split('.').next().unwrap_or_default()
 }
 
-fn part(flow: &str) -> Option<(&str, [u8; 32])> {
+pub(crate) fn part(flow: &str) -> Option<(&str, [u8; 32])> {
     let (id, secret) = flow.split_once('.')?;
     Some((id, b64::decode(secret).ok()?.try_into().ok()?))
 }
 
-fn fits(kept: &[u8], presented: &[u8]) -> bool {
+pub(crate) fn fits(kept: &[u8], presented: &[u8]) -> bool {
     constant_time::verify_slices_are_equal(kept, sha256(presented).as_ref()).is_ok()
 }
 
-fn sha256(bytes: &[u8]) -> digest::Digest {
+pub(crate) fn sha256(bytes: &[u8]) -> digest::Digest {
     digest::digest(&digest::SHA256, bytes)
 }

@@ -101,10 +101,14 @@ pub fn is_form(headers: &HeaderMap) -> Result<(), FormFault> {
 
 /// A whole body of at most 64 KiB, which must come within ten seconds and not be compressed.
 pub async fn bytes(headers: &HeaderMap, body: Body) -> Result<Bytes, FormFault> {
+    within(PATIENCE, headers, body).await
+}
+
+async fn within(patience: Duration, headers: &HeaderMap, body: Body) -> Result<Bytes, FormFault> {
     if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
         return Err(FormFault::Compressed);
     }
-    match tokio::time::timeout(PATIENCE, to_bytes(body, LIMIT)).await {
+    match tokio::time::timeout(patience, to_bytes(body, LIMIT)).await {
         Ok(read) => read.map_err(|_| FormFault::Body),
         Err(_) => Err(FormFault::Late),
     }
@@ -171,6 +175,15 @@ mod tests {
         for other in ["text/plain", "multipart/form-data", "application/json"] {
             assert_eq!(read(other).await, Err(FormFault::ContentType), "{other}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_come_is_not_waited_for() {
+        let first = futures_util::stream::once(async { Ok::<_, std::io::Error>("grant_type=") });
+        let stalled = futures_util::StreamExt::chain(first, futures_util::stream::pending());
+        let body = Body::from_stream(stalled);
+        let read = within(Duration::from_millis(20), &HeaderMap::new(), body).await;
+        assert_eq!(read, Err(FormFault::Late));
     }
 
     #[test]

@@ -83,7 +83,7 @@ pub(super) fn sibling(prefix: &str, grant: &GrantId) -> String {
 }
 
 /// Bytes that were drawn before; zeros when they are used up.
-pub(super) struct Drawn<'a>(pub(super) &'a [u8]);
+pub(crate) struct Drawn<'a>(pub(crate) &'a [u8]);
 
 impl Entropy for Drawn<'_> {
     fn fill(&mut self, bytes: &mut [u8]) {

@@ -2,7 +2,7 @@
 //! they linked it, or they came to be with it. Never by an address for mail.
 
 use super::{NewPerson, rows};
-use crate::{Acting, Deed, Directory, Fault, Person, Profile};
+use crate::{Acting, Deed, Directory, Fault, Person, Profile, grant::Drawn};
 use portcullis_store::{Row, StoreFault, Tx};
 use portcullis_types::{PersonId, Random, Tenant, Timestamp};
 
@@ -75,7 +75,7 @@ impl Directory {
         let new = NewPerson { login: login.clone(), profile, tenant, ..NewPerson::default() };
         let joined = self.transact(move |tx| {
             let deed = |seed: &Random<10>, action| {
-                let mut drawn = Drawn(*seed);
+                let mut drawn = Drawn(seed.bytes());
                 Deed::new(&mut Acting { actor: &actor, now, entropy: &mut drawn }, action)
             };
             let [first, second] = &seeds;
@@ -138,15 +138,6 @@ impl Directory {
     pub async fn accounts_of(&self, person: &PersonId) -> Result<Vec<LinkedAccount>, Fault> {
         let person = person.clone();
         Ok(self.inner().store.read(move |tx| of_person(tx, &person)).await?)
-    }
-}
-
-/// Randomness that was drawn before the transaction.
-struct Drawn(Random<10>);
-
-impl portcullis_types::Entropy for Drawn {
-    fn fill(&mut self, bytes: &mut [u8]) {
-        bytes.iter_mut().zip(self.0.bytes()).for_each(|(to, from)| *to = *from);
     }
 }
 

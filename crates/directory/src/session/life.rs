@@ -2,7 +2,10 @@
 
 use super::{Session, UpstreamSession, rows};
 use crate::{
-    Acting, Deed, Directory, Fault, PeopleSettings, grant, logout_notice::leave_notices, opaque,
+    Acting, Deed, Directory, Fault, PeopleSettings,
+    grant::{self, Drawn},
+    logout_notice::leave_notices,
+    opaque,
 };
 use portcullis_store::{StoreFault, Tx};
 use portcullis_types::{Amr, Authentication, Entropy, PersonId, Random, SessionId, Timestamp, Ttl};
@@ -44,13 +47,7 @@ impl Beginning {
     }
 
     fn deed(&self, person: &PersonId, action: &'static str) -> Deed {
-        struct Drawn<'a>(&'a Random<10>);
-        impl Entropy for Drawn<'_> {
-            fn fill(&mut self, bytes: &mut [u8]) {
-                bytes.iter_mut().zip(self.0.bytes()).for_each(|(to, from)| *to = *from);
-            }
-        }
-        let mut drawn = Drawn(&self.decision);
+        let mut drawn = Drawn(self.decision.bytes());
         let mut by = Acting { actor: person.as_str(), now: self.now, entropy: &mut drawn };
         Deed::new(&mut by, action)
     }

@@ -2,19 +2,16 @@
 //!
 //! A form is the standard; JSON is read too, since the SDKs of AI vendors send it, by the same rules.
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::Body;
 use http::{HeaderMap, header, request::Parts};
 use portcullis_directory::excerpt;
 use portcullis_jose::json;
 use portcullis_types::Denial;
+pub(crate) use portcullis_web::form::decode;
+use portcullis_web::form::{FormFault, bytes, pairs};
 use secrecy::SecretString;
 use serde_json::Value;
-use std::time::Duration;
 
-/// Ten times what any client needs.
-const LIMIT: usize = 64 * 1024;
-/// For the whole body: it fits into a few packets.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// More than any grant has.
 const PARAMETERS: usize = 64;
 
@@ -55,7 +52,7 @@ pub(crate) async fn read(parts: &Parts, body: Body) -> Result<TokenRequest, Deni
         return Err(bad(None, "this endpoint takes no query; send parameters in the body"));
     }
     let format = format(&parts.headers)?;
-    let body = bytes(&parts.headers, body, PATIENCE).await?;
+    let body = bytes(&parts.headers, body).await.map_err(unreadable)?;
     let pairs = match format {
         Format::Form => form(&body)?,
         Format::Json => object(&body)?,
@@ -127,47 +124,14 @@ fn format(headers: &HeaderMap) -> Result<Format, Denial> {
     if pieces.all(utf8) { Ok(format) } else { Err(wrong()) }
 }
 
-async fn bytes(headers: &HeaderMap, body: Body, patience: Duration) -> Result<Bytes, Denial> {
-    if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
-        return Err(bad(Some("Content-Encoding"), "the body must not be compressed"));
-    }
-    let problem = "the body is larger than 64 KiB, or was cut off";
-    match tokio::time::timeout(patience, to_bytes(body, LIMIT)).await {
-        Ok(read) => read.map_err(|_| bad(None, problem)),
-        Err(_) => Err(bad(None, "the body did not come in time")),
-    }
-}
-
 /// `application/x-www-form-urlencoded`, and nothing that only looks like it.
 fn form(body: &[u8]) -> Result<Vec<(String, String)>, Denial> {
-    let pieces = body.split(|b| *b == b'&').filter(|piece| !piece.is_empty());
-    let pair = |piece: &[u8]| {
-        let equals = piece.iter().position(|b| *b == b'=').unwrap_or(piece.len());
-        let (name, value) = piece.split_at_checked(equals)?;
-        Some((decode(name)?, decode(value.get(1..).unwrap_or_default())?))
-    };
-    let malformed = || bad(None, "the body is not form-encoded UTF-8");
-    pieces.map(|piece| pair(piece).ok_or_else(malformed)).collect()
+    pairs(body).ok_or_else(|| unreadable(FormFault::Malformed))
 }
 
-/// One form-encoded word. `None` for a broken escape, for what must have been escaped, and for what is
-/// not UTF-8: a decoder that mends those would read another word than the client's own.
-pub(crate) fn decode(word: &[u8]) -> Option<String> {
-    let mut out = Vec::with_capacity(word.len());
-    let mut bytes = word.iter();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'+' => out.push(b' '),
-            b'%' => {
-                let mut digit = || char::from(*bytes.next()?).to_digit(16);
-                let code = digit()? * 16 + digit()?;
-                out.push(u8::try_from(code).ok()?);
-            }
-            b if b.is_ascii_control() || !b.is_ascii() => return None,
-            b => out.push(*b),
-        }
-    }
-    String::from_utf8(out).ok()
+fn unreadable(fault: FormFault) -> Denial {
+    let header = (fault == FormFault::Compressed).then_some("Content-Encoding");
+    bad(header, &fault.to_string())
 }
 
 /// A JSON object of strings; `resource` may be a list of them.

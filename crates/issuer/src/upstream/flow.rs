@@ -2,7 +2,7 @@
 //!
 //! It is good once, in the browser in which it began, for the provider it began with (RFC 9700 §4.4, §4.7).
 
-use aws_lc_rs::{constant_time, digest};
+use crate::interaction::{fits, part, sha256};
 use portcullis_jose::b64;
 use portcullis_store::{StoreFault, Tx};
 use portcullis_types::{Entropy, Jti, PersonId, Random, Timestamp, Ttl};
@@ -70,8 +70,8 @@ pub(crate) fn begin(
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         &[
             (&state.id).into(),
-            sha256(state.secret.bytes()).into(),
-            sha256(browser.as_str().as_bytes()).into(),
+            sha256(state.secret.bytes()).as_ref().into(),
+            sha256(browser.as_str().as_bytes()).as_ref().into(),
             (&pending.provider).into(),
             (&pending.nonce).into(),
             (&pending.code_verifier).into(),
@@ -90,17 +90,13 @@ pub(crate) fn take(
     provider: &str,
     now: Timestamp,
 ) -> Result<Option<Pending>, StoreFault> {
-    let Some((id, secret)) = state.split_once('.') else { return Ok(None) };
-    let Ok(secret) = b64::decode(secret) else { return Ok(None) };
+    let Some((id, secret)) = part(state) else { return Ok(None) };
     let row = tx.query_row(
         "DELETE FROM upstream_flow WHERE id = $1 \
          RETURNING secret, browser, provider, nonce, code_verifier, purpose, expires",
         &[id.into()],
     )?;
     let Some(row) = row else { return Ok(None) };
-    let fits = |kept: &[u8], shown: &[u8]| {
-        constant_time::verify_slices_are_equal(kept, &sha256(shown)).is_ok()
-    };
     let ours = fits(row.blob(0)?, &secret)
         && fits(row.blob(1)?, browser.as_str().as_bytes())
         && row.text(2)? == provider
@@ -136,8 +132,4 @@ pub(crate) fn purge(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, StoreFault> 
     let flows = tx.execute("DELETE FROM upstream_flow WHERE expires <= $1", &[now.into()])?;
     let uses = tx.execute("DELETE FROM logout_token_use WHERE expires <= $1", &[now.into()])?;
     Ok(flows + uses)
-}
-
-fn sha256(bytes: &[u8]) -> Vec<u8> {
-    digest::digest(&digest::SHA256, bytes).as_ref().to_vec()
 }

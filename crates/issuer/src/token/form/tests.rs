@@ -78,15 +78,8 @@ fn json_is_read_by_the_same_rules() {
     }
 }
 
-#[tokio::test]
-async fn a_body_that_does_not_come_is_not_waited_for() {
-    let stalled = || {
-        let first = async { Ok::<_, std::io::Error>("grant_type=") };
-        let never = futures_util::stream::pending();
-        let first = futures_util::stream::once(first);
-        Body::from_stream(futures_util::StreamExt::chain(first, never))
-    };
-    let headers = parts("application/json").headers;
-    let denied = bytes(&headers, stalled(), Duration::from_millis(20)).await;
-    assert_eq!(denied, Err(bad(None, "the body did not come in time")));
+#[test]
+fn what_cannot_be_read_is_a_refusal_in_the_same_words() {
+    let late = unreadable(FormFault::Late);
+    assert_eq!(late, bad(None, "the body did not come in time"));
 }
