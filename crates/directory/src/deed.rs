@@ -1,6 +1,6 @@
 //! What the audit log says about people: who did what to whom.
 
-use crate::{Acting, excerpt};
+use crate::{Acting, Action, excerpt};
 use portcullis_audit::{self as audit, Admin, Event, Record};
 use portcullis_store::{StoreFault, Tx};
 use portcullis_types::{Check, DecisionId, Denial, Random, Stage, Timestamp, Trace};
@@ -13,13 +13,13 @@ pub struct Deed {
     pub id: DecisionId,
     at: Timestamp,
     actor: String,
-    action: &'static str,
+    action: Action,
     detail: BTreeMap<String, String>,
 }
 
 impl Deed {
-    /// `action` names what is done: `person.add`, `session.end`.
-    pub fn new(by: &mut Acting<'_>, action: &'static str) -> Self {
+    /// Of somebody who acts.
+    pub fn new(by: &mut Acting<'_>, action: Action) -> Self {
         let id = DecisionId::fresh(by.now, &Random::draw(by.entropy));
         Self { id, at: by.now, actor: excerpt(by.actor), action, detail: BTreeMap::new() }
     }
@@ -60,7 +60,7 @@ impl Deed {
         }
         let admin = Admin {
             actor: self.actor.into(),
-            action: self.action.into(),
+            action: self.action.name().into(),
             target: excerpt(target).into(),
             detail: self.detail,
         };

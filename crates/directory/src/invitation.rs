@@ -1,8 +1,8 @@
 //! Links that let a person set a password once: to join, or because the old one is forgotten.
 
 use crate::{
-    Acting, Deed, Directory, Fault, Person, WeakPassword, opaque, password, people, person_in,
-    session,
+    Acting, Action, Deed, Directory, Fault, Person, WeakPassword, opaque, password, people,
+    person_in, session,
 };
 use portcullis_store::{StoreFault, Tx};
 use portcullis_types::{GrantId, PersonId, Random, Timestamp, Ttl};
@@ -136,7 +136,7 @@ impl Directory {
         let Some((person, kind)) = self.link(token, by.now).await? else {
             return Ok(Err(SpentLink::Over));
         };
-        let deed = Deed::new(&mut by, "person.password").with("by", kind.name().to_owned());
+        let deed = Deed::new(&mut by, Action::Password).with("by", kind.name().to_owned());
         let salt = Random::draw(by.entropy);
         let hash = match self.hashed_password(&person, password, salt).await? {
             Ok(hash) => hash,
@@ -171,8 +171,8 @@ struct Fresh {
 impl Fresh {
     fn draw(by: &mut Acting<'_>, kind: LinkKind) -> Self {
         let action = match kind {
-            LinkKind::Invitation => "person.invite",
-            LinkKind::Reset => "person.reset",
+            LinkKind::Invitation => Action::PersonInvite,
+            LinkKind::Reset => Action::PersonReset,
         };
         let id = GrantId::fresh(by.now, &Random::draw(by.entropy));
         let id = format!("lnk_{}", id.as_str().trim_start_matches(GrantId::PREFIX));

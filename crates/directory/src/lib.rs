@@ -6,6 +6,7 @@
 //!
 //! People live in the store alone and are read one by one: there may be more of them than fit into memory.
 
+mod action;
 mod admin;
 mod argon;
 mod assertion;
@@ -46,6 +47,7 @@ mod throttle;
 mod ticket;
 mod totp;
 
+pub use action::Action;
 pub use admin::{Acting, Added, NewAuth, NewClient};
 pub use authenticate::{Attempt, AuthMethod, Authenticated, Credentials, Proven};
 pub use authorization::{Authorization, ClaimsAsked};

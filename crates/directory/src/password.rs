@@ -6,7 +6,7 @@ mod hash;
 pub use breached::{BreachList, BreachListFault};
 pub(crate) use hash::{Verdict, rehash, verify};
 
-use crate::{Acting, Deed, Directory, Fault, Person, argon::Asker, person_in, session};
+use crate::{Acting, Action, Deed, Directory, Fault, Person, argon::Asker, person_in, session};
 use portcullis_store::{StoreFault, Tx};
 use portcullis_types::{PersonId, Random, SessionId, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -44,7 +44,7 @@ impl Directory {
         password: SecretString,
         keep: Option<&SessionId>,
     ) -> Result<Result<(), WeakPassword>, Fault> {
-        let deed = Deed::new(&mut by, "person.password");
+        let deed = Deed::new(&mut by, Action::Password);
         let salt = Random::draw(by.entropy);
         let person = self.person(id).await?;
         let person = person.ok_or_else(|| Fault::UnknownPerson(id.to_string()))?;
@@ -64,18 +64,6 @@ impl Directory {
         .await?;
         self.reload().await?;
         Ok(Ok(()))
-    }
-
-    /// Takes the password away.
-    pub async fn remove_password(&self, mut by: Acting<'_>, id: &PersonId) -> Result<(), Fault> {
-        let deed = Deed::new(&mut by, "person.password_removed");
-        let id = id.clone();
-        self.transact(move |tx| {
-            let sql = "DELETE FROM person_password WHERE person = $1";
-            tx.execute(sql, &[id.as_str().into()])?;
-            Ok(deed.done(tx, id.as_str())?)
-        })
-        .await
     }
 
     /// Judges and hashes a password, off the runtime.

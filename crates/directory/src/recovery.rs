@@ -1,6 +1,6 @@
 //! Recovery codes: ten, each good once, for who lost the authenticator.
 
-use crate::{Acting, Deed, Directory, Fault, SecretHashKey, person_in};
+use crate::{Acting, Action, Deed, Directory, Fault, SecretHashKey, person_in};
 use data_encoding::BASE32_NOPAD;
 use portcullis_store::{StoreFault, Tx};
 use portcullis_types::{Entropy, PersonId, Random};
@@ -14,7 +14,7 @@ impl Directory {
         mut by: Acting<'_>,
         id: &PersonId,
     ) -> Result<Vec<String>, Fault> {
-        let deed = Deed::new(&mut by, "person.recovery_codes");
+        let deed = Deed::new(&mut by, Action::RecoveryCodes);
         let codes = draw(by.entropy);
         let (id, key) = (id.clone(), self.inner().key.clone());
         self.transact(move |tx| {

@@ -1,6 +1,6 @@
 //! Tokens with which a company's directory creates and disables people (SCIM). Each opens that and nothing else.
 
-use crate::{Acting, Deed, Directory, Fault, opaque};
+use crate::{Acting, Action, Deed, Directory, Fault, opaque};
 use portcullis_store::{Row, StoreFault, Tx};
 use portcullis_types::{GrantId, Random, Timestamp, Ttl};
 use secrecy::SecretString;
@@ -31,7 +31,7 @@ impl Directory {
         name: &str,
         ttl: Ttl,
     ) -> Result<(ScimToken, SecretString), Fault> {
-        let deed = Deed::new(&mut by, "scim_token.add").with("name", name.to_owned());
+        let deed = Deed::new(&mut by, Action::ScimTokenAdd).with("name", name.to_owned());
         let id = GrantId::fresh(by.now, &Random::draw(by.entropy));
         let id = format!("scm_{}", id.as_str().trim_start_matches(GrantId::PREFIX));
         let (text, hash) = opaque::mint(&id, &Random::draw(by.entropy));
@@ -102,7 +102,7 @@ impl Directory {
 
     /// Ends a token at once.
     pub async fn remove_scim_token(&self, mut by: Acting<'_>, id: &str) -> Result<(), Fault> {
-        let deed = Deed::new(&mut by, "scim_token.remove");
+        let deed = Deed::new(&mut by, Action::ScimTokenRemove);
         let id = id.to_owned();
         self.transact(move |tx| {
             if tx.execute("DELETE FROM scim_token WHERE id = $1", &[(&id).into()])? == 0 {

@@ -3,7 +3,7 @@
 mod code;
 mod password;
 
-use crate::{Acting, Deed, Directory, Fault, Person};
+use crate::{Acting, Action, Deed, Directory, Fault, Person};
 use portcullis_store::{StoreFault, Tx};
 use portcullis_types::{
     Acr, Amr, Authentication, DecisionId, Denial, Entropy, SignInFault, Timestamp,
@@ -72,7 +72,7 @@ pub(crate) struct Proving {
 }
 
 impl Proving {
-    pub(crate) fn begin(visitor: &mut Visitor<'_>, action: &'static str, actor: &str) -> Self {
+    pub(crate) fn begin(visitor: &mut Visitor<'_>, action: Action, actor: &str) -> Self {
         let mut by = Acting { actor, now: visitor.now, entropy: visitor.entropy };
         let deed = Deed::new(&mut by, action);
         let deed = deed.with("remote", visitor.remote.map(|remote| remote.to_string()));

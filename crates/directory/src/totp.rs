@@ -1,7 +1,7 @@
 //! Authenticator apps (RFC 6238): SHA-1, six digits, half a minute, as all apps do. Each step counts once.
 
 use crate::{
-    Acting, Deed, Directory, Fault, Person, SecretHashKey, recovery,
+    Acting, Action, Deed, Directory, Fault, Person, SecretHashKey, recovery,
     sign_in::{Proving, Refusal, Visitor},
     ticket::{Purpose, Ticket},
 };
@@ -89,7 +89,7 @@ impl Directory {
         code: &str,
     ) -> Result<Result<Vec<String>, Refusal>, Fault> {
         let key = self.inner().key.clone();
-        let proving = Proving::begin(visitor, "person.totp", person.as_str());
+        let proving = Proving::begin(visitor, Action::Totp, person.as_str());
         let open =
             Ticket::<Fresh>::open(ticket, visitor.browser, (&key, Purpose::Totp), visitor.now);
         let open = open.filter(|open| open.person.as_ref() == Some(person));
@@ -120,7 +120,7 @@ impl Directory {
 
     /// Takes the app and the recovery codes away.
     pub async fn remove_totp(&self, mut by: Acting<'_>, id: &PersonId) -> Result<(), Fault> {
-        let deed = Deed::new(&mut by, "person.totp_removed");
+        let deed = Deed::new(&mut by, Action::TotpRemoved);
         let id = id.clone();
         self.transact(move |tx| {
             let sql = "DELETE FROM person_totp WHERE person = $1";

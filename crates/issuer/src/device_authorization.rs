@@ -14,7 +14,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use portcullis_directory::{
-    Acting, Client, Deed, GrantType, excerpt,
+    Acting, Action, Client, Deed, GrantType, excerpt,
     grant::{self, Device, DeviceRequest, NewDevice},
     without_secrets,
 };
@@ -72,7 +72,7 @@ async fn begin(
     let (random, codes) = (Random::draw(&mut *entropy), Random::draw(&mut *entropy));
     let now = course.now;
     let mut by = Acting { actor: client.client.id.as_str(), now, entropy: &mut *entropy };
-    let mut deed = Deed::new(&mut by, "device.begin");
+    let mut deed = Deed::new(&mut by, Action::DeviceBegin);
     deed.id = course.id;
     let deed = deed
         .with("scope", format!("{} {}", request.identity, request.scope).trim().to_owned())

@@ -24,7 +24,7 @@ use axum::{
 };
 use http::{Method, StatusCode, request::Parts};
 use portcullis_directory::{
-    Acting, Client, Deed, Person, Session, end_session, person_in, session_in,
+    Acting, Action, Client, Deed, Person, Session, end_session, person_in, session_in,
 };
 use portcullis_types::{ClientId, Denial};
 use portcullis_web::form;
@@ -209,7 +209,7 @@ async fn end(state: &State, session: &Session, wish: &Wish, walk: &Walk) -> Resu
     let actor = session.person.as_str();
     let mut by = Acting { actor, now: walk.now, entropy: &mut *entropy };
     let app = wish.client.as_ref().map(|client| client.id.to_string());
-    let deed = Deed::new(&mut by, "session.end")
+    let deed = Deed::new(&mut by, Action::SessionEnd)
         .with("why", "logout".to_owned())
         .with("client_id", app)
         .with("remote", walk.remote.map(|remote| remote.to_string()));

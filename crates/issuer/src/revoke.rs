@@ -15,7 +15,7 @@ use axum::{
 };
 use http::StatusCode;
 use portcullis_directory::{
-    Acting, Deed,
+    Acting, Action, Deed,
     grant::{self, RevocationKind},
 };
 use portcullis_jose::jws::Compact;
@@ -116,8 +116,8 @@ async fn find(
 
 fn deed(found: &Found, client_id: &ClientId, course: &Course, state: &State) -> Option<Deed> {
     let action = match found {
-        Found::Grant(_) => "grant.end",
-        Found::Token(_) => "token.revoke",
+        Found::Grant(_) => Action::GrantEnd,
+        Found::Token(_) => Action::TokenRevoke,
         Found::Nothing | Found::Unsupported => return None,
     };
     let mut entropy = (state.entropy)();

@@ -1,7 +1,7 @@
 //! What operators end. Each deed says who acts, and tells gateways at once.
 
 use super::{GrantFacts, RevocationKind, end_grant, grants_of, refresh_token, revoke};
-use crate::{Acting, Deed, Directory, Fault};
+use crate::{Acting, Action, Deed, Directory, Fault};
 use portcullis_store::Tx;
 use portcullis_types::{GrantId, Jti, PersonId, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -19,7 +19,7 @@ impl Directory {
 
     /// Ends a grant, with all its tokens. False: there is none in force, and nothing was done.
     pub async fn end_grant(&self, mut by: Acting<'_>, id: &GrantId) -> Result<bool, Fault> {
-        let deed = Deed::new(&mut by, "grant.end");
+        let deed = Deed::new(&mut by, Action::GrantEnd);
         let id = id.clone();
         let end = move |tx: &mut Tx<'_>| {
             let ended = end_grant(tx, &id, deed.at())?;
@@ -35,7 +35,7 @@ impl Directory {
 
     /// Ends one access token. Whether it is alive, or ever was, nobody asks.
     pub async fn revoke_token(&self, mut by: Acting<'_>, jti: &Jti) -> Result<(), Fault> {
-        let deed = Deed::new(&mut by, "token.revoke");
+        let deed = Deed::new(&mut by, Action::TokenRevoke);
         let jti = jti.clone();
         let end = move |tx: &mut Tx<'_>| {
             revoke(tx, RevocationKind::Token, jti.as_str(), deed.at())?;

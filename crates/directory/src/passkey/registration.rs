@@ -2,7 +2,7 @@
 
 use super::{CEREMONY, LARGEST, NoPasskeys, PasskeyFacts, PasskeyOptions, handle, rows};
 use crate::{
-    Acting, Deed, Directory, Fault, Person,
+    Acting, Action, Deed, Directory, Fault, Person,
     sign_in::{Proving, Refusal, Visitor},
     ticket::{Purpose, Ticket},
 };
@@ -57,7 +57,7 @@ impl Directory {
         (ticket, answer): (&str, &str),
         name: &str,
     ) -> Result<Result<(), Refusal>, Fault> {
-        let proving = Proving::begin(visitor, "person.passkey", person.as_str());
+        let proving = Proving::begin(visitor, Action::Passkey, person.as_str());
         let key = (&self.inner().key, Purpose::PasskeyRegistration);
         let open = Ticket::open(ticket, visitor.browser, key, visitor.now);
         let open =
@@ -121,7 +121,7 @@ impl Directory {
         id: &str,
         name: &str,
     ) -> Result<(), Fault> {
-        let deed = Deed::new(&mut by, "person.passkey_renamed");
+        let deed = Deed::new(&mut by, Action::PasskeyRenamed);
         let (person, id, name) = (person.clone(), id.to_owned(), crate::excerpt(name.trim()));
         self.transact(move |tx| {
             let renamed = tx.execute(
@@ -143,7 +143,7 @@ impl Directory {
         person: &PersonId,
         id: &str,
     ) -> Result<(), Fault> {
-        let deed = Deed::new(&mut by, "person.passkey_removed");
+        let deed = Deed::new(&mut by, Action::PasskeyRemoved);
         let (person, id) = (person.clone(), id.to_owned());
         self.transact(move |tx| {
             let all = rows::of_person(tx, &person)?;

@@ -3,7 +3,7 @@
 
 use super::{CEREMONY, LARGEST, NoPasskeys, PasskeyOptions, person, rows};
 use crate::{
-    Directory, Fault, person_in,
+    Action, Directory, Fault, person_in,
     sign_in::{Proven, Proving, Refusal, Visitor, authentication},
     ticket::{Purpose, Ticket},
 };
@@ -36,7 +36,7 @@ impl Directory {
         ticket: &str,
         answer: &str,
     ) -> Result<Result<Proven, Refusal>, Fault> {
-        let proving = Proving::begin(visitor, "person.sign_in", "visitor").over();
+        let proving = Proving::begin(visitor, Action::SignIn, "visitor").over();
         let key = (&self.inner().key, Purpose::PasskeySignIn);
         let open = Ticket::open(ticket, visitor.browser, key, visitor.now);
         let checked = match &open {

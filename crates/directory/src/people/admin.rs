@@ -1,7 +1,9 @@
 //! Changes to people. Each says who acts, and is written with its audit record in one transaction.
 
 use super::{group, rows};
-use crate::{Acting, Deed, Directory, Fault, Login, PeopleSettings, Person, Profile, session};
+use crate::{
+    Acting, Action, Deed, Directory, Fault, Login, PeopleSettings, Person, Profile, session,
+};
 use portcullis_store::Tx;
 use portcullis_types::{PersonId, Random, Tenant, Timestamp};
 use std::collections::BTreeSet;
@@ -31,7 +33,7 @@ const LONGEST: usize = 2048;
 impl Directory {
     /// Makes a person, without any means to sign in yet.
     pub async fn add_person(&self, mut by: Acting<'_>, new: NewPerson) -> Result<Person, Fault> {
-        let deed = Deed::new(&mut by, "person.add");
+        let deed = Deed::new(&mut by, Action::PersonAdd);
         let id = PersonId::fresh(by.now, &Random::draw(by.entropy));
         let seed = Random::draw(by.entropy);
         self.transact(move |tx| {
@@ -62,7 +64,7 @@ impl Directory {
             person.disabled_since = disabled;
             outcome
         };
-        self.edited_person(by, "person.update", id, edit).await
+        self.edited_person(by, Action::PersonUpdate, id, edit).await
     }
 
     /// Keeps the person from signing in, and ends all sessions and grants at once.
@@ -72,7 +74,7 @@ impl Directory {
             person.disabled_since.get_or_insert(now);
             Ok(())
         };
-        self.edited_person(by, "person.disable", id, disable).await
+        self.edited_person(by, Action::PersonDisable, id, disable).await
     }
 
     /// Takes `disable` back. What was ended stays ended.
@@ -81,12 +83,12 @@ impl Directory {
             person.disabled_since = None;
             Ok(())
         };
-        self.edited_person(by, "person.enable", id, enable).await
+        self.edited_person(by, Action::PersonEnable, id, enable).await
     }
 
     /// Forgets a person, ends everything that was theirs, and frees the login.
     pub async fn remove_person(&self, mut by: Acting<'_>, id: &PersonId) -> Result<(), Fault> {
-        let deed = Deed::new(&mut by, "person.remove");
+        let deed = Deed::new(&mut by, Action::PersonRemove);
         let id = id.clone();
         self.transact(move |tx| {
             let person = rows::one(tx, &id)?;
@@ -102,7 +104,7 @@ impl Directory {
     pub async fn edited_person(
         &self,
         mut by: Acting<'_>,
-        action: &'static str,
+        action: Action,
         id: &PersonId,
         edit: impl FnOnce(&mut Person) -> Result<(), Fault> + Send + 'static,
     ) -> Result<Person, Fault> {

@@ -2,7 +2,7 @@
 
 use super::list::Pager;
 use super::{Found, Page, rows};
-use crate::{Acting, Deed, Directory, Fault, Person};
+use crate::{Acting, Action, Deed, Directory, Fault, Person};
 use portcullis_store::{Row, StoreFault, Tx};
 use portcullis_types::{GrantId, PersonId, Random, Timestamp};
 
@@ -99,7 +99,7 @@ impl Directory {
         external_id: Option<String>,
         with: Vec<PersonId>,
     ) -> Result<Group, Fault> {
-        let deed = Deed::new(&mut by, "group.add");
+        let deed = Deed::new(&mut by, Action::GroupAdd);
         let id = fresh(by.now, &Random::draw(by.entropy));
         self.transact(move |tx| {
             let group =
@@ -124,7 +124,7 @@ impl Directory {
         id: &str,
         edit: impl FnOnce(&mut Group, &mut Members) -> Result<(), Fault> + Send + 'static,
     ) -> Result<Group, Fault> {
-        let deed = Deed::new(&mut by, "group.update");
+        let deed = Deed::new(&mut by, Action::GroupUpdate);
         let id = id.to_owned();
         self.transact(move |tx| {
             let before = one(tx, &id)?;
@@ -150,7 +150,7 @@ impl Directory {
 
     /// Forgets a group; its members stay.
     pub async fn remove_group(&self, mut by: Acting<'_>, id: &str) -> Result<(), Fault> {
-        let deed = Deed::new(&mut by, "group.remove");
+        let deed = Deed::new(&mut by, Action::GroupRemove);
         let id = id.to_owned();
         self.transact(move |tx| {
             let group = one(tx, &id)?;

@@ -2,7 +2,7 @@
 //! they linked it, or they came to be with it. Never by an address for mail.
 
 use super::{NewPerson, rows};
-use crate::{Acting, Deed, Directory, Fault, Person, Profile, grant::Drawn};
+use crate::{Acting, Action, Deed, Directory, Fault, Person, Profile, grant::Drawn};
 use portcullis_store::{Row, StoreFault, Tx};
 use portcullis_types::{PersonId, Random, Tenant, Timestamp};
 
@@ -54,7 +54,7 @@ impl Directory {
         mut by: Acting<'_>,
         account: LinkedAccount,
     ) -> Result<Person, LinkFault> {
-        let deed = Deed::new(&mut by, "account.update");
+        let deed = Deed::new(&mut by, Action::AccountUpdate);
         let found = self.transact(move |tx| Ok(follow(tx, &account, deed)?)).await?;
         found.ok_or(LinkFault::Unknown)
     }
@@ -79,13 +79,13 @@ impl Directory {
                 Deed::new(&mut Acting { actor: &actor, now, entropy: &mut drawn }, action)
             };
             let [first, second] = &seeds;
-            if let Some(person) = follow(tx, &account, deed(first, "account.update"))? {
+            if let Some(person) = follow(tx, &account, deed(first, Action::AccountUpdate))? {
                 return Ok(Some(person));
             }
-            let joining = deed(first, "person.join");
+            let joining = deed(first, Action::PersonJoin);
             let Some(id) = super::admin::join(tx, person, new, joining)? else { return Ok(None) };
             insert(tx, &account, &id, now)?;
-            told(deed(second, "account.link"), &account).done(tx, id.as_str())?;
+            told(deed(second, Action::AccountLink), &account).done(tx, id.as_str())?;
             Ok(rows::by_id(tx, &id)?)
         });
         joined.await?.ok_or(LinkFault::Taken { login })
@@ -98,7 +98,7 @@ impl Directory {
         person: &PersonId,
         account: LinkedAccount,
     ) -> Result<(), LinkFault> {
-        let deed = Deed::new(&mut by, "account.link");
+        let deed = Deed::new(&mut by, Action::AccountLink);
         let (person, now) = (person.clone(), by.now);
         let linked = self.transact(move |tx| {
             rows::one(tx, &person)?;
@@ -119,7 +119,7 @@ impl Directory {
         person: &PersonId,
         (issuer, subject): (String, String),
     ) -> Result<bool, Fault> {
-        let deed = Deed::new(&mut by, "account.unlink").with("issuer", issuer.clone());
+        let deed = Deed::new(&mut by, Action::AccountUnlink).with("issuer", issuer.clone());
         let person = person.clone();
         self.transact(move |tx| {
             let gone = tx.execute(

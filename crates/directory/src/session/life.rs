@@ -2,7 +2,7 @@
 
 use super::{Session, UpstreamSession, rows};
 use crate::{
-    Acting, Deed, Directory, Fault, PeopleSettings,
+    Acting, Action, Deed, Directory, Fault, PeopleSettings,
     grant::{self, Drawn},
     logout_notice::leave_notices,
     opaque,
@@ -46,7 +46,7 @@ impl Beginning {
         Self { id, secret: Random::draw(entropy), decision: Random::draw(entropy), now }
     }
 
-    fn deed(&self, person: &PersonId, action: &'static str) -> Deed {
+    fn deed(&self, person: &PersonId, action: Action) -> Deed {
         let mut drawn = Drawn(self.decision.bytes());
         let mut by = Acting { actor: person.as_str(), now: self.now, entropy: &mut drawn };
         Deed::new(&mut by, action)
@@ -89,7 +89,7 @@ pub fn begin_session(
     };
     let (cookie, hash) = opaque::mint(session.id.as_str(), &beginning.secret);
     rows::insert(tx, &session, &hash, beginning.now.plus(settings.session_max))?;
-    let deed = beginning.deed(&session.person, "person.sign_in");
+    let deed = beginning.deed(&session.person, Action::SignIn);
     told(deed, &session).done(tx, session.person.as_str())?;
     Ok((session, SessionCookie(cookie)))
 }
@@ -144,7 +144,7 @@ pub fn strengthen(
     rows::strengthen(tx, id, &authentication, &hash)?;
     session.seen = authentication.at;
     session.authentication = authentication;
-    let deed = beginning.deed(&session.person, "person.sign_in_again");
+    let deed = beginning.deed(&session.person, Action::SignInAgain);
     told(deed, &session).done(tx, session.person.as_str())?;
     Ok(Some((session, SessionCookie(cookie))))
 }
@@ -230,7 +230,7 @@ impl Directory {
     ) -> Result<(Session, SessionCookie), Fault> {
         let beginning = Beginning::draw(now, entropy);
         let mut by = Acting { actor: new.person.as_str(), now, entropy };
-        let ending = Deed::new(&mut by, "session.end").with("why", "replaced".to_owned());
+        let ending = Deed::new(&mut by, Action::SessionEnd).with("why", "replaced".to_owned());
         let current = current.map(|session| (session.id.clone(), session.person.clone()));
         let replaced = current.as_ref().is_some_and(|(_, person)| *person != new.person);
         let begun = self.transact(move |tx| {
@@ -279,7 +279,7 @@ impl Directory {
         of: &PersonId,
         id: &SessionId,
     ) -> Result<(), Fault> {
-        let deed = Deed::new(&mut by, "session.end");
+        let deed = Deed::new(&mut by, Action::SessionEnd);
         let (of, id) = (of.clone(), id.clone());
         self.transact(move |tx| match rows::one(tx, id.as_str())? {
             Some(kept) if kept.session.person == of => {
@@ -299,7 +299,7 @@ impl Directory {
         of: &PersonId,
         keep: Option<&SessionId>,
     ) -> Result<u32, Fault> {
-        let deed = Deed::new(&mut by, "session.end_all");
+        let deed = Deed::new(&mut by, Action::SessionEndAll);
         let (of, keep) = (of.clone(), keep.cloned());
         let end = move |tx: &mut Tx<'_>| {
             let ended = end_others(tx, &of, keep.as_ref(), deed.at())?;
@@ -324,7 +324,7 @@ impl Directory {
         subject: Option<&str>,
         sid: Option<&str>,
     ) -> Result<Vec<SessionId>, Fault> {
-        let deed = Deed::new(&mut by, "session.end_upstream");
+        let deed = Deed::new(&mut by, Action::SessionEndUpstream);
         let issuer = issuer.to_owned();
         let [subject, sid] = [subject, sid].map(|name| name.map(str::to_owned));
         let end_them = move |tx: &mut Tx<'_>| {

@@ -2,7 +2,7 @@
 
 use super::{Known, Proven, Proving, Refusal, Visitor, authentication};
 use crate::{
-    Directory, Fault, Login, Person, person_in, recovery,
+    Action, Directory, Fault, Login, Person, person_in, recovery,
     recovery::looks_like_one,
     ticket::{Purpose, Ticket},
     totp,
@@ -28,7 +28,7 @@ impl Directory {
             let person = ticket.person.clone()?;
             Some((ticket, person))
         }) else {
-            let proving = Proving::begin(visitor, "person.sign_in", "visitor").over();
+            let proving = Proving::begin(visitor, Action::SignIn, "visitor").over();
             return Ok(Err(self.refuse(proving, None, SignInFault::Unknown).await?));
         };
         let first = ticket.state.clone();
@@ -53,7 +53,7 @@ impl Directory {
         (first, ticket): (Authentication, Option<Ticket<Authentication>>),
         code: &str,
     ) -> Result<Result<Proven, Refusal>, Fault> {
-        let proving = Proving::begin(visitor, "person.sign_in", id.as_str());
+        let proving = Proving::begin(visitor, Action::SignIn, id.as_str());
         let Some(person) = self.person(id).await? else {
             return Ok(Err(self.refuse(proving.over(), None, SignInFault::Unknown).await?));
         };

@@ -2,7 +2,7 @@
 
 use super::{Known, Proven, Proving, Refusal, Visitor, authentication};
 use crate::{
-    Directory, Fault, Login,
+    Action, Directory, Fault, Login,
     argon::Asker,
     argon::Turn,
     password::{self, Verdict},
@@ -31,7 +31,7 @@ impl Directory {
         login: &str,
         password: SecretString,
     ) -> Result<Result<Proven, Refusal>, Fault> {
-        let proving = Proving::begin(visitor, "person.sign_in", "visitor");
+        let proving = Proving::begin(visitor, Action::SignIn, "visitor");
         let typed = Login::new(login).ok();
         let number = typed.as_ref().and_then(|login| self.known_by(visitor.known, login));
         let key = typed.as_ref().map_or(login, Login::as_str);

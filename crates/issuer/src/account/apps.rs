@@ -12,7 +12,7 @@ use axum::{
     response::Response,
 };
 use portcullis_directory::{
-    Client, Deed, forget_consent,
+    Action, Client, Deed, forget_consent,
     grant::{GrantFacts, end_grant, grants_of},
 };
 use portcullis_store::Tx;
@@ -87,7 +87,7 @@ async fn revoked(state: &State, request: Request) -> Result<Response, Else> {
         return Ok(owner.arrival.go(HERE.path()));
     };
     let mut entropy = (state.entropy)();
-    let deed = Deed::new(&mut owner.acting(&mut *entropy), "grant.end");
+    let deed = Deed::new(&mut owner.acting(&mut *entropy), Action::GrantEnd);
     let (person, now) = (owner.person.id.clone(), owner.arrival.now);
     let end = move |tx: &mut Tx<'_>| {
         // Attack: the id of somebody else's grant. Only one's own is found.

@@ -1,5 +1,6 @@
 //! That the pages and the catalogue fit together.
 
+use portcullis_directory::Action;
 use portcullis_web::page::Words;
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -46,6 +47,15 @@ fn every_text_that_a_page_names_exists_and_every_text_is_named() {
     let looked_up = |key: &&String| key.starts_with("scope.") || key.starts_with("action.");
     let unused: Vec<_> = known.difference(&named).filter(|key| !looked_up(key)).collect();
     assert!(unused.is_empty(), "on no page: {unused:?}");
+}
+
+#[test]
+fn whatever_happens_to_a_person_has_a_name_on_their_page() {
+    let words = Words::default();
+    let about = Action::ALL.iter().filter(|action| action.is_about_a_person());
+    let keys: BTreeSet<String> = about.map(|action| format!("action.{}", action.name())).collect();
+    let named = words.keys().filter(|key| key.starts_with("action.")).map(str::to_owned);
+    assert_eq!(named.collect::<BTreeSet<_>>(), keys);
 }
 
 #[test]

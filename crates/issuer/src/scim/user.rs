@@ -14,7 +14,9 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::StatusCode;
-use portcullis_directory::{Address, Fault, Found, NewPerson, Page, Person, Profile, Wanted};
+use portcullis_directory::{
+    Action, Address, Fault, Found, NewPerson, Page, Person, Profile, Wanted,
+};
 use portcullis_types::{PersonId, Timestamp};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -153,7 +155,7 @@ async fn edit(
         take(person, &user, now).map_err(|fault| Fault::Invalid(fault.into_detail()))
     };
     let edited =
-        state.directory.edited_person(call.acting(&actor), "person.scim", &person.id, edit);
+        state.directory.edited_person(call.acting(&actor), Action::PersonScim, &person.id, edit);
     let edited = edited.await.map_err(|fault| match fault {
         Fault::UnknownPerson(id) => ScimError::nobody(&id),
         other => other.into(),

@@ -7,7 +7,7 @@ use crate::{
 };
 use axum::response::Response;
 use http::StatusCode;
-use portcullis_directory::{Acting, Deed};
+use portcullis_directory::{Acting, Action, Deed};
 use portcullis_types::{Denial, SignInFault};
 use std::fmt::Display;
 
@@ -28,7 +28,7 @@ pub(crate) async fn sign_in(state: &State, visit: &Visit, refusal: Refusal) -> R
     let Refusal { fault, login } = refusal;
     let mut entropy = (state.entropy)();
     let mut by = Acting { actor: "sign-in", now: (state.clock)(), entropy: &mut *entropy };
-    let deed = Deed::new(&mut by, "person.sign_in");
+    let deed = Deed::new(&mut by, Action::SignIn);
     let id = deed.id;
     let text = match &fault {
         SignInFault::Upstream { problem, .. } => problem.clone(),
