@@ -1,12 +1,7 @@
 """A real browser in front of the real program, with somebody who clicks, types and keeps what was secret."""
 
-import base64
-import hashlib
-import hmac
 import os
 import shutil
-import struct
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -167,12 +162,3 @@ def visitor(demo: Demo, chromium: Browser, secrets: Secrets) -> Iterator[NewVisi
         it.keep()
         it.context.close()
     assert not errors
-
-
-def totp(key: str, ahead: int = 0) -> str:
-    """RFC 6238, as an app has it; `ahead` steps of half a minute from now."""
-    text = key.replace(" ", "")
-    secret = base64.b32decode(text + "=" * (-len(text) % 8))
-    mac = hmac.new(secret, struct.pack(">Q", int(time.time()) // 30 + ahead), hashlib.sha1).digest()
-    at = mac[-1] & 15
-    return f"{(struct.unpack('>I', mac[at : at + 4])[0] & 0x7FFFFFFF) % 10**6:06}"

@@ -2,9 +2,10 @@
 
 from contextlib import suppress
 
-from browser import NewVisitor, Secrets, Visitor, totp
+from browser import NewVisitor, Secrets, Visitor
 from house import Demo
 from playwright.sync_api import Error
+from visitor import totp
 
 PARTS = ["", "/passkeys", "/authenticator", "/recovery-codes", "/password", "/sessions", "/apps", "/activity"]
 KIB = 1024

@@ -139,9 +139,11 @@ fn who<'p>(
     if is_new {
         return Ok(Some(present));
     }
-    let too_old = request.max_age.is_some_and(|limit| {
-        limit.as_seconds() == 0 || present.session.authentication.at.plus(limit) < standing.now
-    });
+    // By the second, as tokens tell it: what a gateway finds too old, is too old here (RFC 9470 §4).
+    let at = Timestamp::from_seconds(present.session.authentication.at.seconds());
+    let too_old = request
+        .max_age
+        .is_some_and(|limit| limit.as_seconds() == 0 || at.plus(limit) < standing.now);
     if too_old {
         return nobody("the person signed in longer ago than max_age");
     }

@@ -62,6 +62,17 @@ async fn somebody_signed_in() {
 }
 
 #[tokio::test]
+async fn the_age_of_a_sign_in_is_what_tokens_tell() {
+    let house = house().await;
+    house.wait(Ttl::from_millis(900));
+    let browser = Browser::signed_in(&house, "ada").await;
+    assert_eq!(outcome(&browser, &[("max_age", "100")]).await, "code");
+    // 99.2 seconds later, and 100.1 after the second that tokens name.
+    house.wait(Ttl::from_millis(99_200));
+    assert_eq!(outcome(&browser, &[("max_age", "100")]).await, "sign-in");
+}
+
+#[tokio::test]
 async fn a_new_sign_in_meets_what_an_old_one_does_not() {
     for changes in [("prompt", "login"), ("max_age", "0"), ("acr_values", "mfa")] {
         let house = house().await;
