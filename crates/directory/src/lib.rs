@@ -80,6 +80,6 @@ pub use scim_token::ScimToken;
 pub use secret::{ClientSecret, SecretFault, SecretHashKey};
 pub use session::{
     Beginning, NewSession, Session, SessionCookie, UpstreamSession, begin_session, device,
-    end_session, session_by_id_in, session_in, strengthen, touch_session,
+    end_session, end_upstream_sessions, session_by_id_in, session_in, strengthen, touch_session,
 };
 pub use totp::TotpEnrolment;

@@ -10,6 +10,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "directory", number: 3, sql: PEOPLE },
     Migration { room: "directory", number: 4, sql: GRANTS },
     Migration { room: "directory", number: 5, sql: NOTICES },
+    Migration { room: "directory", number: 6, sql: VOUCHED },
 ];
 
 const CLIENTS: &str = "
@@ -252,4 +253,25 @@ const NOTICES: &str = "
             PRIMARY KEY (session, client_id)
         ) WITHOUT ROWID;
         CREATE INDEX logout_notice_due ON logout_notice (due);
+    ";
+
+/// Sessions elsewhere, all that vouched for one here. Of those from before, the issuer is not known by itself: any
+/// may end them.
+const VOUCHED: &str = "
+        CREATE TABLE upstream_session (
+            session TEXT NOT NULL,
+            issuer TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            sid TEXT NOT NULL,
+            PRIMARY KEY (session, issuer, subject, sid)
+        ) WITHOUT ROWID;
+        INSERT INTO upstream_session (session, issuer, subject, sid)
+            SELECT id, '', upstream_subject, COALESCE(upstream_sid, '') FROM session
+            WHERE upstream_subject IS NOT NULL;
+        DROP INDEX session_upstream;
+        DROP INDEX session_upstream_sid;
+        ALTER TABLE session DROP COLUMN upstream_subject;
+        ALTER TABLE session DROP COLUMN upstream_sid;
+        CREATE INDEX upstream_session_subject ON upstream_session (subject);
+        CREATE INDEX upstream_session_sid ON upstream_session (sid);
     ";

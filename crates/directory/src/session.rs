@@ -5,6 +5,7 @@
 mod device;
 mod life;
 mod rows;
+mod upstream;
 
 pub use device::device;
 pub use life::{
@@ -12,6 +13,7 @@ pub use life::{
     strengthen, touch_session,
 };
 pub(crate) use life::{end_all, end_others};
+pub use upstream::end_upstream_sessions;
 
 use portcullis_types::{Authentication, PersonId, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -33,7 +35,7 @@ pub struct Session {
     pub device: String,
     /// The address of the sign-in, as text.
     pub remote: Option<String>,
-    /// The session at another provider that it came from.
+    /// The session at another provider that vouched for it last.
     pub upstream: Option<UpstreamSession>,
 }
 

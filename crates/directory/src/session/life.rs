@@ -130,20 +130,22 @@ pub fn touch_session(tx: &mut Tx<'_>, session: &Session, now: Timestamp) -> Resu
 }
 
 /// Notes that the person proved more, or anew, in a session that is in force, and gives it another cookie: the
-/// old one is worth nothing from now on. `None`: there is no such session.
+/// old one is worth nothing from now on. Where it began does not change; a session elsewhere that vouched this
+/// time ends it as well. `None`: there is no such session.
 pub fn strengthen(
     tx: &mut Tx<'_>,
     id: &SessionId,
-    authentication: Authentication,
+    new: &NewSession,
     beginning: &Beginning,
 ) -> Result<Option<(Session, SessionCookie)>, StoreFault> {
     let Some(mut session) = rows::one(tx, id.as_str())?.map(|kept| kept.session) else {
         return Ok(None);
     };
     let (cookie, hash) = opaque::mint(id.as_str(), &beginning.secret);
-    rows::strengthen(tx, id, &authentication, &hash)?;
-    session.seen = authentication.at;
-    session.authentication = authentication;
+    session.seen = beginning.now;
+    session.authentication = new.authentication.clone();
+    session.upstream = new.upstream.clone().or(session.upstream);
+    rows::strengthen(tx, &session, &hash)?;
     let deed = beginning.deed(&session.person, Action::SignInAgain);
     told(deed, &session).done(tx, session.person.as_str())?;
     Ok(Some((session, SessionCookie(cookie))))
@@ -198,7 +200,7 @@ pub(crate) fn end_others(
 }
 
 /// The one place where sessions end.
-fn end(tx: &mut Tx<'_>, id: &SessionId, now: Timestamp) -> Result<(), StoreFault> {
+pub(super) fn end(tx: &mut Tx<'_>, id: &SessionId, now: Timestamp) -> Result<(), StoreFault> {
     grant::end_of_session(tx, id, now)?;
     leave_notices(tx, id, now)?;
     rows::delete(tx, id)
@@ -237,9 +239,7 @@ impl Directory {
             if let Some((id, person)) = current {
                 if person != new.person {
                     end_session(tx, &id, ending)?;
-                } else if let Some(stronger) =
-                    strengthen(tx, &id, new.authentication.clone(), &beginning)?
-                {
+                } else if let Some(stronger) = strengthen(tx, &id, &new, &beginning)? {
                     return Ok(stronger);
                 }
             }
@@ -310,47 +310,6 @@ impl Directory {
         };
         let ended = self.transact(end).await?;
         if ended > 0 {
-            self.reload().await?;
-        }
-        Ok(ended)
-    }
-
-    /// Ends the sessions that a session at another provider brought, or all that its subject brought if `sid`
-    /// is none (OpenID Connect Back-Channel Logout 1.0 §2.6). Says which.
-    pub async fn end_upstream_sessions(
-        &self,
-        mut by: Acting<'_>,
-        issuer: &str,
-        subject: Option<&str>,
-        sid: Option<&str>,
-    ) -> Result<Vec<SessionId>, Fault> {
-        let deed = Deed::new(&mut by, Action::SessionEndUpstream);
-        let issuer = issuer.to_owned();
-        let [subject, sid] = [subject, sid].map(|name| name.map(str::to_owned));
-        let end_them = move |tx: &mut Tx<'_>| {
-            let mut ended = Vec::new();
-            let candidates = match (&subject, &sid) {
-                (Some(subject), _) => rows::of_subject(tx, subject)?,
-                (None, Some(sid)) => rows::of_sid(tx, sid)?,
-                (None, None) => Vec::new(),
-            };
-            for kept in candidates {
-                let Some(upstream) = &kept.session.upstream else { continue };
-                let meant = upstream.issuer == issuer && (sid.is_none() || upstream.sid == sid);
-                if meant {
-                    end(tx, &kept.session.id, deed.at())?;
-                    ended.push((kept.session.id, kept.session.person));
-                }
-            }
-            if let Some((_, person)) = ended.first() {
-                let person = person.clone();
-                let count = ended.len().to_string();
-                deed.with("sessions", count).with("issuer", issuer).done(tx, person.as_str())?;
-            }
-            Ok(ended.into_iter().map(|(id, _)| id).collect::<Vec<_>>())
-        };
-        let ended = self.transact(end_them).await?;
-        if !ended.is_empty() {
             self.reload().await?;
         }
         Ok(ended)

@@ -3,7 +3,7 @@
 use super::{Session, UpstreamSession};
 use crate::opaque::Hash;
 use portcullis_store::{Row, StoreFault, Tx, Value};
-use portcullis_types::{Authentication, PersonId, SessionId, Timestamp};
+use portcullis_types::{PersonId, SessionId, Timestamp};
 
 macro_rules! select {
     ($rest:literal) => {
@@ -18,8 +18,6 @@ macro_rules! select {
 
 const BY_ID: &str = select!("WHERE s.id = $1");
 const BY_PERSON: &str = select!("WHERE s.person = $1 ORDER BY s.id DESC");
-const BY_UPSTREAM: &str = select!("WHERE s.upstream_subject = $1 ORDER BY s.id");
-const BY_UPSTREAM_SID: &str = select!("WHERE s.upstream_sid = $1 ORDER BY s.id");
 
 /// A session with what decides whether it is in force.
 pub(super) struct Kept {
@@ -36,16 +34,6 @@ pub(super) fn one(tx: &mut Tx<'_>, id: &str) -> Result<Option<Kept>, StoreFault>
 /// Newest first.
 pub(super) fn of_person(tx: &mut Tx<'_>, person: &PersonId) -> Result<Vec<Kept>, StoreFault> {
     all(tx, BY_PERSON, &[person.as_str().into()])
-}
-
-/// Those that a subject of any provider brought.
-pub(super) fn of_subject(tx: &mut Tx<'_>, subject: &str) -> Result<Vec<Kept>, StoreFault> {
-    all(tx, BY_UPSTREAM, &[subject.into()])
-}
-
-/// Those that a session of that name at any provider brought.
-pub(super) fn of_sid(tx: &mut Tx<'_>, sid: &str) -> Result<Vec<Kept>, StoreFault> {
-    all(tx, BY_UPSTREAM_SID, &[sid.into()])
 }
 
 fn all(tx: &mut Tx<'_>, sql: &'static str, params: &[Value<'_>]) -> Result<Vec<Kept>, StoreFault> {
@@ -79,11 +67,9 @@ pub(super) fn insert(
     secret: &Hash,
     expires: Timestamp,
 ) -> Result<(), StoreFault> {
-    let upstream = session.upstream.as_ref();
     tx.execute(
-        "INSERT INTO session (id, secret, person, authentication, device, remote, upstream, \
-         upstream_subject, upstream_sid, started, seen, expires) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        "INSERT INTO session (id, secret, person, authentication, device, remote, upstream, started, seen, \
+         expires) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         &[
             session.id.as_str().into(),
             secret.into(),
@@ -91,33 +77,80 @@ pub(super) fn insert(
             json(&session.authentication)?.into(),
             (&session.device).into(),
             session.remote.as_deref().into(),
-            upstream.map(json).transpose()?.into(),
-            upstream.map(|upstream| upstream.subject.as_str()).into(),
-            upstream.and_then(|upstream| upstream.sid.as_deref()).into(),
+            session.upstream.as_ref().map(json).transpose()?.into(),
             session.started.into(),
             session.seen.into(),
             expires.into(),
         ],
     )?;
-    Ok(())
+    vouched(tx, session)
 }
 
 pub(super) fn strengthen(
     tx: &mut Tx<'_>,
-    id: &SessionId,
-    authentication: &Authentication,
+    session: &Session,
     secret: &Hash,
 ) -> Result<(), StoreFault> {
     tx.execute(
-        "UPDATE session SET authentication = $1, secret = $2, seen = $3 WHERE id = $4",
+        "UPDATE session SET authentication = $1, secret = $2, seen = $3, upstream = $4 WHERE id = $5",
         &[
-            json(authentication)?.into(),
+            json(&session.authentication)?.into(),
             secret.into(),
-            authentication.at.into(),
-            id.as_str().into(),
+            session.seen.into(),
+            session.upstream.as_ref().map(json).transpose()?.into(),
+            session.id.as_str().into(),
+        ],
+    )?;
+    vouched(tx, session)
+}
+
+/// Keeps every session elsewhere that ever vouched for this one: the end of any of them ends it.
+fn vouched(tx: &mut Tx<'_>, session: &Session) -> Result<(), StoreFault> {
+    let Some(upstream) = &session.upstream else { return Ok(()) };
+    tx.execute(
+        "INSERT INTO upstream_session (session, issuer, subject, sid) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT DO NOTHING",
+        &[
+            session.id.as_str().into(),
+            (&upstream.issuer).into(),
+            (&upstream.subject).into(),
+            upstream.sid.as_deref().unwrap_or_default().into(),
         ],
     )?;
     Ok(())
+}
+
+/// The sessions that a subject of an issuer vouched for. Those without a `sid` are meant by every `sid`: nobody
+/// knows that they are not.
+pub(super) fn of_subject(
+    tx: &mut Tx<'_>,
+    issuer: &str,
+    subject: &str,
+    sid: Option<&str>,
+) -> Result<Vec<SessionId>, StoreFault> {
+    let sql = "SELECT DISTINCT session FROM upstream_session WHERE subject = $1 \
+         AND (issuer = $2 OR issuer = '') AND ($3 = '' OR sid = $3 OR sid = '') ORDER BY session";
+    ids(tx, sql, &[subject.into(), issuer.into(), sid.unwrap_or_default().into()])
+}
+
+/// The sessions that a session of that name at an issuer vouched for.
+pub(super) fn of_sid(
+    tx: &mut Tx<'_>,
+    issuer: &str,
+    sid: &str,
+) -> Result<Vec<SessionId>, StoreFault> {
+    let sql = "SELECT DISTINCT session FROM upstream_session WHERE sid = $1 \
+         AND (issuer = $2 OR issuer = '') ORDER BY session";
+    ids(tx, sql, &[sid.into(), issuer.into()])
+}
+
+fn ids(
+    tx: &mut Tx<'_>,
+    sql: &'static str,
+    params: &[Value<'_>],
+) -> Result<Vec<SessionId>, StoreFault> {
+    let id = |row: &Row| SessionId::new(row.text(0)?).map_err(StoreFault::rejected);
+    tx.query(sql, params)?.iter().map(id).collect()
 }
 
 pub(super) fn touch(tx: &mut Tx<'_>, id: &SessionId, now: Timestamp) -> Result<(), StoreFault> {
@@ -127,6 +160,7 @@ pub(super) fn touch(tx: &mut Tx<'_>, id: &SessionId, now: Timestamp) -> Result<(
 }
 
 pub(super) fn delete(tx: &mut Tx<'_>, id: &SessionId) -> Result<(), StoreFault> {
+    tx.execute("DELETE FROM upstream_session WHERE session = $1", &[id.as_str().into()])?;
     tx.execute("DELETE FROM session WHERE id = $1", &[id.as_str().into()])?;
     Ok(())
 }
@@ -138,9 +172,7 @@ pub(super) fn over(
     unused_since: Timestamp,
 ) -> Result<Vec<SessionId>, StoreFault> {
     let sql = "SELECT id FROM session WHERE expires <= $1 OR seen <= $2 ORDER BY id LIMIT 500";
-    let rows = tx.query(sql, &[now.into(), unused_since.into()])?;
-    let id = |row: &Row| SessionId::new(row.text(0)?).map_err(StoreFault::rejected);
-    rows.iter().map(id).collect()
+    ids(tx, sql, &[now.into(), unused_since.into()])
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String, StoreFault> {

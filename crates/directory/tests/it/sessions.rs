@@ -1,5 +1,8 @@
 use crate::house::{House, NOW};
-use portcullis_directory::{Fault, NewSession, Session, SessionCookie, UpstreamSession};
+use portcullis_directory::{
+    Action, Deed, Fault, NewSession, Session, SessionCookie, UpstreamSession, end_upstream_sessions,
+};
+use portcullis_store::Tx;
 use portcullis_types::{Acr, Amr, Authentication, PersonId, Timestamp, Ttl};
 
 fn sign_in(person: &PersonId, now: Timestamp, acr: Acr) -> NewSession {
@@ -127,32 +130,75 @@ async fn the_other_sessions_end_together() {
     assert!(house.in_force(&cookie, NOW).await && !house.in_force(&other, NOW).await);
 }
 
+/// Signed in by the company, in the session there of that name.
+fn vouched(person: &PersonId, now: Timestamp, sid: Option<&str>) -> NewSession {
+    NewSession {
+        upstream: Some(UpstreamSession {
+            provider: "acme".into(),
+            issuer: COMPANY.into(),
+            subject: "00u1".into(),
+            sid: sid.map(str::to_owned),
+        }),
+        ..sign_in(person, now, Acr::Pwd)
+    }
+}
+
+const COMPANY: &str = "https://acme.example";
+
+impl House {
+    /// How many sessions end with one elsewhere.
+    async fn signed_out(&mut self, issuer: &'static str, sid: Option<&'static str>) -> usize {
+        let deed = Deed::new(&mut self.acting(NOW), Action::SessionEndUpstream);
+        let end = move |tx: &mut Tx<'_>| end_upstream_sessions(tx, deed, issuer, Some("00u1"), sid);
+        self.store.write(end).await.unwrap().len()
+    }
+}
+
 #[tokio::test]
 async fn a_sign_out_elsewhere_ends_what_came_from_there() {
     let mut house = House::open().await;
+    let alice = house.alice().await.id;
+    let (_, first) = house.begin(vouched(&alice, NOW, Some("s1")), NOW).await;
+    let (_, second) = house.begin(vouched(&alice, NOW, Some("s2")), NOW).await;
+    let (_, ours) = house.begin(sign_in(&alice, NOW, Acr::Pwd), NOW).await;
+    let elsewhere = house.signed_out("https://evil.example", None).await;
+    assert_eq!(elsewhere, 0, "the same subject elsewhere");
+    assert_eq!(house.signed_out(COMPANY, Some("s3")).await, 0, "a session that is not from here");
+    assert_eq!(house.signed_out(COMPANY, Some("s1")).await, 1);
+    assert!(!house.in_force(&first, NOW).await && house.in_force(&second, NOW).await);
+    assert_eq!(house.signed_out(COMPANY, None).await, 1);
+    assert!(house.in_force(&ours, NOW).await);
+}
+
+#[tokio::test]
+async fn every_session_elsewhere_that_vouched_for_one_ends_it() {
+    let mut house = House::open().await;
     let directory = house.directory.clone();
     let alice = house.alice().await.id;
-    let from = |sid: &str| NewSession {
-        upstream: Some(UpstreamSession {
-            provider: "acme".into(),
-            issuer: "https://acme.example".into(),
-            subject: "00u1".into(),
-            sid: Some(sid.into()),
-        }),
-        ..sign_in(&alice, NOW, Acr::Pwd)
-    };
-    let (_, first) = house.begin(from("s1"), NOW).await;
-    let (_, second) = house.begin(from("s2"), NOW).await;
-    let (_, ours) = house.begin(sign_in(&alice, NOW, Acr::Pwd), NOW).await;
-    let mut end = async |issuer: &str, sid| {
-        let by = house.acting(NOW);
-        directory.end_upstream_sessions(by, issuer, Some("00u1"), sid).await.unwrap().len()
-    };
-    assert_eq!(end("https://evil.example", None).await, 0, "the same subject elsewhere");
-    assert_eq!(end("https://acme.example", Some("s1")).await, 1);
-    assert!(!house.in_force(&first, NOW).await && house.in_force(&second, NOW).await);
-    let by = house.acting(NOW);
-    let all = directory.end_upstream_sessions(by, "https://acme.example", Some("00u1"), None).await;
-    assert_eq!(all.unwrap().len(), 1);
-    assert!(house.in_force(&ours, NOW).await);
+    for (first, second, ended) in [
+        (vouched(&alice, NOW, Some("a")), vouched(&alice, NOW, Some("b")), Some("b")),
+        (vouched(&alice, NOW, Some("a")), vouched(&alice, NOW, Some("b")), Some("a")),
+        (sign_in(&alice, NOW, Acr::Pwd), vouched(&alice, NOW, Some("b")), None),
+        (vouched(&alice, NOW, Some("a")), sign_in(&alice, NOW, Acr::Mfa), Some("a")),
+        (sign_in(&alice, NOW, Acr::Pwd), vouched(&alice, NOW, None), Some("b")),
+    ] {
+        let (session, _) = house.begin(first, NOW).await;
+        let again = directory.signed_in(second, Some(&session), NOW, &mut house.entropy).await;
+        let (_, cookie) = again.unwrap();
+        assert_eq!(house.signed_out(COMPANY, ended).await, 1, "{ended:?}");
+        assert!(!house.in_force(&cookie, NOW).await);
+    }
+}
+
+#[tokio::test]
+async fn an_old_sign_in_elsewhere_does_not_end_a_session_that_is_used() {
+    let mut house = House::open().await;
+    let directory = house.directory.clone();
+    let alice = house.alice().await.id;
+    let (session, _) = house.begin(sign_in(&alice, NOW, Acr::Pwd), NOW).await;
+    let old = vouched(&alice, NOW.minus(Ttl::seconds(24 * 3600)), Some("a"));
+    let again = directory.signed_in(old, Some(&session), NOW, &mut house.entropy).await;
+    let (after, cookie) = again.unwrap();
+    assert_eq!(after.seen, NOW);
+    assert!(house.in_force(&cookie, NOW).await);
 }

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::{StatusCode, header};
-use portcullis_directory::Acting;
+use portcullis_directory::{Acting, Action, Deed, end_upstream_sessions};
 use portcullis_web::form::Form;
 use std::sync::Arc;
 
@@ -65,16 +65,22 @@ async fn end(state: &State, upstream: &Upstream, token: &str) -> Result<(), Trou
         let newer = newer.map_err(|e| ours(&e))?;
         verify(&newer).map_err(Trouble::Token)?
     };
-    let (issuer, jti, expires) = (ended.issuer.clone(), ended.jti.clone(), ended.expires);
-    let first = state.store.write(move |tx| flow::first_use(tx, &issuer, &jti, expires)).await;
-    if !first.map_err(|e| ours(&e))? {
-        return Err(Trouble::Token("it was used before"));
-    }
     let mut entropy = (state.entropy)();
-    let by = Acting { actor: &provider.name, now, entropy: &mut *entropy };
-    let (subject, sid) = (ended.subject.as_deref(), ended.sid.as_deref());
-    let sessions = state.directory.end_upstream_sessions(by, &ended.issuer, subject, sid).await;
-    sessions.map(drop).map_err(|e| ours(&e))
+    let mut by = Acting { actor: &provider.name, now, entropy: &mut *entropy };
+    let deed = Deed::new(&mut by, Action::SessionEndUpstream);
+    // Used up and obeyed at once: a token that was used and ended nothing would be lost.
+    let done = state.store.write(move |tx| {
+        if !flow::first_use(tx, &ended.issuer, &ended.jti, ended.expires)? {
+            return Ok(None);
+        }
+        let (subject, sid) = (ended.subject.as_deref(), ended.sid.as_deref());
+        end_upstream_sessions(tx, deed, &ended.issuer, subject, sid).map(Some)
+    });
+    match done.await.map_err(|e| ours(&e))? {
+        None => Err(Trouble::Token("it was used before")),
+        Some(sessions) if sessions.is_empty() => Ok(()),
+        Some(_) => state.directory.reload().await.map_err(|e| ours(&e)),
+    }
 }
 
 fn answer(status: StatusCode, problem: Option<&str>) -> Response {
