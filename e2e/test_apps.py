@@ -4,7 +4,10 @@ import base64
 import hashlib
 import secrets as chance
 import time
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -97,6 +100,60 @@ def approve(it: Visitor, asking: Asking, who: str) -> None:
     it.page.wait_for_selector(".consent-approve")
     it.click(".consent-approve")
     it.page.wait_for_url(f"{asking.app.url}/**")
+
+
+@contextmanager
+def sending_on(to: str) -> Iterator[Recorder]:
+    """An app whose redirect URI takes whatever comes, by link or form, and sends the person to another origin."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("content-length") or 0))
+            it.requests.append((self.command, self.path, {}))
+            self.send_response(302)
+            self.send_header("location", f"{to}/landed")
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        do_GET = do_POST = answer
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    it = Recorder(f"http://127.0.0.1:{server.server_port}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield it
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize("script", [True, False])
+@pytest.mark.parametrize("mode", ["query", "form_post"])
+def test_an_app_may_send_the_person_on_to_another_origin(
+    demo: Demo, visitor: NewVisitor, app: Recorder, mode: str, script: bool
+) -> None:
+    with sending_on(app.url) as callback:
+        it = visitor(java_script_enabled=script)
+
+        def land() -> None:
+            if mode == "form_post" and not script:
+                it.click(".form-post-submit")
+            it.page.wait_for_url(f"{app.url}/landed")
+
+        it.page.goto(Asking(demo, callback, prompt="consent", response_mode=mode).url)
+        it.type_password("viewer")
+        it.click(".consent-approve")
+        land()
+        # Agreed to before: now the form of the sign-in itself leads there.
+        it.page.goto(Asking(demo, callback, prompt="login", response_mode=mode).url)
+        it.type_password("viewer")
+        land()
+    assert len(callback.requests) == 2
 
 
 def refused(demo: Demo, token: str) -> bool:

@@ -71,7 +71,7 @@ def test_an_authenticator_app_is_set_up_and_asked_for(visitor: NewVisitor, secre
     there.page.wait_for_selector("#otp")
     there.inspect()
     there.page.fill("#otp", "123456")
-    there.click(".otp-submit")
+    there.click(".login-submit")
     assert there.page.inner_text("#otp-wrong")
     # That of now was used to set it up.
     there.page.fill("#otp", totp(key, ahead=1))

@@ -66,11 +66,6 @@ impl Interaction {
     pub(crate) fn wants_new_sign_in(&self) -> bool {
         self.request.prompt.sign_in()
     }
-
-    /// Where the answer will go: forms on the way may lead there.
-    pub(crate) fn redirect_uri(&self) -> &str {
-        &self.request.way_back.redirect_uri
-    }
 }
 
 /// Keeps a request for the browser. The answer names it.

@@ -198,7 +198,7 @@ fn ask(visit: &Visit, wish: &Wish, person: &Person, parameters: &Parameters) -> 
             login: &person.login,
             app: wish.client.as_ref().map(|client| client.name.as_str()),
             fields: &fields,
-            post_logout_redirect_uri: wish.back.as_deref(),
+            leads_on: wish.back.is_some(),
         },
     )
 }

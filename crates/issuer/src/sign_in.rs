@@ -59,7 +59,7 @@ fn shown(
         upstreams: &upstreams,
         problem: wrong.map(|(_, text)| Problem { field: "login", text }),
         refused: wrong.map(|(status, _)| status),
-        form_targets: to.form_targets(),
+        forms: to.forms(),
     };
     pages::sign_in(&arrival.visit, &view)
 }

@@ -22,6 +22,17 @@ pub enum Scripts {
     Own,
 }
 
+/// Where the forms of a page may lead.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Forms {
+    /// To us alone.
+    #[default]
+    Ours,
+    /// To us, and from there to an app or another provider. `form-action` is left out: browsers hold every
+    /// later redirect against it too, and where an app sends a person on is the app's own business.
+    Onward,
+}
+
 /// A page on its way to a browser. Its text holds no style, script or handler of its own: the policy that
 /// goes with it would not let them work.
 #[derive(Clone, Debug)]
@@ -32,15 +43,14 @@ pub struct Page {
     pub html: String,
     /// Whether it has a script.
     pub scripts: Scripts,
-    /// Where its forms may lead apart from our own origin, also by a redirect of ours: origins or schemes.
-    /// See [`form_target`].
-    pub form_targets: Vec<String>,
+    /// Where its forms may lead.
+    pub forms: Forms,
 }
 
 impl Page {
     /// A page with status 200, no script, and forms that lead to us alone.
     pub const fn new(html: String) -> Self {
-        Self { status: StatusCode::OK, html, scripts: Scripts::None, form_targets: Vec::new() }
+        Self { status: StatusCode::OK, html, scripts: Scripts::None, forms: Forms::Ours }
     }
 
     /// The response: never kept by a browser or a proxy, framed by nobody, told to nobody.
@@ -67,38 +77,20 @@ impl Page {
     }
 
     fn policy(&self) -> HeaderValue {
-        const STRICT: HeaderValue =
-            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox");
         let scripts = match self.scripts {
             Scripts::None => "",
             Scripts::Own => "script-src 'self'; connect-src 'self'; ",
         };
-        let mut targets = String::new();
-        for target in &self.form_targets {
-            targets.push(' ');
-            targets.push_str(target);
-        }
+        let forms = match self.forms {
+            Forms::Ours => "form-action 'self'; ",
+            Forms::Onward => "",
+        };
         HeaderValue::try_from(format!(
-            "default-src 'none'; style-src 'self'; {scripts}img-src 'self' data:; \
-             form-action 'self'{targets}; frame-ancestors 'none'; base-uri 'none'"
+            "default-src 'none'; style-src 'self'; {scripts}img-src 'self' data:; {forms}\
+             frame-ancestors 'none'; base-uri 'none'"
         ))
-        .unwrap_or(STRICT)
+        .unwrap_or(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox"))
     }
-}
-
-/// What `form-action` must name so that a form of ours may end at `uri`: its origin, or the scheme of an
-/// app. `None` if that cannot be said safely.
-pub fn form_target(uri: &str) -> Option<String> {
-    let url = url::Url::parse(uri).ok()?;
-    let target = match url.scheme() {
-        // A policy cannot name an IPv6 address (CSP Level 3 §2.3.1): any plain address, then.
-        "http" if matches!(url.host(), Some(url::Host::Ipv6(_))) => "http:".to_owned(),
-        "http" | "https" => url.origin().ascii_serialization(),
-        scheme => format!("{scheme}:"),
-    };
-    // Whatever would end the directive or begin another source.
-    let safe = |b: u8| b.is_ascii_graphic() && b != b';' && b != b',' && b != b'\'';
-    target.bytes().all(safe).then_some(target)
 }
 
 #[cfg(test)]
@@ -121,16 +113,14 @@ mod tests {
     }
 
     #[test]
-    fn a_form_leads_where_the_app_is_and_nowhere_else() {
-        let target = |uri| form_target(uri).unwrap_or_default();
-        assert_eq!(target("https://app.example/cb?x=1"), "https://app.example");
-        assert_eq!(target("http://127.0.0.1:8123/cb"), "http://127.0.0.1:8123");
-        assert_eq!(target("http://[::1]:8123/cb"), "http:");
-        assert_eq!(target("com.example.app:/cb"), "com.example.app:");
-        assert_eq!(form_target("not a uri"), None);
-        let page = Page { form_targets: vec!["x\r\n".into()], ..Page::new(String::new()) };
+    fn only_a_form_that_ends_at_an_app_may_lead_away() {
+        let page = Page { forms: Forms::Onward, ..Page::new(String::new()) };
         let response = page.into_response();
         let policy = response.headers()["content-security-policy"].to_str().unwrap();
-        assert!(policy.starts_with("default-src 'none'; frame-ancestors"), "{policy}");
+        assert_eq!(
+            policy,
+            "default-src 'none'; style-src 'self'; img-src 'self' data:; frame-ancestors 'none'; \
+             base-uri 'none'"
+        );
     }
 }

@@ -130,7 +130,6 @@ fn ask(
             app: view_of(&asked.client),
             login: &question.login,
             redirect_uri,
-            goes_to: &asked.request.way_back.redirect_uri,
             api: question.api.as_deref(),
             permissions: Permissions::of(visit.words, registry, *identity, scope, refused),
         },

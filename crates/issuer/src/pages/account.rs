@@ -5,7 +5,7 @@ use crate::visit::Visit;
 use askama::Template;
 use axum::response::Response;
 use portcullis_directory::Person;
-use portcullis_web::page::{Page, Scripts};
+use portcullis_web::page::{Forms, Page, Scripts};
 
 /// The parts of the account, in the order of its menu.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -247,7 +247,8 @@ macro_rules! parts {
         pub(crate) fn $name(visit: &Visit, frame: &Frame<'_>, view: &$view<'_>) -> Response {
             let html = html(&$template { visit, frame, view });
             let status = status(view.problem());
-            visit.answer(Page { status, scripts: Scripts::$scripts, ..Page::new(html) })
+            let forms = view.forms();
+            visit.answer(Page { status, scripts: Scripts::$scripts, forms, ..Page::new(html) })
         }
     )*};
 }
@@ -276,9 +277,18 @@ trait Problematic {
     fn problem(&self) -> Option<&Problem<'_>> {
         None
     }
+
+    fn forms(&self) -> Forms {
+        Forms::Ours
+    }
 }
 
-impl Problematic for OverviewView<'_> {}
+impl Problematic for OverviewView<'_> {
+    /// Linking an account ends at the other provider.
+    fn forms(&self) -> Forms {
+        if self.providers.is_empty() { Forms::Ours } else { Forms::Onward }
+    }
+}
 impl Problematic for RecoveryView<'_> {}
 impl Problematic for SessionsView<'_> {}
 impl Problematic for AppsView<'_> {}

@@ -5,7 +5,7 @@ use crate::visit::Visit;
 use askama::Template;
 use axum::response::Response;
 use portcullis_types::{IdentityScope, IdentityScopes, Place, RedirectUri, Registry, Scopes};
-use portcullis_web::page::{Page, Words, form_target};
+use portcullis_web::page::{Forms, Page, Words};
 
 /// An app as a person sees it.
 #[derive(Clone, Debug, Default)]
@@ -128,8 +128,6 @@ pub(crate) struct ConsentView<'a> {
     pub(crate) login: &'a str,
     /// Where they are sent back to, as it is registered.
     pub(crate) redirect_uri: &'a RedirectUri,
-    /// Where exactly: on this machine, any port may have been asked for (RFC 8252 §7.3).
-    pub(crate) goes_to: &'a str,
     /// The API's name, if the app may do something there.
     pub(crate) api: Option<&'a str>,
     /// What it gets and what not.
@@ -154,6 +152,5 @@ pub(crate) fn consent(visit: &Visit, view: &ConsentView<'_>) -> Response {
         Place::App(scheme) => visit.fill("consent.back_app", scheme),
     };
     let template = Consent { visit, view, back, here: place == Place::ThisMachine };
-    let form_targets = form_target(view.goes_to).into_iter().collect();
-    visit.answer(Page { form_targets, ..Page::new(html(&template)) })
+    visit.answer(Page { forms: Forms::Onward, ..Page::new(html(&template)) })
 }

@@ -4,7 +4,7 @@ use super::html;
 use crate::visit::Visit;
 use askama::Template;
 use axum::response::Response;
-use portcullis_web::page::{Page, Scripts, form_target};
+use portcullis_web::page::{Forms, Page, Scripts};
 
 /// An answer on its way to an app.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ struct FormPost<'a> {
 pub(crate) fn form_post(visit: &Visit, view: &FormPostView<'_>) -> Response {
     let page = Page {
         scripts: Scripts::Own,
-        form_targets: form_target(view.action).into_iter().collect(),
+        forms: Forms::Onward,
         ..Page::new(html(&FormPost { visit, view }))
     };
     visit.answer(page)

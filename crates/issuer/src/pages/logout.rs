@@ -4,7 +4,7 @@ use super::{html, plain};
 use crate::visit::Visit;
 use askama::Template;
 use axum::response::Response;
-use portcullis_web::page::{Page, form_target};
+use portcullis_web::page::{Forms, Page};
 
 /// The question whether to sign out (OpenID Connect RP-Initiated Logout 1.0 §2).
 #[derive(Debug, Default)]
@@ -15,8 +15,8 @@ pub(crate) struct ConfirmLogoutView<'a> {
     pub(crate) app: Option<&'a str>,
     /// What the form must bring along.
     pub(crate) fields: &'a [(&'a str, &'a str)],
-    /// Where the browser goes afterwards, if a registered place.
-    pub(crate) post_logout_redirect_uri: Option<&'a str>,
+    /// Whether the browser goes to the app afterwards.
+    pub(crate) leads_on: bool,
 }
 
 /// The end of a session.
@@ -44,8 +44,8 @@ struct Done<'a> {
 
 /// Asks. The form goes to `{issuer}/logout`.
 pub(crate) fn confirm_logout(visit: &Visit, view: &ConfirmLogoutView<'_>) -> Response {
-    let form_targets = view.post_logout_redirect_uri.and_then(form_target).into_iter().collect();
-    visit.answer(Page { form_targets, ..Page::new(html(&Confirm { visit, view })) })
+    let forms = if view.leads_on { Forms::Onward } else { Forms::Ours };
+    visit.answer(Page { forms, ..Page::new(html(&Confirm { visit, view })) })
 }
 
 /// Says that it is done.

@@ -5,7 +5,7 @@ use crate::visit::Visit;
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
-use portcullis_web::page::{Page, Scripts};
+use portcullis_web::page::{Forms, Page, Scripts};
 
 /// Another provider that people may sign in with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,8 +44,8 @@ pub(crate) struct SignInView<'a> {
     pub(crate) problem: Option<Problem<'a>>,
     /// The status of that.
     pub(crate) refused: Option<StatusCode>,
-    /// Where the app's answer goes: forms may lead there.
-    pub(crate) form_targets: Vec<String>,
+    /// Whether the app's answer comes at the end.
+    pub(crate) forms: Forms,
 }
 
 /// The page for the second factor.
@@ -61,8 +61,8 @@ pub(crate) struct SecondFactorView<'a> {
     pub(crate) login: &'a str,
     /// What went wrong.
     pub(crate) problem: Option<Problem<'a>>,
-    /// Where the app's answer goes.
-    pub(crate) form_targets: Vec<String>,
+    /// Whether the app's answer comes at the end.
+    pub(crate) forms: Forms,
 }
 
 #[derive(Template)]
@@ -87,7 +87,7 @@ pub(crate) fn sign_in(visit: &Visit, view: &SignInView<'_>) -> Response {
     let page = Page {
         status: view.refused.unwrap_or_else(|| status(view.problem.as_ref())),
         scripts: Scripts::Own,
-        form_targets: view.form_targets.clone(),
+        forms: view.forms,
         ..Page::new(html(&template))
     };
     visit.answer(page)
@@ -98,7 +98,7 @@ pub(crate) fn second_factor(visit: &Visit, view: &SecondFactorView<'_>) -> Respo
     let template = SecondFactor { visit, view, again: query(view.flow, view.return_to) };
     let page = Page {
         status: status(view.problem.as_ref()),
-        form_targets: view.form_targets.clone(),
+        forms: view.forms,
         ..Page::new(html(&template))
     };
     visit.answer(page)

@@ -11,7 +11,7 @@ use portcullis_directory::{Session, grant::user_code};
 use portcullis_types::Acr;
 use portcullis_web::{
     form::Form,
-    page::{Words, form_target},
+    page::{Forms, Words},
 };
 
 /// Where a sign-in leads.
@@ -30,7 +30,6 @@ pub(crate) struct Waiting {
     app: String,
     login_hint: Option<String>,
     wanted: Option<Acr>,
-    redirect_uri: String,
 }
 
 impl Destination {
@@ -104,10 +103,10 @@ impl Destination {
     }
 
     /// Where the forms of a sign-in may lead in the end.
-    pub(crate) fn form_targets(&self) -> Vec<String> {
+    pub(crate) const fn forms(&self) -> Forms {
         match self {
-            Self::Flow(waiting) => form_target(&waiting.redirect_uri).into_iter().collect(),
-            Self::Account(_) | Self::Device(_) => Vec::new(),
+            Self::Flow(_) => Forms::Onward,
+            Self::Account(_) | Self::Device(_) => Forms::Ours,
         }
     }
 
@@ -146,6 +145,5 @@ async fn waiting(state: &State, flow: &str, found: &Interaction) -> Waiting {
         app: name,
         login_hint: found.login_hint().map(str::to_owned),
         wanted: found.wanted_acr(),
-        redirect_uri: found.redirect_uri().to_owned(),
     }
 }

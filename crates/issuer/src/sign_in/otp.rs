@@ -42,7 +42,7 @@ async fn prove(state: &State, request: Request) -> Result<Response, Else> {
         return_to: to.return_to(),
         login,
         problem: Some(Problem { field: "otp", text: &text }),
-        form_targets: to.form_targets(),
+        forms: to.forms(),
     };
     Ok(pages::second_factor(&arrival.visit, &view))
 }

@@ -66,7 +66,7 @@ async fn sign_in(state: &State, request: Request) -> Result<Response, Else> {
                 return_to: to.return_to(),
                 login: &person.login,
                 problem: None,
-                form_targets: to.form_targets(),
+                forms: to.forms(),
             };
             Ok(pages::second_factor(&arrival.visit, &view))
         }

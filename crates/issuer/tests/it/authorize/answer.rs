@@ -9,14 +9,15 @@ use portcullis_directory::Fapi2;
 use portcullis_jose::{Alg, SigningKey, jws::Compact};
 
 #[tokio::test]
-async fn form_post_is_a_form_that_leads_to_the_app_alone() {
+async fn form_post_is_a_form_that_leads_to_the_app() {
     let house = house().await;
     let browser = Browser::signed_in(&house, "ada").await;
     let state = "<&\"'>";
     let answer = ask(&browser, &[("response_mode", "form_post"), ("state", state)]).await;
     assert_eq!(answer.status, 200);
     let policy = answer.header("content-security-policy");
-    assert!(policy.contains("form-action 'self' https://notebook.example;"), "{policy}");
+    // Browsers would hold the app's own redirects against it.
+    assert!(!policy.contains("form-action"), "{policy}");
     assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
     assert!(answer.body.contains("action=\"https://notebook.example/cb?a=1\""), "{}", answer.body);
     assert!(answer.body.contains("<button"), "it works without a script");
