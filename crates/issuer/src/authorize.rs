@@ -28,7 +28,7 @@ pub(crate) use consent_page::{decide as decide_consent, show as show_consent};
 pub(crate) use error::Fault;
 pub(crate) use hint::{HintFault, Hinted, Hints};
 pub(crate) use metadata::{Metadata, metadata};
-pub(crate) use offer::Offer;
+pub(crate) use offer::{Offer, Wanted};
 pub(crate) use parameters::{Parameters, malformed, unfit};
 pub(crate) use push::endpoint as push;
 pub(crate) use request::AuthorizationRequest;

@@ -1,115 +1,85 @@
 //! What is told about a person (OpenID Connect Core §5.1, §5.4, §5.5): by scope, and what was asked for by name.
 
-use portcullis_directory::{Person, Profile};
+use portcullis_directory::{ClaimsAsked, Person};
 use portcullis_types::{IdentityScope, IdentityScopes};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value, to_value};
 
-/// All claims that there are, for the metadata.
-pub(crate) const ALL: [&str; 23] = [
-    "sub",
-    "name",
-    "given_name",
-    "family_name",
-    "middle_name",
-    "nickname",
-    "preferred_username",
-    "profile",
-    "picture",
-    "website",
-    "gender",
-    "birthdate",
-    "zoneinfo",
-    "locale",
-    "updated_at",
-    "email",
-    "email_verified",
-    "phone_number",
-    "phone_number_verified",
-    "address",
-    "roles",
-    "groups",
-    "acr",
+/// One claim: its name, the scope that brings it, and what it is of a person.
+struct Claim(&'static str, IdentityScope, fn(&Person) -> Option<Value>);
+
+use IdentityScope::{Address, Email, Groups, Phone, Profile, Roles};
+
+/// All claims about a person. What is not here is told to nobody, by whatever name they ask.
+const CLAIMS: [Claim; 21] = [
+    Claim("name", Profile, |person| fact(&person.profile.name)),
+    Claim("given_name", Profile, |person| fact(&person.profile.given_name)),
+    Claim("family_name", Profile, |person| fact(&person.profile.family_name)),
+    Claim("middle_name", Profile, |person| fact(&person.profile.middle_name)),
+    Claim("nickname", Profile, |person| fact(&person.profile.nickname)),
+    Claim("preferred_username", Profile, |person| {
+        fact(person.profile.preferred_username.as_ref().unwrap_or(&person.login))
+    }),
+    Claim("profile", Profile, |person| fact(&person.profile.profile)),
+    Claim("picture", Profile, |person| fact(&person.profile.picture)),
+    Claim("website", Profile, |person| fact(&person.profile.website)),
+    Claim("gender", Profile, |person| fact(&person.profile.gender)),
+    Claim("birthdate", Profile, |person| fact(&person.profile.birthdate)),
+    Claim("zoneinfo", Profile, |person| fact(&person.profile.zoneinfo)),
+    Claim("locale", Profile, |person| fact(&person.profile.locale)),
+    Claim("updated_at", Profile, |person| fact(&person.updated.seconds())),
+    Claim("email", Email, |person| fact(&person.profile.email)),
+    Claim("email_verified", Email, |person| {
+        person.profile.email.as_ref().and_then(|_| fact(&person.profile.email_verified))
+    }),
+    Claim("phone_number", Phone, |person| fact(&person.profile.phone_number)),
+    Claim("phone_number_verified", Phone, |person| {
+        person
+            .profile
+            .phone_number
+            .as_ref()
+            .and_then(|_| fact(&person.profile.phone_number_verified))
+    }),
+    Claim("address", Address, |person| fact(&person.profile.address)),
+    Claim("roles", Roles, |person| fact(&person.roles)),
+    Claim("groups", Groups, |person| fact(&person.groups)),
 ];
 
-/// The claims of a scope.
-const fn of_scope(scope: IdentityScope) -> &'static [&'static str] {
-    match scope {
-        IdentityScope::Profile => &[
-            "name",
-            "given_name",
-            "family_name",
-            "middle_name",
-            "nickname",
-            "preferred_username",
-            "profile",
-            "picture",
-            "website",
-            "gender",
-            "birthdate",
-            "zoneinfo",
-            "locale",
-            "updated_at",
-        ],
-        IdentityScope::Email => &["email", "email_verified"],
-        IdentityScope::Phone => &["phone_number", "phone_number_verified"],
-        IdentityScope::Address => &["address"],
-        IdentityScope::Roles => &["roles"],
-        IdentityScope::Groups => &["groups"],
-        IdentityScope::Openid | IdentityScope::OfflineAccess => &[],
-    }
+/// What is not known is left out (§5.3.2).
+fn fact(value: &impl Serialize) -> Option<Value> {
+    to_value(value).ok().filter(|value| !value.is_null())
 }
 
-/// What these scopes and names yield. What is not known of the person is left out (§5.3.2).
+/// The names of all claims, for the metadata.
+pub(crate) fn names() -> Vec<&'static str> {
+    let told = CLAIMS.iter().map(|Claim(name, ..)| *name);
+    std::iter::once("sub").chain(told).chain(std::iter::once("acr")).collect()
+}
+
+/// The scope that brings the claim of that name; `None`: it is none about a person.
+pub(crate) fn scope_of(name: &str) -> Option<IdentityScope> {
+    CLAIMS.iter().find(|Claim(other, ..)| *other == name).map(|Claim(_, scope, _)| *scope)
+}
+
+/// Of what is asked for by name, what those may learn who may have these scopes.
+///
+/// Attack: a name in `claims` instead of the scope, past the allow-list of the app and the consent of the person.
+pub(crate) fn allowed(asked: &ClaimsAsked, may: IdentityScopes) -> ClaimsAsked {
+    let is_allowed = |name: &&String| scope_of(name).is_some_and(|scope| may.has(scope));
+    let of = |names: &[String]| names.iter().filter(is_allowed).cloned().collect();
+    ClaimsAsked { id_token: of(&asked.id_token), userinfo: of(&asked.userinfo) }
+}
+
+/// The scopes that would bring all that is asked for by name: what a person is asked, and what is recorded.
+pub(crate) fn scopes_of(asked: &ClaimsAsked) -> IdentityScopes {
+    asked.id_token.iter().chain(&asked.userinfo).filter_map(|name| scope_of(name)).collect()
+}
+
+/// What these scopes and names yield.
 pub(crate) fn of(person: &Person, scopes: IdentityScopes, names: &[String]) -> Map<String, Value> {
-    let by_scope =
-        scopes.iter().flat_map(|scope| of_scope(scope).iter().map(|name| -> &str { name }));
-    let mut claims = Map::new();
-    for name in by_scope.chain(names.iter().map(String::as_str)) {
-        if let Some(value) = claim(person, name) {
-            claims.insert(name.to_owned(), value);
-        }
-    }
-    claims
-}
-
-fn claim(person: &Person, name: &str) -> Option<Value> {
-    let profile = &person.profile;
-    match name {
-        "roles" => Some(json!(person.roles)),
-        "groups" => Some(json!(person.groups)),
-        "updated_at" => Some(json!(person.updated.seconds())),
-        "email_verified" => profile.email.as_ref().map(|_| json!(profile.email_verified)),
-        "phone_number_verified" => {
-            profile.phone_number.as_ref().map(|_| json!(profile.phone_number_verified))
-        }
-        "address" => {
-            profile.address.as_ref().and_then(|address| serde_json::to_value(address).ok())
-        }
-        "preferred_username" => {
-            let login = || Some(person.login.clone());
-            profile.preferred_username.clone().or_else(login).map(Value::String)
-        }
-        name => text(profile, name).map(Value::String),
-    }
-}
-
-fn text(profile: &Profile, name: &str) -> Option<String> {
-    let value = match name {
-        "name" => &profile.name,
-        "given_name" => &profile.given_name,
-        "family_name" => &profile.family_name,
-        "middle_name" => &profile.middle_name,
-        "nickname" => &profile.nickname,
-        "profile" => &profile.profile,
-        "picture" => &profile.picture,
-        "website" => &profile.website,
-        "email" => &profile.email,
-        "gender" => &profile.gender,
-        "birthdate" => &profile.birthdate,
-        "zoneinfo" => &profile.zoneinfo,
-        "locale" => &profile.locale,
-        "phone_number" => &profile.phone_number,
-        _ => return None,
-    };
-    value.clone()
+    CLAIMS
+        .iter()
+        .filter(|Claim(name, scope, _)| scopes.has(*scope) || names.iter().any(|one| one == name))
+        .filter_map(|Claim(name, _, value)| Some(((*name).to_owned(), value(person)?)))
+        .collect()
 }

@@ -9,7 +9,7 @@ mod guess;
 pub use guess::Guesses;
 
 use crate::{
-    authorize::{Fault, Offer, Walk, failed, go, refuse, session_of, view_of},
+    authorize::{Fault, Offer, Walk, Wanted, failed, go, refuse, session_of, view_of},
     pages::{
         self, DeviceCodeView, DeviceConfirmView, DeviceOutcome, Explained, Permissions, Problem,
     },
@@ -178,7 +178,8 @@ fn offer<'s>(state: &'s State, waiting: &Waiting) -> Result<Offer<'s>, Denial> {
     let named = request.resource.as_ref().filter(|_| request.resource_named);
     let named = named.map(portcullis_types::Audience::as_str);
     let settings = &state.settings;
-    let offer = Offer::to_app(settings, client, (Some(scope.trim()), named))?;
+    let wanted = Wanted { scope: Some(scope.trim()), resource: named, claims: None };
+    let offer = Offer::to_app(settings, client, wanted)?;
     let roles = state.directory.roles().scopes(&person.roles);
     offer.for_person(&roles, person, settings)
 }
@@ -238,7 +239,7 @@ fn authorization(waiting: &Waiting, offer: &Offer<'_>) -> Authorization {
         resource_named: offer.named,
         tenant: offer.tenant.clone(),
         nonce: None,
-        claims: portcullis_directory::ClaimsAsked::default(),
+        claims: offer.claims.clone(),
     }
 }
 

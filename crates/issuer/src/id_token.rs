@@ -38,7 +38,9 @@ fn claims_of(state: &State, due: &Due) -> Map<String, Value> {
     } else {
         due.identity
     };
-    let mut told = claims::of(&due.person, here, &granted.claims.id_token);
+    // What the app may learn may be less by now.
+    let named = claims::allowed(&granted.claims, due.client.registration.identity);
+    let mut told = claims::of(&due.person, here, &named.id_token);
     let amr: Vec<&str> = how.amr.iter().copied().map(Amr::name).collect();
     let ours = [
         ("iss", json!(state.settings.issuer)),

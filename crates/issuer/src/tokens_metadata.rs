@@ -65,7 +65,7 @@ pub(crate) fn metadata(settings: &Settings, methods: &[&'static str]) -> Metadat
         userinfo_encryption_alg_values_supported: to_clients(),
         userinfo_encryption_enc_values_supported: encs(),
         claim_types_supported: ["normal"],
-        claims_supported: claims::ALL.to_vec(),
+        claims_supported: claims::names(),
     }
 }
 

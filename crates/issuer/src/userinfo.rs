@@ -69,15 +69,15 @@ async fn told(state: &State, request: Request, now: Timestamp) -> Result<Told, R
     let (parts, body) = request.into_parts();
     let in_body =
         token_in_body(&parts, body).await.map_err(|denial| Refusal::Denied(denial, None))?;
-    let (claims, scheme) = admitted(state, &parts, in_body.as_ref(), now)?;
-    let identity = words(&claims);
+    let (token, scheme) = admitted(state, &parts, in_body.as_ref(), now)?;
+    let identity = words(&token);
     if !identity.has(IdentityScope::Openid) {
         return Err(Refusal::NoOpenid(scheme));
     }
     let over =
         || Refusal::Denied(Denial::Revoked { by: RevokedBy::Grant { since: now } }, Some(scheme));
     // A token of ours for a person names its grant.
-    let id = claims.grant.as_deref().and_then(|grant| GrantId::new(grant).ok());
+    let id = token.grant.as_deref().and_then(|grant| GrantId::new(grant).ok());
     let Some(id) = id else { return Err(Refusal::NoOpenid(scheme)) };
     let found = state.store.read(move |tx| {
         let Some(granted) = grant::grant_in(tx, &id, now)? else { return Ok(None) };
@@ -91,8 +91,11 @@ async fn told(state: &State, request: Request, now: Timestamp) -> Result<Told, R
     let Some(client) = state.directory.find_client(&granted.client_id).await? else {
         return Err(over());
     };
-    let names = granted.claims.userinfo;
-    Ok(Told { person, client, sub: claims.sub, names, identity: identity.and(granted.identity) })
+    // What was granted, as far as the app may still have it.
+    let may = client.registration.identity;
+    let names = claims::allowed(&granted.claims, may).userinfo;
+    let identity = identity.and(granted.identity).and(may);
+    Ok(Told { person, client, sub: token.sub, names, identity })
 }
 
 /// RFC 6750 §2.2: a form may hold the token. Another body is not looked at.

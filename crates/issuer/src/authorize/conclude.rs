@@ -9,6 +9,7 @@ use super::{
     walk::Walk,
 };
 use crate::{
+    claims,
     interaction::{self, Flow, Interaction},
     pages::{self, AppView, ErrorView, Explained},
     server::State,
@@ -269,7 +270,7 @@ impl Settling {
         now: Timestamp,
     ) -> Result<(), StoreFault> {
         let consent = Consent {
-            identity: authorization.identity,
+            identity: authorization.identity.or(claims::scopes_of(&authorization.claims)),
             scope: authorization.scope.clone(),
             resource: authorization.resource.clone(),
             given: now,

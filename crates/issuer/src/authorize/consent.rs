@@ -28,14 +28,14 @@ pub(crate) fn is_needed(asked: &Asked, offer: &Offer<'_>, before: &Before) -> bo
         return false;
     }
     let covered =
-        before.consent.as_ref().is_some_and(|consent| consent.covers(offer.identity, &offer.scope));
+        before.consent.as_ref().is_some_and(|consent| consent.covers(offer.told(), &offer.scope));
     !covered || (place(asked).is_some() && !before.place)
 }
 
 /// What the person is asked, in one line: to compare with what they answer.
 pub(crate) fn shown(offer: &Offer<'_>, present: &Present) -> String {
     let resource = offer.resource().map_or("", |resource| resource.as_str());
-    format!("{} | {} | {} | {resource}", present.person.id, offer.identity, offer.scope)
+    format!("{} | {} | {} | {resource}", present.person.id, offer.told(), offer.scope)
 }
 
 /// The way back, if it must be agreed to by itself: where anybody could listen, or an app chose it that

@@ -106,7 +106,7 @@ async fn question(
         shown: consent::shown(&offer, present),
         login: person.login.clone(),
         api: offer.api.map(|api| api.name.to_string()),
-        identity: offer.identity,
+        identity: offer.told(),
         scope: offer.scope,
         refused: offer.dropped.into_iter().map(|lost| lost.scope).collect(),
     }))

@@ -194,7 +194,7 @@ fn authorization(asked: &Asked, offer: &Offer<'_>, present: &Present) -> Authori
         resource_named: offer.named,
         tenant: offer.tenant.clone(),
         nonce: request.nonce.clone(),
-        claims: request.claims.clone(),
+        claims: offer.claims.clone(),
     }
 }
 

@@ -2,17 +2,28 @@
 //! allow-list, by the API and by the person's roles. Only ever less, and every loss is told.
 
 use super::parameters::refuse;
-use crate::{Api, Settings};
-use portcullis_directory::{Client, GrantType, Person, excerpt, without_secrets};
+use crate::{Api, Settings, claims};
+use portcullis_directory::{ClaimsAsked, Client, GrantType, Person, excerpt, without_secrets};
 use portcullis_types::{
     Audience, AuthorizationError as Error, Denial, Dropped, DroppedBy, IdentityScope,
     IdentityScopes, Pattern, Scope, Scopes, Tenant,
 };
 
+/// What an app asks for, as it was sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) scope: Option<&'a str>,
+    pub(crate) resource: Option<&'a str>,
+    /// By name, in `claims`.
+    pub(crate) claims: Option<&'a ClaimsAsked>,
+}
+
 /// What may be granted.
 #[derive(Clone, Debug)]
 pub(crate) struct Offer<'s> {
     pub(crate) identity: IdentityScopes,
+    /// What the app may learn besides, one by one.
+    pub(crate) claims: ClaimsAsked,
     /// At `api`. Empty if the app only signs people in.
     pub(crate) scope: Scopes,
     pub(crate) api: Option<&'s Api>,
@@ -23,12 +34,13 @@ pub(crate) struct Offer<'s> {
 }
 
 impl<'s> Offer<'s> {
-    /// What the app may have at most, whoever signs in, by the `scope` and `resource` it sent.
+    /// What the app may have at most, whoever signs in.
     pub(crate) fn to_app(
         settings: &'s Settings,
         client: &Client,
-        (scope, resource): (Option<&str>, Option<&str>),
+        wanted: Wanted<'_>,
     ) -> Result<Self, Denial> {
+        let Wanted { scope, resource, .. } = wanted;
         let (identity, words) = IdentityScopes::part(scope.unwrap_or_default());
         let named = resource.is_some();
         let asked = if words.is_empty() && (scope.is_none() || named) {
@@ -41,10 +53,14 @@ impl<'s> Offer<'s> {
             Some(api) => asked.narrow(&client.scopes, &api.scopes, &settings.registry),
             None => (Scopes::default(), lost(&asked, &DroppedBy::Client)),
         };
-        let identity = useful(identity.and(client.registration.identity), client);
+        let may = client.registration.identity;
+        let identity = useful(identity.and(may), client);
+        let claims = wanted.claims.filter(|_| identity.has(IdentityScope::Openid));
+        let claims = claims.map(|asked| claims::allowed(asked, may)).unwrap_or_default();
         // A token for an API that the app did not name would open nothing there.
         let api = api.filter(|_| named || !scope.is_empty());
-        Self { identity, scope, api, named, tenant: client.tenant.clone(), dropped }.something()
+        let tenant = client.tenant.clone();
+        Self { identity, claims, scope, api, named, tenant, dropped }.something()
     }
 
     /// What is left of it for this person: their roles say what anybody may do in their name.
@@ -79,6 +95,11 @@ impl<'s> Offer<'s> {
             None => "no scope is asked for, and the client has no default".to_owned(),
         };
         Err(refuse(Error::InvalidScope, "scope", problem))
+    }
+
+    /// All that the app may learn, whether it asks by scope or by name: what the person has to agree to.
+    pub(crate) fn told(&self) -> IdentityScopes {
+        self.identity.or(claims::scopes_of(&self.claims))
     }
 
     /// The identifier of the API.

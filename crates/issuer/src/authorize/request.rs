@@ -3,10 +3,12 @@
 
 use super::{
     hint::Hints,
+    offer::Wanted,
     parameters::{Parameters, refuse, unfit},
     prompt::Prompts,
     way_back::{ResponseMode, WayBack},
 };
+use crate::claims;
 use portcullis_directory::{ClaimsAsked, Client};
 use portcullis_types::{Acr, AuthorizationError as Error, ClientId, Denial, Ttl};
 use serde::{Deserialize, Serialize};
@@ -66,7 +68,7 @@ impl AuthorizationRequest {
                 unfit("response_mode", "must be query, form_post, jwt, query.jwt or form_post.jwt")
             })?;
         }
-        let asked = claims(parameters.get("claims")?)?;
+        let asked = claims_asked(parameters.get("claims")?)?;
         let hinted = parameters.get("id_token_hint")?.map(|token| hints.subject(client, token));
         let sub = match (hinted.transpose()?.flatten(), asked.sub) {
             (Some(hinted), Some(sub)) if hinted != sub => {
@@ -98,9 +100,13 @@ impl AuthorizationRequest {
         })
     }
 
-    /// `scope` and `resource`, as they were sent.
-    pub(crate) fn wanted(&self) -> (Option<&str>, Option<&str>) {
-        (self.scope.as_deref(), self.resource.as_deref())
+    /// What the app wants to have.
+    pub(crate) fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            scope: self.scope.as_deref(),
+            resource: self.resource.as_deref(),
+            claims: Some(&self.claims),
+        }
     }
 
     /// The strengths of which one is wanted: what is essential, or else what was asked for.
@@ -202,7 +208,7 @@ struct Asked {
 }
 
 /// OpenID Connect Core §5.5. Members and claims that nobody knows here are left out, as it demands.
-fn claims(value: Option<&str>) -> Result<Asked, Denial> {
+fn claims_asked(value: Option<&str>) -> Result<Asked, Denial> {
     let Some(value) = value else { return Ok(Asked::default()) };
     let problem = |problem: &str| unfit("claims", problem);
     let object = portcullis_jose::json::object(value.as_bytes())
@@ -218,7 +224,7 @@ fn claims(value: Option<&str>) -> Result<Asked, Denial> {
         if odd {
             return Err(problem("must hold null or an object for each claim"));
         }
-        let known = single.keys().filter(|name| CLAIMS.contains(&name.as_str())).cloned();
+        let known = single.keys().filter(|name| claims::scope_of(name).is_some()).cloned();
         if name {
             asked.claims.id_token = known.collect();
             asked.essential_acr = essential_acr(single)?;
@@ -229,35 +235,6 @@ fn claims(value: Option<&str>) -> Result<Asked, Denial> {
     }
     Ok(asked)
 }
-
-/// What may be asked for by name: OpenID Connect Core §5.1, RFC 8176, and ours.
-const CLAIMS: [&str; 25] = [
-    "name",
-    "given_name",
-    "family_name",
-    "middle_name",
-    "nickname",
-    "preferred_username",
-    "profile",
-    "picture",
-    "website",
-    "email",
-    "email_verified",
-    "gender",
-    "birthdate",
-    "zoneinfo",
-    "locale",
-    "phone_number",
-    "phone_number_verified",
-    "address",
-    "updated_at",
-    "auth_time",
-    "acr",
-    "amr",
-    "sid",
-    "roles",
-    "groups",
-];
 
 /// `None` if `acr` may be anything; the known ones of those it must be, if it must be one.
 fn essential_acr(claims: &Map<String, Value>) -> Result<Option<Vec<Acr>>, Denial> {
@@ -292,8 +269,8 @@ mod tests {
         let json = r#"{"id_token":{"auth_time":null,"x":null,
             "acr":{"essential":true,"values":["mfa","urn:x"]},"sub":{"value":"usr_1"}},
             "userinfo":{"email":{"essential":true},"y":{}},"z":1}"#;
-        let asked = claims(Some(json)).unwrap();
-        assert_eq!(asked.claims.id_token, ["acr", "auth_time"]);
+        let asked = claims_asked(Some(json)).unwrap();
+        assert!(asked.claims.id_token.is_empty(), "these are told anyway");
         assert_eq!(asked.claims.userinfo, ["email"]);
         assert_eq!(asked.essential_acr, Some(vec![Acr::Mfa]));
         assert_eq!(asked.sub.as_deref(), Some("usr_1"));
@@ -305,10 +282,10 @@ mod tests {
             r#"{"id_token":{"acr":true}}"#,
             "{\"a\":1,\"a\":2}",
         ] {
-            assert!(claims(Some(bad)).is_err(), "{bad}");
+            assert!(claims_asked(Some(bad)).is_err(), "{bad}");
         }
         let voluntary = r#"{"id_token":{"acr":{"value":"mfa"}}}"#;
-        assert_eq!(claims(Some(voluntary)).unwrap().essential_acr, None);
+        assert_eq!(claims_asked(Some(voluntary)).unwrap().essential_acr, None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The course of one authorization: what its record will say, filled while it is decided.
 
 use super::{offer::Offer, request::AuthorizationRequest};
-use crate::{remote, server::State};
+use crate::{claims, remote, server::State};
 use http::request::Parts;
 use portcullis_audit::{self as audit, Event, Grant, Record};
 use portcullis_directory::{Authorization, Client, excerpt};
@@ -79,7 +79,7 @@ impl Walk {
     /// Notes what is granted.
     pub(crate) fn granted(&mut self, authorization: &Authorization) {
         self.record.granted = Some(authorization.scope.clone());
-        self.record.identity = authorization.identity;
+        self.record.identity = authorization.identity.or(claims::scopes_of(&authorization.claims));
         self.record.acr = Some(authorization.authentication.acr);
     }
 

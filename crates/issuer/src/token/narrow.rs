@@ -38,6 +38,7 @@ pub(super) fn now(
     let api = course.trace.step(Check::Resource, target)?;
     let asked = asked(settings, granted, wanted.scope, &ask.request.grant_type);
     let (identity, asked) = course.trace.step(Check::GrantScope, asked)?;
+    let identity = identity.and(ask.client.registration.identity);
     course.record.requested_scope = wanted.scope.map(|_| asked.clone());
     let roles = tx.attached::<PeopleSettings>().unwrap_or_default().roles.scopes(&person.roles);
     let scope = match api {
@@ -47,13 +48,18 @@ pub(super) fn now(
     // A person who may nothing there any more still signs in.
     let signs_in = identity.has(IdentityScope::Openid) && !granted.resource_named;
     let api = api.filter(|_| !(scope.is_empty() && signs_in));
-    let left = match api {
-        Some(api) if scope.is_empty() && !granted.scope.is_empty() => Err(Denial::NoScopeLeft {
+    let nothing_left = match api {
+        Some(_) => scope.is_empty() && !granted.scope.is_empty(),
+        None => !identity.has(IdentityScope::Openid),
+    };
+    let left = if nothing_left {
+        Err(Denial::NoScopeLeft {
             requested: asked,
             client_may: ask.client.scopes.iter().map(ToString::to_string).collect(),
-            api_has: api.scopes.clone(),
-        }),
-        _ => Ok(()),
+            api_has: api.map(|api| api.scopes.clone()).unwrap_or_default(),
+        })
+    } else {
+        Ok(())
     };
     course.trace.step(Check::GrantScope, left)?;
     let resource = api.map_or(&settings.userinfo.1, |api| &api.resource);

@@ -1,6 +1,7 @@
 //! `{issuer}/authorize`, `{issuer}/consent` and `{issuer}/par`.
 
 mod answer;
+mod claims;
 mod consent;
 mod object;
 mod parameters;
