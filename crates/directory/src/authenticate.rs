@@ -184,12 +184,13 @@ impl Directory {
             Credentials::Assertion { client_id, assertion } => {
                 let claimed = client_id.as_deref();
                 let assertion = assertion.expose_secret();
-                self.by_assertion(&attempt, claimed, entry.as_deref(), assertion).await
+                // Boxed, as the next: it may fetch keys, and a secret needs none of that room.
+                Box::pin(self.by_assertion(&attempt, claimed, entry.as_deref(), assertion)).await
             }
             Credentials::Certificate { method, certificate, .. } => {
                 let shown = certificate.as_ref();
                 let shown = self.by_certificate(*method, entry.as_deref(), shown, attempt.now);
-                shown.await.map(|()| Spent::Nothing)
+                Box::pin(shown).await.map(|()| Spent::Nothing)
             }
         };
         let throttle = &self.inner().throttle;
@@ -221,7 +222,7 @@ impl Directory {
             return Ok(self.known(id));
         }
         match ClientId::new(id) {
-            Ok(id) => self.entry(&id).await,
+            Ok(id) => Box::pin(self.entry(&id)).await,
             Err(_) => Ok(None),
         }
     }

@@ -27,13 +27,19 @@ pub fn excerpt(text: &str) -> String {
 const PREFIXES: [&str; 4] =
     [ClientSecret::PREFIX, Code::PREFIX, RefreshToken::PREFIX, DeviceCode::PREFIX];
 
+/// What each prefix ends with: one look for it finds them all.
+const MARK: char = '_';
+
 /// At most 1 KiB of what came, with every secret of our making taken out of it.
 pub fn without_secrets(text: &str) -> Cow<'_, str> {
     let text = text.get(..text.floor_char_boundary(LOOKED_AT)).unwrap_or_default();
     let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let ends = |before: Option<&str>| {
+        before.is_some_and(|before| PREFIXES.iter().any(|prefix| before.ends_with(prefix)))
+    };
     let next = |rest: &str| {
-        let found = PREFIXES.iter().filter_map(|prefix| Some(rest.find(prefix)? + prefix.len()));
-        found.min()
+        let mut marks = rest.match_indices(MARK).map(|(at, mark)| at + mark.len());
+        marks.find(|end| ends(rest.get(..*end)))
     };
     let (mut clean, mut rest) = (String::new(), text);
     while let Some(end) = next(rest) {
@@ -52,6 +58,11 @@ pub fn without_secrets(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_secret_is_found_by_its_mark() {
+        assert!(PREFIXES.iter().all(|prefix| prefix.ends_with(MARK)));
+    }
 
     #[test]
     fn what_is_cut_is_no_identifier() {

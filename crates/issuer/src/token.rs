@@ -72,8 +72,9 @@ async fn decide(
         }
         Ok((grant_type, holder)) => {
             let ask = Ask::new(state, &client, (grant_type, request), holder);
-            let due = ask.settle(client, course).await?;
-            Ok(due.issue(state).await?)
+            // Boxed: whoever asks for itself does not carry their room around.
+            let due = Box::pin(ask.settle(client, course)).await?;
+            Ok(Box::pin(due.issue(state)).await?)
         }
         Err(denial) => {
             let holder = Holder::default();

@@ -17,7 +17,8 @@ pub(crate) struct Course {
     pub(crate) remote: Option<IpAddr>,
     /// The `jti` of the token, if there will be one.
     pub(crate) jti: Jti,
-    pub(crate) record: Grant<'static>,
+    /// On the heap: a request carries it through every step.
+    pub(crate) record: Box<Grant<'static>>,
     endpoint: Option<&'static str>,
 }
 
@@ -33,10 +34,10 @@ impl Course {
             now,
             trace: Trace::new(Stage::Grant),
             remote,
-            record: Grant {
+            record: Box::new(Grant {
                 remote: remote.map(|remote| remote.to_string().into()),
                 ..Grant::default()
-            },
+            }),
             endpoint: None,
         }
     }
@@ -102,7 +103,7 @@ impl Course {
             }
         }
         let _ = trace.step(failed, Err::<(), _>(denial.clone()));
-        let record = Grant {
+        let record = Box::new(Grant {
             resource: None,
             api: None,
             granted: None,
@@ -110,8 +111,8 @@ impl Course {
             jti: None,
             exp: None,
             kid: None,
-            ..self.record
-        };
+            ..*self.record
+        });
         Self { trace, record, ..self }
     }
 
@@ -122,7 +123,7 @@ impl Course {
             at: self.now,
             trace: self.trace,
             denial: denial.map(Cow::Borrowed),
-            event: Event::Grant(self.record),
+            event: Event::Grant(*self.record),
         };
         audit::append(tx, &record)
     }
