@@ -163,7 +163,7 @@ fn resource(
         _ => None,
     };
     let may = |resource: &&Audience| client.resources.contains(resource);
-    let known = wanted.and_then(|wanted| settings.api(wanted)).map(|api| &api.resource);
+    let known = wanted.and_then(|wanted| settings.named(wanted)).map(|api| &api.resource);
     known.filter(may).cloned().map(Some).ok_or_else(|| Denial::BadTarget {
         found: asked.iter().take(8).map(|resource| excerpt(resource)).collect(),
         allowed: client.resources.clone(),

@@ -196,6 +196,17 @@ impl Settings {
         self.apis.iter().find(|api| api.resource.as_str() == resource)
     }
 
+    /// The API that a caller means. URL libraries add the slash of a bare host, and write hosts in small letters:
+    /// that names no other place (RFC 3986 §6.2.2.1, §6.2.3), so it is no other API. What tokens say in `aud` is
+    /// always the identifier as configured.
+    pub(crate) fn named(&self, resource: &str) -> Option<&Api> {
+        let url = |text: &str| url::Url::parse(text).ok();
+        self.api(resource).or_else(|| {
+            let wanted = url(resource)?;
+            self.apis.iter().find(|api| url(api.resource.as_str()).is_some_and(|url| url == wanted))
+        })
+    }
+
     /// Where an endpoint of ours is, as the world sees it.
     pub(crate) fn url(&self, endpoint: &str) -> String {
         below(&self.issuer, endpoint)

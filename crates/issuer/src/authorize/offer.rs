@@ -161,7 +161,7 @@ fn target<'s>(
             return Err(refuse(Error::InvalidTarget, "resource", "resource must name one API"));
         }
     };
-    let api = settings.api(wanted).filter(may).ok_or_else(|| {
+    let api = settings.named(wanted).filter(may).ok_or_else(|| {
         let problem = format!("the app may have no token for {}", excerpt(wanted));
         refuse(Error::InvalidTarget, "resource", problem)
     });

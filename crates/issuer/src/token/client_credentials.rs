@@ -51,7 +51,7 @@ fn target<'a>(state: &'a State, client: &Client, asked: &[String]) -> Result<&'a
         // Several: one token for them all could be used by each of them at the others.
         _ => None,
     };
-    let api = wanted.and_then(|wanted| state.settings.api(wanted)).filter(may);
+    let api = wanted.and_then(|wanted| state.settings.named(wanted)).filter(may);
     api.ok_or_else(refuse)
 }
 

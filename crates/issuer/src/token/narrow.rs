@@ -88,7 +88,11 @@ fn target<'s>(
         ([one], _) if one == userinfo.as_str() && signs_in => return Ok(None),
         ([], None) => return Ok(None),
         ([], Some(granted)) => granted,
-        ([one], Some(granted)) if one == granted.as_str() => granted,
+        ([one], Some(granted))
+            if settings.named(one).is_some_and(|api| api.resource == *granted) =>
+        {
+            granted
+        }
         _ => return refuse(),
     };
     let may = |api: &&Api| {

@@ -65,3 +65,21 @@ async fn two_apis_are_two_tokens() {
     assert_eq!((answer.status, answer.error().as_str()), (400, "invalid_target"));
     assert_eq!(answer.json()["remedy"], "Ask for one token per resource.");
 }
+
+#[tokio::test]
+async fn another_spelling_of_an_api_is_that_api_and_aud_is_as_configured() {
+    let house = House::open().await;
+    let secret = house.free_app().await;
+    for spelling in ["HTTPS://api.example/batch", "https://API.example:443/batch"] {
+        let more = format!("&resource={spelling}&scope=batch:read");
+        let answer = house.ask("free-app", &secret, &more).await;
+        assert_eq!(answer.claims()["aud"], BATCH, "{spelling}");
+    }
+    for other in
+        ["https://api.example/Batch", "http://api.example/batch", "https://api.example/batch%3Fx"]
+    {
+        let more = format!("&resource={other}&scope=batch:read");
+        let answer = house.ask("free-app", &secret, &more).await;
+        assert_eq!(answer.error(), "invalid_target", "{other}");
+    }
+}
