@@ -20,11 +20,11 @@ pub struct Consent {
 impl Consent {
     /// Whether all of that was agreed to.
     pub fn covers(&self, identity: IdentityScopes, scope: &Scopes) -> bool {
-        identity.without(self.identity).is_empty() && scope.is_subset(&self.scope)
+        identity.without(self.identity).is_empty() && scope.lies_within(&self.scope)
     }
 }
 
-/// What the person agreed to for the app, API by API.
+/// What the person agreed to for the app, API by API. What cannot be read counts as nothing: they are asked again.
 pub fn consents_in(
     tx: &mut Tx<'_>,
     person: &PersonId,
@@ -33,10 +33,11 @@ pub fn consents_in(
     let sql = "SELECT identity, scope, resource, given FROM consent \
          WHERE person = $1 AND client_id = $2 ORDER BY resource";
     let rows = tx.query(sql, &[person.as_str().into(), client_id.as_str().into()])?;
-    rows.iter().map(consent).collect()
+    rows.iter().filter_map(|row| consent(row).transpose()).collect()
 }
 
-/// Remembers a consent: what was agreed to before stays agreed to. Its record is that of the decision.
+/// Remembers a consent: what was agreed to before stays agreed to, for as long as all of it together is a list that
+/// can be read again; otherwise what is agreed to now takes its place. Its record is that of the decision.
 pub fn remember_consent(
     tx: &mut Tx<'_>,
     person: &PersonId,
@@ -46,7 +47,9 @@ pub fn remember_consent(
     let before = consents_in(tx, person, client_id)?;
     let before = before.iter().find(|before| before.resource == consent.resource);
     let (identity, scope) = match before {
-        Some(before) => (before.identity.or(consent.identity), before.scope.union(&consent.scope)),
+        Some(before) => {
+            (before.identity.or(consent.identity), joined(&before.scope, &consent.scope))
+        }
         None => (consent.identity, consent.scope.clone()),
     };
     let resource = consent.resource.as_ref().map_or("", Audience::as_str);
@@ -77,17 +80,24 @@ pub fn forget_consent(
     Ok(())
 }
 
-fn consent(row: &Row) -> Result<Consent, StoreFault> {
-    let (known, rest) = IdentityScopes::part(row.text(0)?);
-    if !rest.is_empty() {
-        return Err(StoreFault::rejected("a consent holds an unknown identity scope"));
-    }
+/// Attack: an app has ever more scopes agreed to, one by one, until the list is too long to be read.
+fn joined(before: &Scopes, now: &Scopes) -> Scopes {
+    let both = before.union(now).condensed();
+    if both.within_limits().is_ok() { both } else { now.clone() }
+}
+
+/// `None` if it cannot be read.
+fn consent(row: &Row) -> Result<Option<Consent>, StoreFault> {
+    let ((identity, unknown), scope) =
+        (IdentityScopes::part(row.text(0)?), Scopes::parse(row.text(1)?));
     let resource = Some(row.text(2)?).filter(|resource| !resource.is_empty());
-    Ok(Consent {
-        identity: known,
-        scope: Scopes::parse(row.text(1)?).map_err(StoreFault::rejected)?,
-        resource: resource.map(Audience::new).transpose().map_err(StoreFault::rejected)?,
-        given: row.time(3)?,
+    let resource = resource.map(Audience::new).transpose();
+    let given = row.time(3)?;
+    Ok(match (scope, resource) {
+        (Ok(scope), Ok(resource)) if unknown.is_empty() => {
+            Some(Consent { identity, scope, resource, given })
+        }
+        _ => None,
     })
 }
 

@@ -152,6 +152,11 @@ impl Scope {
         Self::parse(&format!("{name}{rest}")).ok()
     }
 
+    /// Whether it is the same right, on the same resource or one that lies beneath.
+    fn holds(&self, need: &Self) -> bool {
+        self.name() == need.name() && self.spans(need)
+    }
+
     /// Whether `need` lies in the same tenant and at or beneath this scope's resource.
     /// By whole segments: `mcp:call/git` does not reach into `mcp:call/github`.
     fn spans(&self, need: &Self) -> bool {

@@ -185,6 +185,46 @@ async fn a_consent_is_remembered_api_by_api() {
 }
 
 #[tokio::test]
+async fn consents_never_add_up_to_a_row_that_cannot_be_read() {
+    let mut house = House::open().await;
+    let person = house.alice().await.id;
+    let resource: portcullis_types::Audience = "https://api.example/".parse().unwrap();
+    let agree = async |scope: String| {
+        let (who, app) = (person.clone(), id("app"));
+        let consent = Consent {
+            identity: [IdentityScope::Openid].into_iter().collect(),
+            scope: Scopes::parse(&scope).unwrap(),
+            resource: Some(resource.clone()),
+            given: NOW,
+        };
+        house.store.write(move |tx| remember_consent(tx, &who, &app, &consent)).await.unwrap();
+    };
+    let known = async || {
+        let known = house.directory.consent(&person, &id("app"), Some(&resource)).await;
+        known.unwrap().map(|consent| consent.scope)
+    };
+    // Attack: each is small enough, and together they are more than a list may be.
+    for round in 0..3 {
+        let many: Vec<String> = (0..40).map(|n| format!("model:read/m-{round}-{n}")).collect();
+        agree(many.join(" ")).await;
+        assert!(Scopes::parse(&many.join(" ")).unwrap().lies_within(&known().await.unwrap()));
+    }
+    assert_eq!(
+        known().await.unwrap().len(),
+        40,
+        "what was agreed to last took the place of the rest"
+    );
+    agree("model:read".to_owned()).await;
+    assert_eq!(known().await.unwrap().to_string(), "model:read", "it covers them all");
+    assert!(Scopes::parse("model:read/a/b").unwrap().lies_within(&known().await.unwrap()));
+    let spoil = "UPDATE consent SET scope = 'no scope at  all'";
+    house.store.write(move |tx| tx.execute(spoil, &[])).await.unwrap();
+    assert_eq!(known().await, None, "what cannot be read is asked again");
+    agree("model:list".to_owned()).await;
+    assert_eq!(known().await.unwrap().to_string(), "model:list");
+}
+
+#[tokio::test]
 async fn an_account_elsewhere_leads_to_one_person_and_an_address_proves_nothing() {
     use portcullis_directory::{LinkFault, LinkedAccount};
     let mut house = House::open().await;

@@ -98,6 +98,18 @@ impl Scopes {
         self.iter().all(|scope| other.contains(scope))
     }
 
+    /// Whether every scope of this set is in `other`, or is a narrower one than there: the same right on a
+    /// resource beneath. What one right implies of another is the [`Registry`](super::Registry)'s to say.
+    pub fn lies_within(&self, other: &Self) -> bool {
+        self.iter().all(|scope| other.iter().any(|wider| wider.holds(scope)))
+    }
+
+    /// The set without what is narrower than another scope of it: it says the same in fewer words.
+    #[must_use]
+    pub fn condensed(&self) -> Self {
+        self.filter(|scope| !self.iter().any(|wider| wider != scope && wider.holds(scope)))
+    }
+
     /// The set as a token of `own` says it: its own tenant is not written out.
     #[must_use]
     pub fn unqualified(&self, own: &Tenant) -> Self {
