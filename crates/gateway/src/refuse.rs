@@ -89,7 +89,9 @@ pub(crate) fn denied(
 pub(crate) fn failed(fault: Fault, line: Option<&Line>, id: DecisionId) -> Response<Answer> {
     let (status, name, message) = fault.code();
     let dialect = line.map_or(Dialect::Problem, Line::dialect);
-    let mut response = response(&Refusal { status, name, message, remedy: None, id }, dialect);
+    let (remedy, required_scopes) = (None, None);
+    let refusal = Refusal { status, name, message, remedy, required_scopes, id };
+    let mut response = response(&refusal, dialect);
     if fault == Fault::Unrecorded {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }

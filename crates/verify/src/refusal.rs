@@ -3,7 +3,7 @@
 
 use crate::{Demand, Scheme, dpop};
 use portcullis_jose::Alg;
-use portcullis_types::{ApiName, DecisionId, Denial, HolderFault, Scopes};
+use portcullis_types::{ApiName, DecisionId, Denial, HolderFault, Scope, Scopes};
 use serde_json::{Value, json};
 
 /// The language in which an API says no.
@@ -28,25 +28,37 @@ pub struct Refusal<'a> {
     pub message: &'a str,
     /// What to do about it, as the caller may read it.
     pub remedy: Option<&'a str>,
+    /// All scopes of the operation, if one is lacking: some HTTP stacks hide the challenge of a 403.
+    pub required_scopes: Option<&'a Scopes>,
     /// What to ask about.
     pub id: DecisionId,
 }
 
 impl<'a> Refusal<'a> {
     /// What a denial says. `remedy` is the `change` of [`Denial::remedy`].
-    pub fn of(denial: &Denial, remedy: &'a str, id: DecisionId) -> Self {
+    pub fn of(denial: &'a Denial, remedy: &'a str, id: DecisionId) -> Self {
         let code = denial.code();
         let (name, message) = (code.name, code.description);
-        Self { status: code.status, name, message, remedy: Some(remedy), id }
+        let required_scopes = match denial {
+            Denial::WeakScope { needed, .. } => Some(needed),
+            _ => None,
+        };
+        Self { status: code.status, name, message, remedy: Some(remedy), required_scopes, id }
     }
 
     /// The media type and the body.
     pub fn body(&self, dialect: Dialect) -> (&'static str, Value) {
-        match dialect {
+        let (media_type, mut body) = match dialect {
             Dialect::OpenAi => ("application/json", self.openai()),
             Dialect::Anthropic => ("application/json", self.anthropic()),
             Dialect::Problem => ("application/problem+json", self.problem()),
+        };
+        let error =
+            if dialect == Dialect::Problem { Some(&mut body) } else { body.get_mut("error") };
+        if let (Some(scopes), Some(Value::Object(error))) = (self.required_scopes, error) {
+            error.insert("required_scopes".into(), scopes.iter().map(Scope::as_str).collect());
         }
+        (media_type, body)
     }
 
     /// What a person reads in the exception of an SDK: the reason, the way out, and the id to ask about.

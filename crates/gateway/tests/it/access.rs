@@ -70,6 +70,8 @@ async fn a_weak_scope_is_refused_with_all_scopes_that_are_needed() {
     assert!(said.contains("error=\"insufficient_scope\""), "{said}");
     assert!(said.contains("scope=\"generate:advanced\""), "{said}");
     assert_eq!(response.headers()["content-type"], "application/problem+json");
+    let body: serde_json::Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
+    assert_eq!(body["required_scopes"], serde_json::json!(["generate:advanced"]));
     assert_eq!(house.times_seen(), 0);
 }
 
