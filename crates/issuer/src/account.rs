@@ -40,12 +40,17 @@ use crate::{
 use axum::{extract::Request, response::Response};
 use http::StatusCode;
 use portcullis_directory::{Acting, Fault, Person, Session};
-use portcullis_types::{Entropy, Ttl};
+use portcullis_types::{Entropy, Timestamp, Ttl};
 use portcullis_web::form::Form;
 use serde::de::DeserializeOwned;
 
 /// How old a sign-in may be to change something that matters.
 const FRESH: Ttl = Ttl::seconds(10 * 60);
+
+/// Whether somebody signed in lately enough for that.
+pub(crate) fn is_fresh(session: &Session, now: Timestamp) -> bool {
+    now < session.authentication.at.plus(FRESH)
+}
 
 /// A person at their own account.
 struct Owner {
@@ -110,7 +115,7 @@ impl Owner {
     }
 
     fn is_fresh(&self) -> bool {
-        self.arrival.now < self.session.authentication.at.plus(FRESH)
+        is_fresh(&self.session, self.arrival.now)
     }
 
     /// What is around the part. What was done just now stands in the address, by a name out of a closed list.

@@ -114,6 +114,12 @@ impl Arrival {
         &self.parts.headers
     }
 
+    /// Whether a page elsewhere sent the browser here, or another program did: browsers tell, where people come by
+    /// a link of ours.
+    pub(crate) fn is_from_elsewhere(&self) -> bool {
+        self.visit.is_from_elsewhere(self.headers())
+    }
+
     /// As the directory wants to see them.
     pub(crate) fn visitor<'a>(&'a self, entropy: &'a mut dyn Entropy) -> Visitor<'a> {
         Visitor {

@@ -48,11 +48,13 @@ fn claims_of(state: &State, due: &Due) -> Map<String, Value> {
         ("aud", json!(due.client_id())),
         ("exp", json!(due.issued.plus(state.settings.token_ttl).seconds())),
         ("iat", json!(due.issued.seconds())),
-        ("auth_time", json!(how.at.seconds())),
         ("acr", json!(how.acr.name())),
         ("amr", json!(amr)),
     ];
     told.extend(ours.map(|(name, value)| (name.to_owned(), value)));
+    if let Some(auth_time) = how.auth_time() {
+        told.insert("auth_time".to_owned(), json!(auth_time));
+    }
     if let Some(nonce) = &due.nonce {
         told.insert("nonce".to_owned(), json!(nonce));
     }

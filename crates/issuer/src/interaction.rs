@@ -5,11 +5,12 @@
 //! other: whoever sends somebody a link into a flow of their own would get that person's answer (session
 //! fixation, RFC 9700 §4.2, §4.11).
 
-use crate::authorize::AuthorizationRequest;
+use crate::{authorize::AuthorizationRequest, upstream::Demand};
 use aws_lc_rs::{constant_time, digest};
+use portcullis_directory::Session;
 use portcullis_jose::b64;
 use portcullis_store::{Row, Store, StoreFault, Tx};
-use portcullis_types::{Acr, ClientId, Entropy, Jti, Random, Timestamp, Ttl};
+use portcullis_types::{Acr, ClientId, Entropy, Jti, Random, SessionId, Timestamp, Ttl};
 use portcullis_web::csrf::BrowserId;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -44,6 +45,9 @@ pub(crate) struct Interaction {
     pub(crate) created: Timestamp,
     /// What the person was last asked to agree to, and who that was.
     pub(crate) shown: Option<String>,
+    /// The session that began, or was renewed, for this request at another provider, which did what was asked
+    /// of it.
+    signed_in: Option<String>,
 }
 
 impl Interaction {
@@ -62,9 +66,22 @@ impl Interaction {
         self.request.wanted_acr().iter().min().copied()
     }
 
-    /// Whether the app wants the person to sign in, or to choose, whoever is signed in.
-    pub(crate) fn wants_new_sign_in(&self) -> bool {
-        self.request.prompt.sign_in()
+    /// What another provider must see to, where the person signs in there.
+    pub(crate) fn demand(&self) -> Demand {
+        // Whoever is signed in there, the app wants the person to sign in, or to choose.
+        let anew = self.request.prompt.sign_in().then_some(Ttl::seconds(0));
+        Demand {
+            max_age: anew.or(self.request.max_age),
+            acr: self.wanted_acr(),
+            login_hint: self.login_hint().map(str::to_owned),
+        }
+    }
+
+    /// Whether this session was signed in for this very request: by the clock for sign-ins here, by a mark for
+    /// those at another provider, whose time lies before if its own session was new enough.
+    pub(crate) fn has_signed_in(&self, session: &Session) -> bool {
+        session.authentication.at >= self.created
+            || self.signed_in.as_deref() == Some(session.id.as_str())
     }
 }
 
@@ -105,7 +122,7 @@ pub(crate) fn find(
 ) -> Result<Option<Interaction>, StoreFault> {
     let (Some((id, secret)), Some(browser)) = (part(flow), browser) else { return Ok(None) };
     let row = tx.query_row(
-        "SELECT id, secret, browser, request, created, shown FROM interaction WHERE id = $1",
+        "SELECT id, secret, browser, request, created, shown, signed_in FROM interaction WHERE id = $1",
         &[id.into()],
     )?;
     let Some(row) = row else { return Ok(None) };
@@ -140,6 +157,18 @@ pub(crate) fn show(tx: &mut Tx<'_>, flow: &Flow, shown: &str) -> Result<(), Stor
     Ok(())
 }
 
+/// Notes that a session was signed in for this request, elsewhere.
+pub(crate) fn signed_in(
+    tx: &mut Tx<'_>,
+    flow: &str,
+    session: &SessionId,
+) -> Result<(), StoreFault> {
+    let id = part(flow).map_or("", |(id, _)| id);
+    let sql = "UPDATE interaction SET signed_in = $1 WHERE id = $2";
+    tx.execute(sql, &[session.as_str().into(), id.into()])?;
+    Ok(())
+}
+
 /// It is answered. False if it was before: of two answers, one is the first.
 pub(crate) fn end(tx: &mut Tx<'_>, interaction: &Interaction) -> Result<bool, StoreFault> {
     let ended = tx.execute("DELETE FROM interaction WHERE id = $1", &[(&interaction.id).into()])?;
@@ -169,6 +198,7 @@ fn read(row: &Row) -> Result<Option<Interaction>, StoreFault> {
         request,
         created: row.time(4)?,
         shown: row.opt_text(5)?.map(str::to_owned),
+        signed_in: row.opt_text(6)?.map(str::to_owned),
     }))
 }
 

@@ -3,7 +3,7 @@
 use portcullis_store::Migration;
 
 /// Of what was issued, and of requests that wait for a person.
-pub const MIGRATIONS: &[Migration] = &[ISSUED, AUTHORIZING, UPSTREAM];
+pub const MIGRATIONS: &[Migration] = &[ISSUED, AUTHORIZING, UPSTREAM, SIGNED_IN];
 
 /// The table of what was issued. Its key is time-ordered, so rows are appended and old ones lie together; the rows lie
 /// in the index itself, so that each is written once.
@@ -70,4 +70,11 @@ const UPSTREAM: Migration = Migration {
             PRIMARY KEY (issuer, jti)
         ) WITHOUT ROWID;
     ",
+};
+
+/// Which session was signed in elsewhere for a request that waits.
+const SIGNED_IN: Migration = Migration {
+    room: "issuer",
+    number: 4,
+    sql: "ALTER TABLE interaction ADD COLUMN signed_in TEXT;",
 };

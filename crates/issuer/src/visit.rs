@@ -117,6 +117,11 @@ impl Visit {
         self.sent_with(headers, token, key)
     }
 
+    /// Whether the browser says that a request does not come from a page of ours.
+    pub(crate) fn is_from_elsewhere(&self, headers: &HeaderMap) -> bool {
+        is_cross_site(headers, &self.origin)
+    }
+
     /// As [`sent`](Self::sent), for a token that came in another way.
     pub(crate) fn sent_with(
         &self,

@@ -234,12 +234,23 @@ impl Amr {
 /// What happened when the person signed in: never what they could have done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Authentication {
-    /// When, as `auth_time`.
+    /// When; [`UNTOLD`](Self::UNTOLD) if nobody said.
     pub at: Timestamp,
     /// How strong.
     pub acr: Acr,
     /// By which means.
     pub amr: Vec<Amr>,
+}
+
+impl Authentication {
+    /// The time of a sign-in at another provider that did not tell it: before every other, so that it is never
+    /// new enough for anything.
+    pub const UNTOLD: Timestamp = Timestamp::from_seconds(0);
+
+    /// `auth_time` (OpenID Connect Core §2), in seconds. `None` if nobody knows it.
+    pub fn auth_time(&self) -> Option<i64> {
+        (self.at > Self::UNTOLD).then(|| self.at.seconds())
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 //! they linked it, or they came to be with it. Never by an address for mail.
 
 use super::{NewPerson, rows};
-use crate::{Acting, Action, Deed, Directory, Fault, Person, Profile, grant::Drawn};
+use crate::{
+    Acting, Action, Deed, Directory, Fault, Person, Profile, Session, grant::Drawn,
+    session_by_id_in,
+};
 use portcullis_store::{Row, StoreFault, Tx};
 use portcullis_types::{PersonId, Random, Tenant, Timestamp};
 
@@ -91,17 +94,19 @@ impl Directory {
         joined.await?.ok_or(LinkFault::Taken { login })
     }
 
-    /// Links an account to a person who is signed in.
+    /// Links an account to the person who is signed in, if their session is still in force.
     pub async fn link_account(
         &self,
         mut by: Acting<'_>,
-        person: &PersonId,
+        session: &Session,
         account: LinkedAccount,
     ) -> Result<(), LinkFault> {
         let deed = Deed::new(&mut by, Action::AccountLink);
-        let (person, now) = (person.clone(), by.now);
+        let (person, id, now) = (session.person.clone(), session.id.clone(), by.now);
         let linked = self.transact(move |tx| {
-            rows::one(tx, &person)?;
+            if session_by_id_in(tx, &id, now)?.is_none_or(|session| session.person != person) {
+                return Err(Fault::UnknownSession(id.to_string()));
+            }
             if let Some(owner) = owner(tx, &account)? {
                 return Ok(owner == person);
             }

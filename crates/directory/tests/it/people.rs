@@ -226,7 +226,9 @@ async fn consents_never_add_up_to_a_row_that_cannot_be_read() {
 
 #[tokio::test]
 async fn an_account_elsewhere_leads_to_one_person_and_an_address_proves_nothing() {
+    use crate::sessions::sign_in;
     use portcullis_directory::{LinkFault, LinkedAccount};
+    use portcullis_types::Acr;
     let mut house = House::open().await;
     let directory = house.directory.clone();
     let account = |subject: &str, roles: &[&str]| LinkedAccount {
@@ -258,8 +260,12 @@ async fn an_account_elsewhere_leads_to_one_person_and_an_address_proves_nothing(
     );
     let unknown = directory.person_of(house.acting(NOW), account("3", &[])).await;
     assert!(matches!(unknown, Err(LinkFault::Unknown)));
-    let stolen = directory.link_account(house.acting(NOW), &joined.id, account("3", &[])).await;
-    assert!(stolen.is_ok());
+    let (session, _) = house.begin(sign_in(&joined.id, NOW, Acr::Pwd), NOW).await;
+    let linked = directory.link_account(house.acting(NOW), &session, account("3", &[])).await;
+    assert!(linked.is_ok());
+    directory.end_sessions(house.acting(NOW), &joined.id, None).await.unwrap();
+    let late = directory.link_account(house.acting(NOW), &session, account("4", &[])).await;
+    assert!(late.is_err(), "the session is over");
     let found = directory.person_of(house.acting(NOW), account("3", &[])).await.unwrap();
     assert_eq!(found.id, joined.id);
 }

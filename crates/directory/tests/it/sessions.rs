@@ -5,7 +5,7 @@ use portcullis_directory::{
 use portcullis_store::Tx;
 use portcullis_types::{Acr, Amr, Authentication, PersonId, Timestamp, Ttl};
 
-fn sign_in(person: &PersonId, now: Timestamp, acr: Acr) -> NewSession {
+pub(crate) fn sign_in(person: &PersonId, now: Timestamp, acr: Acr) -> NewSession {
     NewSession {
         person: person.clone(),
         authentication: Authentication { at: now, acr, amr: vec![Amr::Pwd] },
@@ -16,7 +16,11 @@ fn sign_in(person: &PersonId, now: Timestamp, acr: Acr) -> NewSession {
 }
 
 impl House {
-    async fn begin(&mut self, new: NewSession, now: Timestamp) -> (Session, SessionCookie) {
+    pub(crate) async fn begin(
+        &mut self,
+        new: NewSession,
+        now: Timestamp,
+    ) -> (Session, SessionCookie) {
         self.directory.signed_in(new, None, now, &mut self.entropy).await.unwrap()
     }
 

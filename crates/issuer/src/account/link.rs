@@ -23,5 +23,5 @@ async fn begun(state: &State, request: Request) -> Result<Response, Else> {
         Owner::with_form(state, request, (Section::Overview, Care::Sensitive)).await?;
     let provider = form.get("provider").unwrap_or_default();
     let purpose = Purpose::Link { person: owner.person.id.clone() };
-    Ok(upstream::go(state, &owner.arrival.visit, (provider, purpose), Demand::default()).await)
+    Ok(upstream::go(state, &owner.arrival, (provider, purpose), Demand::default()).await)
 }

@@ -4,7 +4,7 @@
 use super::{
     answer::{self, Fields},
     consent::{self, Agreed},
-    decide::{self, Asked, Before, Next, Present, Standing},
+    decide::{self, Asked, Before, Next, Present, SignedIn, Standing},
     error::{Back, Fault, Refusal},
     walk::Walk,
 };
@@ -199,7 +199,7 @@ impl Settling {
         present: Option<&Present>,
     ) -> Result<Result<Next, Denial>, StoreFault> {
         let mut standing = Standing {
-            since: self.through.as_ref().map(|through| through.interaction.created),
+            signed_in: signed_in(self.through.as_ref().map(|it| &it.interaction), present),
             agreed: self.agreed(),
             now: walk.now,
         };
@@ -299,6 +299,16 @@ impl Settling {
             expires: now.plus(CODE_LIFE),
         };
         grant::issue_code(tx, new, now, &Random::draw(&mut *(self.state.entropy)()))
+    }
+}
+
+/// Whether the person who is there signed in for the request that waits.
+pub(crate) fn signed_in(waiting: Option<&Interaction>, present: Option<&Present>) -> SignedIn {
+    match (waiting, present) {
+        (Some(waiting), Some(present)) if waiting.has_signed_in(&present.session) => {
+            SignedIn::ForThis
+        }
+        _ => SignedIn::Before,
     }
 }
 

@@ -9,6 +9,7 @@ use super::{
     walk::Walk,
 };
 use crate::{
+    interaction::Interaction,
     pages::{self, ConsentView, Explained, Permissions},
     server::State,
     visit::Visit,
@@ -32,9 +33,7 @@ pub(crate) async fn show(Shared(state): Shared<Arc<State>>, request: Request) ->
         Err(refusal) => return Ends::begin(&state, walk, &parts).refuse(&visit, refusal).await,
     };
     let id = walk.id;
-    let standing =
-        Standing { since: Some(interaction.created), agreed: Agreed::Before, now: walk.now };
-    match question(&state, &parts, walk, (&asked, standing)).await {
+    match question(&state, &parts, walk, (&asked, &interaction)).await {
         Ok(Some(question)) if interaction.shown.as_ref() == Some(&question.shown) => {
             ask(&state, &visit, (&flow, &asked), &question)
         }
@@ -90,12 +89,17 @@ async fn question(
     state: &Arc<State>,
     parts: &Parts,
     mut walk: Walk,
-    (asked, standing): (&Asked, Standing),
+    (asked, waiting): (&Asked, &Interaction),
 ) -> Result<Option<Question>, Fault> {
     let cookie = conclude::session_of(state, &parts.headers);
     let (here, client, now) = (state.clone(), asked.client.clone(), walk.now);
     let found =
         state.store.read(move |tx| present(tx, &here, &client, cookie.as_ref(), now)).await?;
+    let standing = Standing {
+        signed_in: conclude::signed_in(Some(waiting), found.as_ref()),
+        agreed: Agreed::Before,
+        now: walk.now,
+    };
     let signed_in = decide::signed_in(&mut walk, asked, found.as_ref(), standing);
     let Ok(Some(Present { person, .. })) = signed_in else { return Ok(None) };
     let Some(present) = found.as_ref() else { return Ok(None) };

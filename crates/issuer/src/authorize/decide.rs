@@ -41,11 +41,20 @@ pub(crate) struct Before {
 /// How far the person has come.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Standing {
-    /// When the interaction began, if there is one: a sign-in since then is new.
-    pub(crate) since: Option<Timestamp>,
+    /// Whether they signed in for this very request.
+    pub(crate) signed_in: SignedIn,
     /// Whether they agree, here and now.
     pub(crate) agreed: Agreed,
     pub(crate) now: Timestamp,
+}
+
+/// When somebody who is signed in did so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SignedIn {
+    /// Before the request came, or nobody did.
+    Before,
+    /// For this request: they are not asked a second time.
+    ForThis,
 }
 
 /// What comes next.
@@ -128,7 +137,7 @@ fn who<'p>(
         if quiet { Err(refuse(Error::LoginRequired, "prompt", problem)) } else { Ok(None) }
     };
     let Some(present) = present else { return nobody("nobody is signed in") };
-    let is_new = is_new(present, standing);
+    let is_new = standing.signed_in == SignedIn::ForThis;
     if request.sub.as_ref().is_some_and(|sub| *sub != present.sub) {
         let problem = "another person is signed in than the app asks for";
         if is_new {
@@ -150,11 +159,6 @@ fn who<'p>(
     Ok(Some(present).filter(|_| !request.prompt.sign_in()))
 }
 
-/// Whether the person signed in since the request came.
-fn is_new(present: &Present, standing: Standing) -> bool {
-    standing.since.is_some_and(|since| present.session.authentication.at >= since)
-}
-
 /// Whether the sign-in is as strong as one of those wanted. A stronger one will do.
 fn strong(
     request: &AuthorizationRequest,
@@ -173,7 +177,7 @@ fn strong(
     if present.session.authentication.acr >= *least {
         return Ok(true);
     }
-    if request.prompt.has(Prompt::None) || is_new(present, standing) {
+    if request.prompt.has(Prompt::None) || standing.signed_in == SignedIn::ForThis {
         return unmet("the sign-in is weaker than the app wants");
     }
     Ok(false)

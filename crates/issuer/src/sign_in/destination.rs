@@ -6,13 +6,17 @@ use crate::{
     interaction::{self, Interaction},
     pages::{self, Explained, Section, SignInReason},
     server::State,
+    upstream::Demand,
 };
 use portcullis_directory::{Session, grant::user_code};
-use portcullis_types::Acr;
+use portcullis_types::Ttl;
 use portcullis_web::{
     form::Form,
     page::{Forms, Words},
 };
+
+/// How old a sign-in elsewhere may be that opens a part of the account: so that time is left to use it.
+const STEP_UP: Ttl = Ttl::seconds(5 * 60);
 
 /// Where a sign-in leads.
 pub(crate) enum Destination {
@@ -28,8 +32,7 @@ pub(crate) enum Destination {
 pub(crate) struct Waiting {
     flow: String,
     app: String,
-    login_hint: Option<String>,
-    wanted: Option<Acr>,
+    demand: Demand,
 }
 
 impl Destination {
@@ -41,12 +44,7 @@ impl Destination {
         form: &Form,
     ) -> Result<Self, Else> {
         let Some(flow) = form.get("flow") else {
-            if let Some(device) = form.get("return").and_then(device) {
-                return Ok(Self::Device(device));
-            }
-            let named = |section: &Section| Some(section.name()) == form.get("return");
-            let section = Section::ALL.into_iter().find(named).unwrap_or(Section::Overview);
-            return Ok(Self::Account(section));
+            return Ok(Self::named(form.get("return")));
         };
         let browser = Some(&arrival.visit.browser);
         let found = interaction::load(&state.store, flow, browser, arrival.now).await;
@@ -58,6 +56,27 @@ impl Destination {
             arrival.visit.words = Words::choose(Some(&locales), arrival.headers());
         }
         Ok(Self::Flow(Box::new(waiting(state, flow, &found).await)))
+    }
+
+    /// A page of ours, out of a closed list.
+    pub(crate) fn named(name: Option<&str>) -> Self {
+        if let Some(device) = name.and_then(device) {
+            return Self::Device(device);
+        }
+        let section = Section::ALL.into_iter().find(|section| Some(section.name()) == name);
+        Self::Account(section.unwrap_or(Section::Overview))
+    }
+
+    /// What another provider must see to, if the person signs in there.
+    pub(crate) fn demand(&self, session: Option<&Session>) -> Demand {
+        match self {
+            Self::Flow(waiting) => waiting.demand.clone(),
+            // Whoever is signed in is here to prove it anew.
+            Self::Account(_) if session.is_some() => {
+                Demand { max_age: Some(STEP_UP), ..Demand::default() }
+            }
+            Self::Account(_) | Self::Device(_) => Demand::default(),
+        }
     }
 
     pub(crate) fn flow(&self) -> Option<&str> {
@@ -84,7 +103,7 @@ impl Destination {
 
     pub(crate) fn login_hint(&self) -> Option<&str> {
         match self {
-            Self::Flow(waiting) => waiting.login_hint.as_deref(),
+            Self::Flow(waiting) => waiting.demand.login_hint.as_deref(),
             Self::Account(_) | Self::Device(_) => None,
         }
     }
@@ -96,7 +115,8 @@ impl Destination {
             Self::Account(_) => Some(SignInReason::StepUp),
             Self::Device(_) => None,
             Self::Flow(waiting) => waiting
-                .wanted
+                .demand
+                .acr
                 .is_some_and(|wanted| session.authentication.acr < wanted)
                 .then_some(SignInReason::Stronger),
         }
@@ -140,10 +160,5 @@ fn device(text: &str) -> Option<String> {
 async fn waiting(state: &State, flow: &str, found: &Interaction) -> Waiting {
     let client = state.directory.find_client(&found.client_id).await.ok().flatten();
     let name = client.map_or_else(|| found.client_id.to_string(), |client| client.name.clone());
-    Waiting {
-        flow: flow.to_owned(),
-        app: name,
-        login_hint: found.login_hint().map(str::to_owned),
-        wanted: found.wanted_acr(),
-    }
+    Waiting { flow: flow.to_owned(), app: name, demand: found.demand() }
 }

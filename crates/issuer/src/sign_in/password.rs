@@ -3,7 +3,7 @@
 use super::{Destination, finish, sentence, shown};
 use crate::{
     arrival::{Arrival, Else},
-    pages::{self, SecondFactorView, Section},
+    pages::{self, SecondFactorView},
     server::State,
 };
 use axum::{
@@ -24,7 +24,8 @@ async fn page_or_else(state: &State, request: Request) -> Result<Response, Else>
     let (mut arrival, _) = Arrival::of(state, request).await?;
     let query = arrival.query();
     let to = Destination::of(state, &mut arrival, &query).await?;
-    if let (Some(_), Destination::Account(Section::Overview)) = (&arrival.session, &to) {
+    // Who is signed in and was sent nowhere has nothing to do here.
+    if let (Some(_), None, None) = (&arrival.session, query.get("flow"), query.get("return")) {
         return Ok(arrival.go(&to.below()));
     }
     let login = match (&to, &arrival.session) {

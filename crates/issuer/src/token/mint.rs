@@ -46,7 +46,9 @@ struct Claims<'a> {
 /// RFC 9068 §2.2.1, §2.2.3.1, and the names by which it can be ended.
 #[derive(Serialize)]
 struct OfAPerson<'a> {
-    auth_time: i64,
+    /// Not known of every sign-in at another provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
     acr: &'a str,
     amr: Vec<&'a str>,
     /// Not of a grant that outlives the session.
@@ -126,7 +128,7 @@ pub(super) fn for_a_person(state: &State, due: &Due) -> Result<String, Fault> {
         tenant: granted.tenant.as_ref().map(AsRef::as_ref),
         cnf: due.cnf.as_ref(),
         person: Some(OfAPerson {
-            auth_time: how.at.seconds(),
+            auth_time: how.auth_time(),
             acr: how.acr.name(),
             amr: how.amr.iter().copied().map(Amr::name).collect(),
             sid: granted.session.as_ref().filter(|_| !offline).map(SessionId::as_str),

@@ -1,79 +1,82 @@
 //! `GET {issuer}/sign-in/with/{provider}`: off to another provider.
 
 use super::{
-    exchange::{Anew, Demand},
-    flow::{self, FreshState, Pending, Purpose},
+    Demand, Purpose,
+    exchange::Tied,
+    flow::{self, Errand, FreshState, Pending},
     refused::{self, Refusal},
 };
-use crate::{interaction, server::State, visit::Visit};
+use crate::{
+    arrival::{Arrival, Else},
+    pages::query,
+    server::State,
+    sign_in::Destination,
+};
 use axum::{
-    extract::{Path, Query, State as Shared},
+    extract::{Path, Request, State as Shared},
     response::{IntoResponse as _, Redirect, Response},
 };
-use http::HeaderMap;
 use portcullis_types::SignInFault;
-use serde::Deserialize;
 use std::sync::Arc;
 
-/// Where the person came from.
-#[derive(Deserialize)]
-pub(crate) struct From {
-    flow: Option<String>,
-}
-
-/// Begins a sign-in for an app, or for the account page.
+/// Begins a sign-in for an app, or for a page of ours.
 pub(crate) async fn endpoint(
     Shared(state): Shared<Arc<State>>,
     Path(name): Path<String>,
-    Query(from): Query<From>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Response {
-    let visit = Visit::of(&state, &headers, None);
-    let now = (state.clock)();
-    let (purpose, demand) = match from.flow {
-        None => (Purpose::Account, Demand::default()),
-        Some(flow) => {
-            let found = interaction::load(&state.store, &flow, Some(&visit.browser), now).await;
-            let Ok(Some(waiting)) = found else { return refused::flow_over(&visit) };
-            let anew = if waiting.wants_new_sign_in() { Anew::Yes } else { Anew::No };
-            let login_hint = waiting.login_hint().map(str::to_owned);
-            (Purpose::Flow { flow }, Demand { anew, login_hint })
-        }
+    begun(&state, &name, request).await.unwrap_or_else(Else::answer)
+}
+
+async fn begun(state: &State, name: &str, request: Request) -> Result<Response, Else> {
+    let (mut arrival, _) = Arrival::of(state, request).await?;
+    let asked = arrival.query();
+    let to = Destination::of(state, &mut arrival, &asked).await?;
+    // Attack: a page elsewhere sends the browser here, and whoever is signed in there replaces who is signed in
+    // here. People come by a link of ours.
+    if arrival.is_from_elsewhere() {
+        return Ok(arrival.go(&format!("/sign-in{}", query(to.flow(), to.return_to()))));
+    }
+    let purpose = match to.flow() {
+        Some(flow) => Purpose::Flow { flow: flow.to_owned() },
+        None => Purpose::Page { name: to.return_to().map(str::to_owned) },
     };
-    go(&state, &visit, (&name, purpose), demand).await
+    let demand = to.demand(arrival.session.as_ref());
+    Ok(go(state, &arrival, (name, purpose), demand).await)
 }
 
 /// Sends the person there; what must come back is remembered.
 pub(crate) async fn go(
     state: &State,
-    visit: &Visit,
+    arrival: &Arrival,
     (name, purpose): (&str, Purpose),
     demand: Demand,
 ) -> Response {
+    let (visit, now) = (&arrival.visit, arrival.now);
     let Some(upstream) = state.upstreams.find(name) else { return refused::unknown(visit) };
-    let now = (state.clock)();
-    let fresh = FreshState::draw(now, &mut *(state.entropy)());
+    let errand = Errand { purpose, max_age: demand.max_age, begun: now };
+    let (fresh, pending) = {
+        let mut entropy = (state.entropy)();
+        let fresh = FreshState::draw(now, &mut *entropy);
+        (fresh, Pending::draw(name, errand, &mut *entropy))
+    };
     let redirect_uri = upstream.redirect_uri(&state.settings);
     let talk = upstream.talk(&state.upstreams, &redirect_uri, now);
-    let journey = match talk.begin(demand, fresh.text()).await {
-        Ok(journey) => journey,
+    let (nonce, code_verifier) = (&*pending.nonce, &*pending.code_verifier);
+    let url = match talk.begin(&demand, Tied { state: fresh.text(), nonce, code_verifier }).await {
+        Ok(url) => url,
         Err(problem) => {
             let fault = SignInFault::Upstream { provider: name.to_owned(), problem };
-            return refused::sign_in(state, visit, Refusal::of(fault)).await;
+            let again = pending.errand.purpose.again();
+            return refused::sign_in(state, visit, Refusal::of(fault, again)).await;
         }
-    };
-    let pending = Pending {
-        provider: name.to_owned(),
-        nonce: journey.nonce.secret().clone(),
-        code_verifier: journey.code_verifier.secret().clone(),
-        purpose,
     };
     let browser = visit.browser.clone();
     let begun = state.store.write(move |tx| flow::begin(tx, &fresh, &browser, &pending, now));
     if let Err(fault) = begun.await {
         return refused::fault(visit, &fault);
     }
-    let mut response = Redirect::to(journey.url.as_str()).into_response();
+    let mut response = Redirect::to(url.as_str()).into_response();
     visit.introduce(&mut response);
     response
 }

@@ -4,96 +4,100 @@
 //! claims only after the ID token was verified; and the person only by the subject that was linked.
 
 use super::{
-    Claims, Identity, Newcomers,
-    flow::{self, Pending, Purpose},
+    Claims, Identity, Newcomers, Purpose,
+    flow::{self, Errand, Pending},
     refused::{self, Refusal},
     upstreams::Upstream,
 };
 use crate::{
-    remote,
+    account,
+    arrival::{Arrival, Else},
+    interaction,
+    pages::Section,
     server::State,
-    visit::{SESSION, Visit},
+    sign_in::{Destination, Entering, enter, step_up},
 };
 use axum::{
-    extract::{Path, Query, Request, State as Shared},
+    extract::{Path, Request, State as Shared},
     response::{IntoResponse as _, Redirect, Response},
 };
-use http::{header, request::Parts};
 use openidconnect::{Nonce, PkceCodeVerifier};
-use portcullis_directory::{
-    Acting, LinkFault, LinkedAccount, NewSession, Person, UpstreamSession, device,
-};
-use portcullis_types::{Authentication, SignInFault, Timestamp};
-use serde::Deserialize;
+use portcullis_directory::{Acting, LinkFault, LinkedAccount, Person, UpstreamSession};
+use portcullis_types::{Authentication, PersonId, SignInFault, Timestamp, Ttl};
+use portcullis_web::form::Form;
 use serde_json::Value;
 use std::sync::Arc;
 
-/// RFC 6749 §4.1.2, RFC 9207 §2.
-#[derive(Deserialize)]
-pub(crate) struct Answer {
-    code: Option<String>,
-    state: Option<String>,
-    iss: Option<String>,
-    error: Option<String>,
-}
+/// How far a provider's clock may be from ours.
+const SKEW: Ttl = Ttl::seconds(60);
 
 /// Who came, as the provider says.
-struct Arrived {
+struct Arrived<'a> {
+    upstream: &'a Upstream,
     identity: Identity,
     issuer: String,
     sub: String,
+    /// When they signed in there.
+    at: Timestamp,
 }
 
 /// Ends a sign-in elsewhere with one here.
 pub(crate) async fn endpoint(
     Shared(state): Shared<Arc<State>>,
     Path(name): Path<String>,
-    Query(answer): Query<Answer>,
     request: Request,
 ) -> Response {
-    let (parts, _) = request.into_parts();
-    let visit = Visit::of(&state, &parts.headers, None);
-    let now = (state.clock)();
-    let Some(upstream) = state.upstreams.find(&name) else { return refused::unknown(&visit) };
-    let (shown, browser, provider) =
-        (answer.state.clone().unwrap_or_default(), visit.browser.clone(), name.clone());
+    back(&state, &name, request).await.unwrap_or_else(Else::answer)
+}
+
+async fn back(state: &State, name: &str, request: Request) -> Result<Response, Else> {
+    let (arrival, _) = Arrival::of(state, request).await?;
+    let (visit, now) = (&arrival.visit, arrival.now);
+    let Some(upstream) = state.upstreams.find(name) else { return Ok(refused::unknown(visit)) };
+    let answer = arrival.query();
+    let shown = answer.get("state").unwrap_or_default().to_owned();
+    let (browser, provider) = (visit.browser.clone(), name.to_owned());
     let taken = state.store.write(move |tx| flow::take(tx, &shown, &browser, &provider, now)).await;
     let pending = match taken {
         Ok(Some(pending)) => pending,
-        Ok(None) => return refused::flow_over(&visit),
-        Err(fault) => return refused::fault(&visit, &fault),
+        Ok(None) => return Ok(refused::flow_over(visit)),
+        Err(fault) => return Ok(refused::fault(visit, &fault)),
     };
-    let purpose = pending.purpose.clone();
-    let arrived = match arrive(&state, upstream, answer, pending, now).await {
+    let purpose = pending.errand.purpose.clone();
+    let arrived = match arrive(state, upstream, &answer, pending, now).await {
         Ok(arrived) => arrived,
         Err(problem) => {
-            let fault = SignInFault::Upstream { provider: name, problem };
-            return refused::sign_in(&state, &visit, Refusal::of(fault)).await;
+            let fault = SignInFault::Upstream { provider: name.to_owned(), problem };
+            let refusal = Refusal::of(fault, purpose.again());
+            return Ok(refused::sign_in(state, visit, refusal).await);
         }
     };
     match purpose {
-        Purpose::Link { person } => link(&state, &visit, (upstream, arrived), person, now).await,
-        purpose => enter(&state, &visit, (upstream, arrived, purpose), &parts, now).await,
+        Purpose::Link { person } => Ok(link(state, &arrival, arrived, person).await),
+        purpose => signed_in(state, &arrival, arrived, purpose).await,
     }
 }
 
-/// From the answer to verified claims, and from those to who it is.
-async fn arrive(
+/// From the answer (RFC 6749 §4.1.2) to verified claims, and from those to who it is.
+async fn arrive<'a>(
     state: &State,
-    upstream: &Upstream,
-    answer: Answer,
+    upstream: &'a Upstream,
+    answer: &Form,
     pending: Pending,
     now: Timestamp,
-) -> Result<Arrived, String> {
+) -> Result<Arrived<'a>, String> {
     let provider = &upstream.provider;
     // RFC 9207 §2.4: an answer of another provider than the one that was asked.
-    if answer.iss.is_some_and(|iss| !provider.serves_many_tenants() && iss != provider.issuer) {
+    if answer
+        .get("iss")
+        .is_some_and(|iss| !provider.serves_many_tenants() && iss != provider.issuer)
+    {
         return Err("the answer comes from another issuer (iss)".into());
     }
-    if let Some(error) = answer.error {
-        return Err(format!("it answered {}", portcullis_directory::excerpt(&error)));
+    if let Some(error) = answer.get("error") {
+        return Err(format!("it answered {}", portcullis_directory::excerpt(error)));
     }
-    let code = answer.code.ok_or("it sent no code")?;
+    let code = answer.get("code").ok_or("it sent no code")?.to_owned();
     let redirect_uri = upstream.redirect_uri(&state.settings);
     let talk = upstream.talk(&state.upstreams, &redirect_uri, now);
     let verifier = PkceCodeVerifier::new(pending.code_verifier);
@@ -101,78 +105,85 @@ async fn arrive(
     let identity = Identity::of(provider, &claims)?;
     let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
     Ok(Arrived {
+        at: new_enough(identity.auth_time, &pending.errand, now)?,
+        upstream,
         identity,
         issuer: text("iss").ok_or("there is no iss")?,
         sub: text("sub").ok_or("there is no sub")?,
     })
 }
 
+/// When they signed in there, which must be as late as was asked for (OpenID Connect Core §3.1.3.7, point 13).
+/// That they come back now proves nothing: a session over there may be a month old.
+fn new_enough(
+    told: Option<Timestamp>,
+    errand: &Errand,
+    now: Timestamp,
+) -> Result<Timestamp, String> {
+    let Some(limit) = errand.max_age else {
+        // The provider's clock may be a little ahead of ours.
+        return Ok(told.map_or(Authentication::UNTOLD, |at| at.min(now)));
+    };
+    let told = told.ok_or(
+        "a new sign-in was asked for, and it does not say when you signed in there (auth_time)",
+    )?;
+    let earliest = errand.begun.minus(limit);
+    if told.plus(SKEW) < earliest {
+        return Err("a new sign-in was asked for, and it answered with an old one".into());
+    }
+    Ok(told.max(earliest).min(now))
+}
+
 /// The person that the account is linked to gets a session; somebody new becomes a person, if that is
 /// allowed.
-async fn enter(
+async fn signed_in(
     state: &State,
-    visit: &Visit,
-    (upstream, arrived, purpose): (&Upstream, Arrived, Purpose),
-    parts: &Parts,
-    now: Timestamp,
-) -> Response {
-    let provider = &upstream.provider;
-    let person = match known(state, upstream, &arrived, now).await {
+    arrival: &Arrival,
+    arrived: Arrived<'_>,
+    purpose: Purpose,
+) -> Result<Response, Else> {
+    let visit = &arrival.visit;
+    let person = match known(state, &arrived, arrival.now).await {
         Ok(person) => person,
-        Err(LinkFault::Fault(fault)) => return refused::fault(visit, &fault),
-        Err(LinkFault::Unknown | LinkFault::Elsewhere) => {
-            let fault = SignInFault::NotLinked { provider: provider.name.clone() };
-            return refused::sign_in(state, visit, Refusal::of(fault)).await;
-        }
-        Err(LinkFault::Taken { login }) => {
-            let problem = "somebody here has this login already; sign in as usual, then link the \
-                           account on the account page";
-            let fault = SignInFault::Upstream {
-                provider: provider.name.clone(),
-                problem: problem.to_owned(),
-            };
-            return refused::sign_in(state, visit, Refusal { fault, login: Some(login) }).await;
+        Err(LinkFault::Fault(fault)) => return Ok(refused::fault(visit, &fault)),
+        Err(fault) => {
+            let refusal = not_linked(&arrived, fault, purpose.again());
+            return Ok(refused::sign_in(state, visit, refusal).await);
         }
     };
     if let Some(since) = person.disabled_since {
         let fault = SignInFault::Disabled { person: person.id, since };
-        return refused::sign_in(state, visit, Refusal::of(fault)).await;
+        return Ok(refused::sign_in(state, visit, Refusal::of(fault, purpose.again())).await);
     }
-    let session = session(state, (upstream, arrived), &person, parts, now);
-    let current = match SESSION.read(&parts.headers, visit.transport) {
-        Some(cookie) => state.directory.session(cookie, now).await.ok().flatten(),
-        None => None,
+    let next = match &purpose {
+        Purpose::Flow { flow } => format!("/authorize/continue?flow={flow}"),
+        Purpose::Page { name } => Destination::named(name.as_deref()).below(),
+        Purpose::Link { .. } => Section::Overview.path().to_owned(),
     };
-    let mut entropy = (state.entropy)();
-    let begun = state.directory.signed_in(session, current.as_ref(), now, &mut *entropy).await;
-    let (_, cookie) = match begun {
-        Ok(begun) => begun,
-        Err(fault) => return refused::fault(visit, &fault),
+    let response = Redirect::to(&visit.path(&next)).into_response();
+    let (session, response) = enter(state, arrival, entering(arrived, person), response).await?;
+    if let Purpose::Flow { flow } = purpose {
+        let marked = state.store.write(move |tx| interaction::signed_in(tx, &flow, &session.id));
+        marked.await.map_err(|fault| Else::from(arrival.failed(&fault.into())))?;
+    }
+    Ok(response)
+}
+
+fn not_linked(arrived: &Arrived<'_>, fault: LinkFault, again: String) -> Refusal {
+    let provider = arrived.upstream.provider.name.clone();
+    let LinkFault::Taken { login } = fault else {
+        return Refusal::of(SignInFault::NotLinked { provider }, again);
     };
-    let next = match purpose {
-        Purpose::Flow { flow } => visit.path(&format!("/authorize/continue?flow={flow}")),
-        Purpose::Account | Purpose::Link { .. } => visit.path("/account"),
-    };
-    let mut response = Redirect::to(&next).into_response();
-    visit.set(&mut response, SESSION, cookie.expose());
-    response
+    let problem = "somebody here has this login already; sign in as usual, then link the account on the \
+                   account page";
+    let fault = SignInFault::Upstream { provider, problem: problem.to_owned() };
+    Refusal { login: Some(login), ..Refusal::of(fault, again) }
 }
 
 /// The person behind an account. What the provider says about them is brought up to date.
-async fn known(
-    state: &State,
-    upstream: &Upstream,
-    arrived: &Arrived,
-    now: Timestamp,
-) -> Result<Person, LinkFault> {
-    let (provider, identity) = (&upstream.provider, &arrived.identity);
-    let account = LinkedAccount {
-        provider: provider.name.clone(),
-        issuer: arrived.issuer.clone(),
-        subject: identity.subject.clone(),
-        roles: identity.roles.clone(),
-        groups: identity.groups.clone(),
-    };
+async fn known(state: &State, arrived: &Arrived<'_>, now: Timestamp) -> Result<Person, LinkFault> {
+    let (provider, identity) = (&arrived.upstream.provider, &arrived.identity);
+    let account = account(arrived);
     let mut entropy = (state.entropy)();
     let by = Acting { actor: &provider.name, now, entropy: &mut *entropy };
     match provider.newcomers {
@@ -184,27 +195,21 @@ async fn known(
     }
 }
 
-fn session(
-    state: &State,
-    (upstream, arrived): (&Upstream, Arrived),
-    person: &Person,
-    parts: &Parts,
-    now: Timestamp,
-) -> NewSession {
-    let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
-    let remote =
-        remote::address(&parts.extensions, &parts.headers, &state.settings.trusted_proxies);
-    let Arrived { identity, issuer, sub } = arrived;
-    NewSession {
-        person: person.id.clone(),
-        authentication: Authentication {
-            // The provider's clock may be a little ahead of ours.
-            at: identity.auth_time.map_or(now, |at| at.min(now)),
-            acr: identity.acr,
-            amr: identity.amr,
-        },
-        device: device(agent.unwrap_or_default()),
-        remote: remote.map(|remote| remote.to_string()),
+fn account(arrived: &Arrived<'_>) -> LinkedAccount {
+    LinkedAccount {
+        provider: arrived.upstream.provider.name.clone(),
+        issuer: arrived.issuer.clone(),
+        subject: arrived.identity.subject.clone(),
+        roles: arrived.identity.roles.clone(),
+        groups: arrived.identity.groups.clone(),
+    }
+}
+
+fn entering(arrived: Arrived<'_>, person: Person) -> Entering {
+    let Arrived { upstream, identity, issuer, sub, at } = arrived;
+    Entering {
+        person,
+        authentication: Authentication { at, acr: identity.acr, amr: identity.amr },
         upstream: Some(UpstreamSession {
             provider: upstream.provider.name.clone(),
             issuer,
@@ -217,28 +222,27 @@ fn session(
 /// Links the account to the person who is signed in, if it is nobody else's.
 async fn link(
     state: &State,
-    visit: &Visit,
-    (upstream, arrived): (&Upstream, Arrived),
-    person: portcullis_types::PersonId,
-    now: Timestamp,
+    arrival: &Arrival,
+    arrived: Arrived<'_>,
+    person: PersonId,
 ) -> Response {
-    let account = LinkedAccount {
-        provider: upstream.provider.name.clone(),
-        issuer: arrived.issuer,
-        subject: arrived.identity.subject,
-        roles: arrived.identity.roles,
-        groups: arrived.identity.groups,
-    };
+    let visit = &arrival.visit;
+    // Attack: a link begun by somebody who had the browser, or the password, comes back after the owner put an
+    // end to that.
+    let session = arrival.session.as_ref().filter(|session| session.person == person);
+    let session = session.filter(|session| account::is_fresh(session, arrival.now));
+    let Some(session) = session else { return arrival.go(&step_up(Section::Overview)) };
     let mut entropy = (state.entropy)();
-    let by = Acting { actor: person.as_str(), now, entropy: &mut *entropy };
-    match state.directory.link_account(by, &person, account).await {
+    let by = arrival.acting(person.as_str(), &mut *entropy);
+    match state.directory.link_account(by, session, account(&arrived)).await {
         Ok(()) => Redirect::to(&visit.path("/account")).into_response(),
         Err(LinkFault::Fault(fault)) => refused::fault(visit, &fault),
         Err(_) => {
-            let problem = "this account is linked to somebody else";
-            let provider = upstream.provider.name.clone();
-            let fault = SignInFault::Upstream { provider, problem: problem.into() };
-            refused::sign_in(state, visit, Refusal::of(fault)).await
+            let problem = "this account is linked to somebody else".to_owned();
+            let provider = arrived.upstream.provider.name.clone();
+            let fault = SignInFault::Upstream { provider, problem };
+            let refusal = Refusal::of(fault, Section::Overview.path().to_owned());
+            refused::sign_in(state, visit, refusal).await
         }
     }
 }

@@ -17,7 +17,7 @@ use openidconnect::{
         CoreJwsSigningAlgorithm, CoreTokenResponse,
     },
 };
-use portcullis_types::Timestamp;
+use portcullis_types::{Acr, Timestamp, Ttl};
 use portcullis_web::{FetchFault, Outgoing};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
@@ -40,30 +40,22 @@ const ALGS: [CoreJwsSigningAlgorithm; 9] = [
     CoreJwsSigningAlgorithm::EdDsa,
 ];
 
-/// Where the person goes, and what must come back.
-pub(crate) struct Journey {
-    pub(crate) url: Url,
-    pub(crate) nonce: Nonce,
-    pub(crate) code_verifier: PkceCodeVerifier,
-}
-
-/// What the person must do there.
-#[derive(Clone, Debug, Default)]
+/// What the provider must see to (OpenID Connect Core §3.1.2.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Demand {
-    /// Prove who they are anew, whatever session there is.
-    pub(crate) anew: Anew,
+    /// How old the person's sign-in there may be. Zero: they prove who they are anew, whatever session there is.
+    pub(crate) max_age: Option<Ttl>,
+    /// How strong it must be at least.
+    pub(crate) acr: Option<Acr>,
     /// As the app hinted.
     pub(crate) login_hint: Option<String>,
 }
 
-/// Whether an existing session over there is enough.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Anew {
-    /// It is.
-    #[default]
-    No,
-    /// It is not.
-    Yes,
+/// What belongs to one sign-in alone: it goes there, and something of it comes back.
+pub(crate) struct Tied<'a> {
+    pub(crate) state: String,
+    pub(crate) nonce: &'a str,
+    pub(crate) code_verifier: &'a str,
 }
 
 /// A provider with its latest word about itself, and the way to it.
@@ -95,25 +87,33 @@ type ClientWithUserInfo = CoreClient<
 
 impl Talk<'_> {
     /// Where to send the person.
-    pub(crate) async fn begin(&self, demand: Demand, state: String) -> Result<Journey, String> {
+    pub(crate) async fn begin(&self, demand: &Demand, tied: Tied<'_>) -> Result<Url, String> {
         let metadata = self.metadata(Want::Fresh).await?;
         let client = self.client(&metadata, None)?;
-        let (code_challenge, code_verifier) = PkceCodeChallenge::new_random_sha256();
+        let verifier = PkceCodeVerifier::new(tied.code_verifier.to_owned());
+        let nonce = Nonce::new(tied.nonce.to_owned());
         let flow = CoreAuthenticationFlow::AuthorizationCode;
         let mut request = client
-            .authorize_url(flow, || CsrfToken::new(state), Nonce::new_random)
-            .set_pkce_challenge(code_challenge);
+            .authorize_url(flow, || CsrfToken::new(tied.state), || nonce)
+            .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
         for scope in self.provider.scopes.iter().filter(|scope| *scope != "openid") {
             request = request.add_scope(Scope::new(scope.clone()));
         }
-        if demand.anew == Anew::Yes {
-            request = request.add_extra_param("prompt", "login").add_extra_param("max_age", "0");
+        if let Some(limit) = demand.max_age {
+            // It makes `auth_time` a must in the answer, which is judged when it comes.
+            request = request.add_extra_param("max_age", limit.as_seconds().to_string());
         }
-        if let Some(hint) = demand.login_hint {
-            request = request.add_extra_param("login_hint", hint);
+        if demand.max_age == Some(Ttl::seconds(0)) {
+            request = request.add_extra_param("prompt", "login");
         }
-        let (url, _, nonce) = request.url();
-        Ok(Journey { url, nonce, code_verifier })
+        let acr_values = self.provider.acr_values(demand.acr);
+        if !acr_values.is_empty() {
+            request = request.add_extra_param("acr_values", acr_values);
+        }
+        if let Some(hint) = &demand.login_hint {
+            request = request.add_extra_param("login_hint", hint.clone());
+        }
+        Ok(request.url().0)
     }
 
     /// What the provider says about whoever brought `code`: verified claims, those of `/userinfo` below

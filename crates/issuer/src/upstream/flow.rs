@@ -2,7 +2,10 @@
 //!
 //! It is good once, in the browser in which it began, for the provider it began with (RFC 9700 §4.4, §4.7).
 
-use crate::interaction::{fits, part, sha256};
+use crate::{
+    interaction::{fits, part, sha256},
+    pages::query,
+};
 use portcullis_jose::b64;
 use portcullis_store::{StoreFault, Tx};
 use portcullis_types::{Entropy, Jti, PersonId, Random, Timestamp, Ttl};
@@ -21,8 +24,11 @@ pub(crate) enum Purpose {
         /// The interaction.
         flow: String,
     },
-    /// To get to the account page.
-    Account,
+    /// To get to a page of ours.
+    Page {
+        /// Its name, as in `return`.
+        name: Option<String>,
+    },
     /// To link that account to a person who is signed in.
     Link {
         /// Who.
@@ -30,12 +36,42 @@ pub(crate) enum Purpose {
     },
 }
 
+impl Purpose {
+    /// Where another way to the same can be chosen, below the issuer's path.
+    pub(crate) fn again(&self) -> String {
+        match self {
+            Self::Flow { flow } => format!("/sign-in{}", query(Some(flow), None)),
+            Self::Page { name } => format!("/sign-in{}", query(None, name.as_deref())),
+            Self::Link { .. } => "/account".to_owned(),
+        }
+    }
+}
+
 /// What is remembered meanwhile. Without `Debug`: it holds secrets.
 pub(crate) struct Pending {
     pub(crate) provider: String,
     pub(crate) nonce: String,
     pub(crate) code_verifier: String,
+    pub(crate) errand: Errand,
+}
+
+/// What the person was sent for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Errand {
     pub(crate) purpose: Purpose,
+    /// How old their sign-in there may be.
+    pub(crate) max_age: Option<Ttl>,
+    /// When they were sent.
+    pub(crate) begun: Timestamp,
+}
+
+impl Pending {
+    /// With fresh secrets.
+    pub(crate) fn draw(provider: &str, errand: Errand, entropy: &mut dyn Entropy) -> Self {
+        let mut secret = || b64::encode(Random::<32>::draw(&mut *entropy).bytes());
+        let (nonce, code_verifier) = (secret(), secret());
+        Self { provider: provider.to_owned(), nonce, code_verifier, errand }
+    }
 }
 
 /// A fresh `state`: an id and a secret.
@@ -64,7 +100,7 @@ pub(crate) fn begin(
     pending: &Pending,
     now: Timestamp,
 ) -> Result<(), StoreFault> {
-    let purpose = serde_json::to_string(&pending.purpose).map_err(StoreFault::rejected)?;
+    let errand = serde_json::to_string(&pending.errand).map_err(StoreFault::rejected)?;
     tx.execute(
         "INSERT INTO upstream_flow (id, secret, browser, provider, nonce, code_verifier, purpose, expires) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -75,7 +111,7 @@ pub(crate) fn begin(
             (&pending.provider).into(),
             (&pending.nonce).into(),
             (&pending.code_verifier).into(),
-            purpose.into(),
+            errand.into(),
             now.plus(LIFE).into(),
         ],
     )?;
@@ -101,14 +137,14 @@ pub(crate) fn take(
         && fits(row.blob(1)?, browser.as_str().as_bytes())
         && row.text(2)? == provider
         && now < row.time(6)?;
-    if !ours {
-        return Ok(None);
-    }
+    // Nobody can go on with the row of an older program.
+    let errand = serde_json::from_str(row.text(5)?).ok().filter(|_| ours);
+    let Some(errand) = errand else { return Ok(None) };
     Ok(Some(Pending {
         provider: provider.to_owned(),
         nonce: row.text(3)?.to_owned(),
         code_verifier: row.text(4)?.to_owned(),
-        purpose: serde_json::from_str(row.text(5)?).map_err(StoreFault::rejected)?,
+        errand,
     }))
 }
 

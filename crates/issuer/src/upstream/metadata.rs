@@ -5,8 +5,7 @@ use openidconnect::core::{CoreJsonWebKeySet, CoreProviderMetadata};
 use portcullis_jose::jwk::KeySet;
 use portcullis_types::{Timestamp, Ttl};
 use portcullis_web::{FetchFault, Outgoing};
-use std::sync::Arc;
-use tokio::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError};
 use url::Url;
 
 /// For how long it is believed.
@@ -15,7 +14,9 @@ const FRESH: Ttl = Ttl::seconds(600);
 const STALE: Ttl = Ttl::seconds(24 * 3600);
 /// Between two fetches for the sake of an unknown key.
 const PATIENCE: Ttl = Ttl::seconds(60);
-/// As for every key set here.
+/// After a fetch that failed, before the next.
+const PAUSE: Ttl = Ttl::seconds(30);
+/// More than the longest answer of a provider that is known here.
 const LIMIT: usize = 150_000;
 const TENANT: &str = "{tenantid}";
 
@@ -60,9 +61,22 @@ pub enum MetadataFault {
     },
 }
 
-/// The last word of a provider.
+/// The last word of a provider. Cheap to clone; all clones are one.
+#[derive(Clone, Default)]
+pub(crate) struct Cache(Arc<Shared>);
+
 #[derive(Default)]
-pub(crate) struct Cache(Mutex<Option<Arc<Metadata>>>);
+struct Shared {
+    kept: Mutex<Kept>,
+    /// Who fetches has it: one at a time.
+    turn: tokio::sync::Mutex<()>,
+}
+
+#[derive(Clone, Default)]
+struct Kept {
+    word: Option<Arc<Metadata>>,
+    failed: Option<(Timestamp, MetadataFault)>,
+}
 
 /// Why one asks.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -73,8 +87,37 @@ pub(crate) enum Want {
     NewKeys,
 }
 
+impl Kept {
+    /// What may be said at once, without asking the provider.
+    fn at_once(&self, want: Want, now: Timestamp) -> Option<Result<Arc<Metadata>, MetadataFault>> {
+        let age = match want {
+            Want::Fresh => FRESH,
+            Want::NewKeys => PATIENCE,
+        };
+        let within = |age| self.word.as_ref().filter(|word| now < word.fetched.plus(age));
+        if let Some(word) = within(age) {
+            return Some(Ok(word.clone()));
+        }
+        let (failed, fault) = self.failed.as_ref()?;
+        if now >= failed.plus(PAUSE) {
+            return None;
+        }
+        // A provider that is down for a moment has not changed its keys.
+        let old = within(STALE).filter(|_| self.is_believed()).cloned();
+        Some(old.ok_or_else(|| fault.clone()))
+    }
+
+    /// Whether the last answer, if there was one, did not speak against the word that is kept.
+    fn is_believed(&self) -> bool {
+        let fault = self.failed.as_ref().map(|(_, fault)| fault);
+        fault.is_none_or(|fault| matches!(fault, MetadataFault::Fetch { .. }))
+    }
+}
+
 impl Cache {
-    /// The provider's word, fetched if there is none or it is old. One fetch at a time.
+    /// The provider's word. One that is old serves at once, while another is fetched in the background; somebody
+    /// waits only if there is none at all, or for a new key, and nobody asks a provider again that has just
+    /// failed to answer.
     pub(crate) async fn get(
         &self,
         provider: &Provider,
@@ -82,25 +125,53 @@ impl Cache {
         want: Want,
         now: Timestamp,
     ) -> Result<Arc<Metadata>, MetadataFault> {
-        let mut kept = self.0.lock().await;
-        let age = match want {
-            Want::Fresh => FRESH,
-            Want::NewKeys => PATIENCE,
+        let kept = self.kept();
+        if let Some(said) = kept.at_once(want, now) {
+            return said;
+        }
+        let serves = want == Want::Fresh && kept.is_believed();
+        let old = kept.word.filter(|word| serves && now < word.fetched.plus(STALE));
+        let Some(old) = old else {
+            let _turn = self.0.turn.lock().await;
+            return self.fetched(provider, outgoing, want, now).await;
         };
-        if let Some(metadata) = kept.as_ref().filter(|known| now < known.fetched.plus(age)) {
-            return Ok(metadata.clone());
+        let (cache, provider, outgoing) = (self.clone(), provider.clone(), outgoing.clone());
+        tokio::spawn(async move {
+            // Somebody is at it already, or was a moment ago.
+            let Ok(_turn) = cache.0.turn.try_lock() else { return };
+            let _ = cache.fetched(&provider, &outgoing, want, now).await;
+        });
+        Ok(old)
+    }
+
+    /// Fetches, whose turn it is, unless it was done in the meantime.
+    async fn fetched(
+        &self,
+        provider: &Provider,
+        outgoing: &Outgoing,
+        want: Want,
+        now: Timestamp,
+    ) -> Result<Arc<Metadata>, MetadataFault> {
+        if let Some(said) = self.kept().at_once(want, now) {
+            return said;
         }
-        match fetch(provider, outgoing, now).await {
-            Ok(metadata) => Ok(kept.insert(Arc::new(metadata)).clone()),
-            Err(fault) => match kept.as_ref().filter(|known| now < known.fetched.plus(STALE)) {
-                // A provider that is down for a moment has not changed its keys.
-                Some(metadata) if matches!(fault, MetadataFault::Fetch { .. }) => {
-                    tracing::warn!(provider = provider.name, %fault, "an old word serves");
-                    Ok(metadata.clone())
-                }
-                _ => Err(fault),
-            },
+        let fetched = fetch(provider, outgoing, now).await;
+        let mut kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        match fetched {
+            Ok(word) => {
+                kept.failed = None;
+                Ok(kept.word.insert(Arc::new(word)).clone())
+            }
+            Err(fault) => {
+                tracing::warn!(provider = provider.name, %fault, "a provider says nothing of use");
+                kept.failed = Some((now, fault.clone()));
+                kept.at_once(want, now).unwrap_or(Err(fault))
+            }
         }
+    }
+
+    fn kept(&self) -> Kept {
+        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

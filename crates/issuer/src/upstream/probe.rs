@@ -3,6 +3,7 @@
 use super::{
     Provider, SecretIn,
     metadata::{self, Metadata},
+    provider::{logout_uri, redirect_uri},
 };
 use openidconnect::core::CoreResponseType;
 use portcullis_types::Timestamp;
@@ -41,10 +42,11 @@ fn finding(verdict: Verdict, text: impl Into<String>, hint: Option<&str>) -> Fin
 /// answer tells whether it knows us.
 pub async fn probe(
     provider: &Provider,
-    redirect_uri: &str,
+    issuer: &str,
     outgoing: &Outgoing,
     now: Timestamp,
 ) -> Vec<Finding> {
+    let redirect_uri = redirect_uri(provider, issuer);
     let metadata = match metadata::fetch(provider, outgoing, now).await {
         Ok(metadata) => metadata,
         Err(fault) => return vec![finding(Verdict::Bad, fault.to_string(), None)],
@@ -56,8 +58,12 @@ pub async fn probe(
     )];
     findings.push(keys(&metadata));
     findings.extend(abilities(provider, &metadata));
-    findings.push(known_to_it(provider, redirect_uri, &metadata, outgoing).await);
-    findings.push(finding(Verdict::Good, format!("register there: {redirect_uri}"), None));
+    findings.push(known_to_it(provider, &redirect_uri, &metadata, outgoing).await);
+    let logout = logout_uri(provider, issuer);
+    for (address, what) in [(redirect_uri, "redirect URI"), (logout, "back-channel logout")] {
+        let text = format!("register there: {address} ({what})");
+        findings.push(finding(Verdict::Good, text, None));
+    }
     findings
 }
 

@@ -86,6 +86,14 @@ impl Provider {
         self.preset == Preset::Entra && matches!(segment, "common" | "organizations" | "consumers")
     }
 
+    /// Their names for sign-ins that are strong enough, as far as the operator told them; others would be refused
+    /// by some.
+    pub(crate) fn acr_values(&self, least: Option<Acr>) -> String {
+        let Some(least) = least else { return String::new() };
+        let strong = self.acr.iter().filter(|(_, ours)| *ours >= least);
+        strong.map(|(theirs, _)| theirs.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
     #[cfg(test)]
     pub(crate) fn plain(name: &str, preset: Preset) -> Self {
         Self {
@@ -111,5 +119,14 @@ impl Provider {
 
 /// The redirect URI to register at the provider.
 pub fn redirect_uri(provider: &Provider, issuer: &str) -> String {
-    format!("{}/sign-in/with/{}/callback", issuer.trim_end_matches('/'), provider.name)
+    below(provider, issuer, "callback")
+}
+
+/// The address for back-channel logout to register there.
+pub fn logout_uri(provider: &Provider, issuer: &str) -> String {
+    below(provider, issuer, "logout")
+}
+
+fn below(provider: &Provider, issuer: &str, what: &str) -> String {
+    format!("{}/sign-in/with/{}/{what}", issuer.trim_end_matches('/'), provider.name)
 }

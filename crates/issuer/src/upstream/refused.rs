@@ -15,17 +15,19 @@ use std::fmt::Display;
 pub(crate) struct Refusal {
     pub(crate) fault: SignInFault,
     pub(crate) login: Option<String>,
+    /// Where another way can be chosen, below the issuer's path.
+    pub(crate) again: String,
 }
 
 impl Refusal {
-    pub(crate) const fn of(fault: SignInFault) -> Self {
-        Self { fault, login: None }
+    pub(crate) const fn of(fault: SignInFault, again: String) -> Self {
+        Self { fault, login: None, again }
     }
 }
 
 /// The refusal, recorded before it is shown.
 pub(crate) async fn sign_in(state: &State, visit: &Visit, refusal: Refusal) -> Response {
-    let Refusal { fault, login } = refusal;
+    let Refusal { fault, login, again } = refusal;
     let mut entropy = (state.entropy)();
     let mut by = Acting { actor: "sign-in", now: (state.clock)(), entropy: &mut *entropy };
     let deed = Deed::new(&mut by, Action::SignIn);
@@ -47,7 +49,7 @@ pub(crate) async fn sign_in(state: &State, visit: &Visit, refusal: Refusal) -> R
         text: &text,
         todo: visit.say("upstream.todo"),
         decision: Some(id),
-        link: Some((visit.path("/sign-in"), visit.say("upstream.again").to_owned())),
+        link: Some((visit.path(&again), visit.say("upstream.again").to_owned())),
     };
     error(visit, &view)
 }

@@ -8,7 +8,8 @@ use portcullis_directory::{
 use portcullis_issuer::mail::{MailSettings, Mailer, Sink};
 use portcullis_issuer::{
     Api, Certificates, Documents, DpopNonce, Guesses, MIGRATIONS as ISSUER, Registrations,
-    Settings, State, SubjectKey, router, upstream::Upstreams,
+    Settings, State, SubjectKey, router,
+    upstream::{Provider, Upstreams},
 };
 use portcullis_jose::Alg;
 use portcullis_keyring::{Act, KeyEncryptionKey, KeyPlan, OurKeys, RotationPolicy};
@@ -17,7 +18,7 @@ use portcullis_types::{
     ApiName, ClientId, DecisionId, Entropy, Issuer, Registry, Scopes, Timestamp, Ttl,
 };
 use portcullis_verify::dpop::Possession;
-use portcullis_web::{Outgoing, OutgoingPolicy, csrf::CsrfKey};
+use portcullis_web::{Loopback, Outgoing, OutgoingPolicy, csrf::CsrfKey};
 use std::{
     net::SocketAddr,
     sync::{
@@ -116,6 +117,15 @@ impl House {
     }
 
     async fn of(settings: Settings) -> Self {
+        Self::before(settings, Vec::new()).await
+    }
+
+    /// Where people may sign in with these providers, too.
+    pub(crate) async fn behind_providers(providers: Vec<Provider>) -> Self {
+        Self::before(settings(Alg::ES384), providers).await
+    }
+
+    async fn before(settings: Settings, providers: Vec<Provider>) -> Self {
         let database = Database::fresh();
         let migrations =
             [portcullis_audit::MIGRATIONS, DIRECTORY, portcullis_keyring::MIGRATIONS, ISSUER];
@@ -148,6 +158,7 @@ impl House {
         let (mail, task) =
             Mailer::new(letters, directory.clone(), settings.issuer().clone(), sources);
         tokio::spawn(task.run());
+        let outgoing = OutgoingPolicy { loopback: Loopback::Allowed, ..OutgoingPolicy::default() };
         let state = State {
             settings,
             directory: directory.clone(),
@@ -157,10 +168,7 @@ impl House {
             entropy: source,
             mail,
             csrf: CsrfKey::new(&[9; 32]),
-            upstreams: Upstreams::new(
-                Vec::new(),
-                Outgoing::new(OutgoingPolicy::default()).unwrap(),
-            ),
+            upstreams: Upstreams::new(providers, Outgoing::new(outgoing).unwrap()),
             subjects: SubjectKey::new(&[11; 32]),
             guesses: Guesses::default(),
             possession: Arc::new(Possession::new(&[12; 32], 1000)),

@@ -24,5 +24,6 @@ mod register;
 mod revoke;
 mod scim;
 mod token;
+mod upstream;
 mod userinfo;
 mod well_known;

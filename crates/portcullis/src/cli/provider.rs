@@ -5,7 +5,7 @@ use crate::{
     clock,
     config::{Config, IdentityProvider, Report},
 };
-use portcullis_issuer::upstream::{Provider, Verdict, probe, redirect_uri};
+use portcullis_issuer::upstream::{Provider, Verdict, probe};
 use portcullis_web::{Outgoing, OutgoingPolicy};
 use url::Url;
 
@@ -44,8 +44,8 @@ pub(super) async fn ask(config: &Config, report: &mut Report) -> Result<(), Stop
                 continue;
             }
         };
-        let back = redirect_uri(&provider, issuing.url.as_str());
-        for found in probe(&provider, &back, &outgoing, clock::now()).await {
+        let issuer = issuing.url.as_str();
+        for found in probe(&provider, issuer, &outgoing, clock::now()).await {
             match found.verdict {
                 Verdict::Good => talk(format_args!("{name}: {}", found.text)),
                 Verdict::Doubtful => {

@@ -11,7 +11,13 @@ use axum::{
 use portcullis_jose::{Alg, SigningKey};
 use portcullis_web::{Loopback, OutgoingPolicy};
 use serde_json::json;
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 const ACCESS_TOKEN: &str = "at-1";
@@ -27,6 +33,7 @@ struct Conduct {
     userinfo: Value,
     token: Option<fn() -> Response>,
     calls: usize,
+    silent: bool,
 }
 
 #[derive(Clone)]
@@ -49,6 +56,7 @@ impl Idp {
             userinfo: json!({ "sub": "u1", "groups": ["more"] }),
             token: None,
             calls: 0,
+            silent: false,
         };
         let idp = Self(Arc::new(Mutex::new(conduct)));
         let router = Router::new()
@@ -92,6 +100,9 @@ impl Idp {
 }
 
 async fn discovery(State(idp): State<Idp>) -> Json<Value> {
+    if idp.0.lock().unwrap().silent {
+        std::future::pending::<()>().await;
+    }
     let issuer = idp.0.lock().unwrap().issuer.clone();
     let at = |path: &str| format!("{issuer}{path}");
     Json(json!({
@@ -205,4 +216,45 @@ async fn a_provider_that_calls_itself_otherwise_is_not_asked_further() {
     let got = cache.get(&provider, &outgoing, Want::Fresh, NOW).await;
     assert!(matches!(got, Err(crate::upstream::MetadataFault::Issuer { .. })));
     assert_eq!(idp.0.lock().unwrap().calls, 0, "its keys were not even fetched");
+}
+
+#[tokio::test]
+async fn an_old_word_serves_while_a_provider_is_silent_and_nobody_waits_for_it() {
+    let idp = Idp::start().await;
+    let issuer = idp.0.lock().unwrap().issuer.clone();
+    let provider = Provider { issuer, ..Provider::plain("idp", Preset::Oidc) };
+    let policy = OutgoingPolicy { loopback: Loopback::Allowed, ..OutgoingPolicy::default() };
+    let (outgoing, cache) = (Outgoing::new(policy).unwrap(), Cache::default());
+    let get = async |want, seconds| {
+        let now = NOW.plus(Ttl::seconds(seconds));
+        cache.get(&provider, &outgoing, want, now).await.map(drop)
+    };
+    get(Want::Fresh, 0).await.unwrap();
+    // From here on it takes connections, and never answers.
+    idp.0.lock().unwrap().silent = true;
+    for seconds in [601, 602, 700] {
+        let asked = tokio::time::timeout(Duration::from_millis(500), get(Want::Fresh, seconds));
+        asked.await.expect("nobody waits").unwrap();
+    }
+}
+
+#[tokio::test]
+async fn who_failed_to_answer_is_not_asked_again_at_once() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let issuer = format!("http://{}", listener.local_addr().unwrap());
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = calls.clone();
+    let down = Router::new().fallback(move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        async { http::StatusCode::BAD_GATEWAY }
+    });
+    tokio::spawn(async move { axum::serve(listener, down).await });
+    let provider = Provider { issuer, ..Provider::plain("idp", Preset::Oidc) };
+    let policy = OutgoingPolicy { loopback: Loopback::Allowed, ..OutgoingPolicy::default() };
+    let (outgoing, cache) = (Outgoing::new(policy).unwrap(), Cache::default());
+    for (seconds, asked) in [(0, 1), (1, 1), (29, 1), (30, 2)] {
+        let now = NOW.plus(Ttl::seconds(seconds));
+        assert!(cache.get(&provider, &outgoing, Want::Fresh, now).await.is_err());
+        assert_eq!(calls.load(Ordering::SeqCst), asked, "after {seconds} s");
+    }
 }

@@ -1,0 +1,223 @@
+//! `{issuer}/sign-in/with/…`: signing in with the provider of a company.
+
+mod company;
+
+use crate::{
+    authorize::ask,
+    browser::{Browser, field},
+    house::{Answer, House},
+};
+use company::Company;
+use portcullis_types::Ttl;
+
+const HOUR: Ttl = Ttl::seconds(3600);
+
+/// From an app's request to the provider.
+async fn off(browser: &Browser<'_>, changes: &[(&str, &str)]) -> Answer {
+    let answer = ask(browser, changes).await;
+    let flow = answer.header("location").split_once("/sign-in?flow=").expect("a sign-in").1;
+    browser.get(&format!("/sign-in/with/company?flow={flow}")).await
+}
+
+/// To an app and back, by way of the provider: the error that the app gets, `code`, or the page at which the
+/// person is.
+async fn through(
+    company: &Company,
+    house: &House,
+    browser: &Browser<'_>,
+    changes: &[(&str, &str)],
+) -> String {
+    let sent = off(browser, changes).await;
+    let back = company.back(browser, house, &sent).await;
+    if back.status != 303 {
+        return format!("page {}", back.status);
+    }
+    let go_on = back.header("location").trim_start_matches("/tenants/one").to_owned();
+    let answer = browser.get(&go_on).await;
+    match answer.header("location") {
+        to if to.contains("/sign-in") => "sign-in".to_owned(),
+        to if to.contains("code=") => "code".to_owned(),
+        _ => answer.redirected_error(),
+    }
+}
+
+#[tokio::test]
+async fn the_provider_is_asked_for_what_the_app_asks() {
+    let company = Company::open().await;
+    let house = company.house().await;
+    let browser = Browser::new(&house);
+    let asked = company.asked(&off(&browser, &[]).await);
+    for name in ["max_age", "prompt", "acr_values"] {
+        assert!(!asked.contains_key(name), "{name}");
+    }
+    let asked = company.asked(&off(&browser, &[("max_age", "300")]).await);
+    assert_eq!((asked["max_age"].as_str(), asked.get("prompt")), ("300", None));
+    for anew in [("prompt", "login"), ("max_age", "0")] {
+        let asked = company.asked(&off(&browser, &[anew]).await);
+        assert_eq!((asked["max_age"].as_str(), asked["prompt"].as_str()), ("0", "login"));
+    }
+    let asked = company.asked(&off(&browser, &[("acr_values", "mfa")]).await);
+    assert_eq!(asked["acr_values"], "gold", "by the provider's own name");
+}
+
+#[tokio::test]
+async fn a_session_at_the_provider_is_no_new_sign_in() {
+    let company = Company::open().await;
+    let house = company.house().await;
+    let old = house.now().minus(HOUR);
+    for (changes, untold, old_one, new_one) in [
+        (&[][..], "code", "code", "code"),
+        (&[("prompt", "login")], "page 403", "page 403", "code"),
+        (&[("max_age", "0")], "page 403", "page 403", "code"),
+        (&[("max_age", "300")], "page 403", "page 403", "code"),
+        (&[("max_age", "7200")], "page 403", "code", "code"),
+    ] {
+        company.say("auth_time", ());
+        let through = async || through(&company, &house, &Browser::new(&house), changes).await;
+        assert_eq!(through().await, untold, "{changes:?}, not told");
+        company.signed_in_at(old);
+        assert_eq!(through().await, old_one, "{changes:?}, an hour ago");
+        company.signed_in_at(house.now());
+        assert_eq!(through().await, new_one, "{changes:?}, now");
+    }
+}
+
+#[tokio::test]
+async fn what_the_provider_cannot_do_is_told_once() {
+    let company = Company::open().await;
+    let house = company.house().await;
+    company.signed_in_at(house.now().minus(HOUR));
+    let weak = through(&company, &house, &Browser::new(&house), &[("acr_values", "mfa")]).await;
+    assert_eq!(weak, "unmet_authentication_requirements", "and not another sign-in, without end");
+    company.say("acr", "gold");
+    let strong = through(&company, &house, &Browser::new(&house), &[("acr_values", "mfa")]).await;
+    assert_eq!(strong, "code");
+}
+
+#[tokio::test]
+async fn a_time_that_nobody_told_is_told_to_nobody() {
+    let company = Company::open().await;
+    let house = company.house().await;
+    let browser = Browser::new(&house);
+    let times = async |changes: &[(&str, &str)]| {
+        let sent = off(&browser, changes).await;
+        let back = company.back(&browser, &house, &sent).await;
+        let go_on = back.header("location").trim_start_matches("/tenants/one").to_owned();
+        let code = browser.get(&go_on).await.redirect().1["code"].clone();
+        let verifier = crate::authorize::VERIFIER;
+        let tokens = house.form("/token", &crate::authorize::redemption(&code, verifier)).await;
+        assert_eq!(tokens.status, 200, "{}", tokens.body);
+        let tokens = tokens.json();
+        ["id_token", "access_token"]
+            .map(|name| crate::apps::claims(&tokens[name])["auth_time"].clone())
+    };
+    assert_eq!(times(&[("prompt", "")]).await, [(); 2].map(|()| serde_json::Value::Null));
+    let before = house.now().minus(Ttl::seconds(100));
+    company.signed_in_at(before);
+    // Whoever is signed in since a time that nobody knows signs in again.
+    let told = times(&[("max_age", "300")]).await;
+    assert_eq!(told, [(); 2].map(|()| serde_json::Value::from(before.seconds())));
+}
+
+#[tokio::test]
+async fn an_account_opens_for_a_new_sign_in_at_the_provider_alone() {
+    let company = Company::open().await;
+    let house = company.house().await;
+    let browser = Browser::new(&house);
+    let sent = browser.get("/sign-in/with/company").await;
+    company.back(&browser, &house, &sent).await;
+    house.wait(Ttl::seconds(601));
+    let csrf = field(&browser.get("/account").await.body, "csrf");
+    let change = async || browser.post("/account/authenticator", &[("csrf", &csrf)]).await;
+    let sent_off = change().await;
+    assert!(sent_off.header("location").ends_with("/sign-in?return=authenticator"));
+    let again = "/sign-in/with/company?return=authenticator";
+
+    for silent in [().into(), house.now().minus(HOUR).seconds().into()] {
+        company.say("auth_time", serde_json::Value::clone(&silent));
+        let sent = browser.get(again).await;
+        assert_eq!(company.asked(&sent)["max_age"], "300");
+        assert_eq!(company.back(&browser, &house, &sent).await.status, 403, "{silent}");
+        assert_eq!(change().await.status, 303, "still closed");
+    }
+    company.signed_in_at(house.now());
+    let sent = browser.get(again).await;
+    let back = company.back(&browser, &house, &sent).await;
+    assert_eq!(back.header("location"), "/tenants/one/account/authenticator");
+    assert_eq!(change().await.status, 200);
+    assert!(browser.cookie("__Host-known").is_some(), "they were here before");
+}
+
+#[tokio::test]
+async fn a_sign_in_leads_back_to_where_it_began_and_nowhere_else() {
+    let company = Company::open().await;
+    let house = company.house().await;
+    for (named, leads) in [
+        ("passkeys", "/account/passkeys"),
+        ("device-BCDFGHJK", "/device?user_code=BCDFGHJK"),
+        ("https://evil.example", "/account"),
+    ] {
+        let browser = Browser::new(&house);
+        let sent = browser.get(&format!("/sign-in/with/company?return={named}")).await;
+        let back = company.back(&browser, &house, &sent).await;
+        assert_eq!(back.header("location"), format!("/tenants/one{leads}"));
+    }
+}
+
+#[tokio::test]
+async fn a_page_elsewhere_signs_nobody_in() {
+    let company = Company::open().await;
+    let house = company.house().await;
+    let browser = Browser::signed_in(&house, "ada").await;
+    for site in ["cross-site", "same-site"] {
+        let request = house.http.get(house.at("/sign-in/with/company?return=passkeys"));
+        let answer = browser.send(request.header("sec-fetch-site", site)).await;
+        assert_eq!(answer.header("location"), "/tenants/one/sign-in?return=passkeys", "{site}");
+    }
+    let request = house.http.get(house.at("/sign-in/with/company?return=passkeys"));
+    let answer = browser.send(request.header("sec-fetch-site", "same-origin")).await;
+    company.asked(&answer);
+}
+
+#[tokio::test]
+async fn a_link_that_was_begun_is_worth_nothing_after_its_owner_ended_all() {
+    let company = Company::open().await;
+    let house = company.house().await;
+    let browser = Browser::signed_in(&house, "ada").await;
+    let linked = async || {
+        let ada = house.directory.person_by_login("ada").await.unwrap().unwrap();
+        house.directory.accounts_of(&ada.id).await.unwrap().len()
+    };
+    let begin = async || {
+        let csrf = field(&browser.get("/account").await.body, "csrf");
+        browser.post("/account/link", &[("csrf", &csrf), ("provider", "company")]).await
+    };
+    let sent = begin().await;
+    let ada = house.directory.person_by_login("ada").await.unwrap().unwrap();
+    let mut entropy = house.entropy();
+    house.directory.end_sessions(house.acting(&mut entropy), &ada.id, None).await.unwrap();
+    let back = company.back(&browser, &house, &sent).await;
+    assert!(back.header("location").contains("/sign-in?return="), "{}", back.body);
+    assert_eq!(linked().await, 0);
+
+    browser.put("__Host-session", &house.session("ada").await);
+    let sent = begin().await;
+    house.person("bob", &[]).await;
+    browser.put("__Host-session", &house.session("bob").await);
+    company.back(&browser, &house, &sent).await;
+    assert_eq!(linked().await, 0, "somebody else is signed in now");
+
+    browser.put("__Host-session", &house.session("ada").await);
+    let sent = begin().await;
+    house.wait(Ttl::seconds(601));
+    company.back(&browser, &house, &sent).await;
+    assert_eq!(linked().await, 0, "too late");
+
+    browser.put("__Host-session", &house.session("ada").await);
+    let sent = begin().await;
+    assert_eq!(
+        company.back(&browser, &house, &sent).await.header("location"),
+        "/tenants/one/account"
+    );
+    assert_eq!(linked().await, 1);
+}
