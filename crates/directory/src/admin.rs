@@ -4,7 +4,7 @@ mod detail;
 
 use crate::{
     CertificateMatcher, Client, ClientAuth, ClientKeys, ClientSecret, Directory, Fault, GrantType,
-    Registration, argon, rows, secret::Stored,
+    Registration, argon, grant, rows, secret::Stored,
 };
 pub(crate) use detail::{described, detailed, difference};
 use portcullis_audit::{self as audit, Admin, Event, Record};
@@ -187,7 +187,7 @@ impl Directory {
         let (stored, now) = (stored.ok_or(Fault::Hash)?, by.now);
         let client_id = id.clone();
         self.change(move |tx| {
-            let mut client = rows::one(tx, &client_id)?;
+            let client = rows::one(tx, &client_id)?;
             if client.auth != ClientAuth::ClientSecret {
                 return Err(Fault::Invalid(format!("client {client_id} has no secret")));
             }
@@ -195,8 +195,9 @@ impl Directory {
             let number = client.secrets.iter().map(|secret| secret.number).max().unwrap_or(0) + 1;
             rows::insert_secret(tx, &client_id, number, &stored, now)?;
             if overlap == Ttl::seconds(0) {
-                client.not_before = Some(next_second(now));
-                rows::update(tx, &client)?;
+                let after = Client { not_before: Some(next_second(now)), ..client.clone() };
+                rows::update(tx, &after)?;
+                grant::revoke_changed(tx, &client, &after, now)?;
             }
             let detail = [("secret", number.to_string()), ("overlap", overlap.to_string())];
             Ok(change.append(tx, client_id.as_str(), detailed(detail))?)
@@ -214,7 +215,7 @@ impl Directory {
         edit: impl FnOnce(&mut Client) + Send + 'static,
     ) -> Result<Arc<Client>, Fault> {
         let change = Change::new(&mut by, action);
-        let client_id = id.clone();
+        let (client_id, now) = (id.clone(), by.now);
         self.change(move |tx| {
             let before = rows::one(tx, &client_id)?;
             let mut after = before.clone();
@@ -228,6 +229,7 @@ impl Directory {
                 return Err(Fault::Invalid(problem));
             }
             rows::update(tx, &after)?;
+            grant::revoke_changed(tx, &before, &after, now)?;
             Ok(change.append(tx, client_id.as_str(), difference(&before, &after))?)
         })
         .await?;

@@ -7,7 +7,7 @@ use crate::{
     documents::Documents,
     doors::{self, Doors},
     dynamic::{self, Quota},
-    grant::{self, Ended},
+    grant,
     jwks_uri::Published,
     passkey, rows,
     secret::Stored,
@@ -15,13 +15,13 @@ use crate::{
 };
 use arc_swap::ArcSwap;
 use portcullis_store::{Store, Tx};
-use portcullis_types::{ClientId, Issuer, Timestamp};
-use portcullis_verify::Revocations;
+use portcullis_types::{ClientId, Issuer, Timestamp, Ttl};
+use portcullis_verify::{RevocationPage, Revocations};
 use rustls_pki_types::TrustAnchor;
 use std::{
     collections::HashMap,
     sync::{
-        Arc, PoisonError,
+        Arc, OnceLock, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
 };
@@ -58,9 +58,17 @@ pub(crate) struct Inner {
     pub(crate) quota: Quota,
     revocations: watch::Sender<Arc<Revocations>>,
     /// Held from reading to publishing, so that an older copy never replaces a newer one.
-    reloading: Mutex<Ended>,
+    reloading: Mutex<Told>,
+    /// For how long access tokens live, if they are issued here.
+    token_life: OnceLock<Ttl>,
     /// Where the walk of the job over all grants goes on.
     pub(crate) purged: std::sync::Mutex<String>,
+}
+
+/// What was ended, up to that number.
+struct Told {
+    list: Revocations,
+    number: i64,
 }
 
 #[derive(Default)]
@@ -103,8 +111,8 @@ impl LiveSecret {
 impl Directory {
     /// Reads all clients. `key` hashes their secrets; `issuer` is whom their assertions must address.
     pub async fn open(store: Store, key: SecretHashKey, issuer: Issuer) -> Result<Self, Fault> {
-        let revocations = Arc::new(Revocations::none_by(issuer.clone()));
-        let revocations = watch::Sender::new(revocations);
+        let told = Told { list: Revocations::none_by(issuer.clone()), number: 0 };
+        let revocations = watch::Sender::new(Arc::new(told.list.clone()));
         let webauthn = passkey::relying_party(&issuer);
         let directory = Self(Arc::new(Inner {
             store,
@@ -123,7 +131,8 @@ impl Directory {
             code_doors: Doors::new(doors::CODES),
             webauthn,
             revocations,
-            reloading: Mutex::default(),
+            reloading: Mutex::new(told),
+            token_life: OnceLock::new(),
             purged: std::sync::Mutex::default(),
         }));
         directory.reload().await?;
@@ -192,36 +201,44 @@ impl Directory {
 
     /// Reads all clients anew: after a change of ours, and when another process changed the store.
     pub async fn reload(&self) -> Result<(), Fault> {
-        let mut ended = self.0.reloading.lock().await;
+        let mut told = self.0.reloading.lock().await;
         let clients = self.0.store.read(|tx| Ok(rows::all(tx))).await??;
         let clients =
             clients.into_iter().map(|entry| (entry.client.id.clone(), Arc::new(entry))).collect();
         self.0.snapshot.store(Arc::new(Snapshot { clients }));
-        self.tell(&mut ended).await
+        self.tell(&mut told).await
     }
 
     /// Tells gateways what was revoked since it was last told: after each transaction that revokes something.
     pub async fn publish(&self) -> Result<(), Fault> {
-        let mut ended = self.0.reloading.lock().await;
-        self.tell(&mut ended).await
+        let mut told = self.0.reloading.lock().await;
+        self.tell(&mut told).await
     }
 
-    async fn tell(&self, ended: &mut Ended) -> Result<(), Fault> {
-        let newest = ended.newest();
-        ended.take(self.0.store.read(move |tx| grant::read_revocations(tx, newest)).await?);
-        let mut revocations = Revocations::none_by(self.0.issuer.clone());
-        for entry in self.0.snapshot.load().clients.values() {
-            let client = &entry.client;
-            if let Some(since) = client.disabled_since {
-                revocations.disabled_clients.insert(client.id.clone(), since);
-            }
-            if let Some(before) = client.not_before {
-                revocations.not_before.insert(client.id.clone(), before);
-            }
+    async fn tell(&self, told: &mut Told) -> Result<(), Fault> {
+        loop {
+            let number = told.number;
+            let new = self.0.store.read(move |tx| grant::revoked_after(tx, number)).await?;
+            let Some(last) = new.last() else { return Ok(()) };
+            told.number = last.number;
+            new.iter().for_each(|row| told.list.add(&row.revocation));
+            self.0.revocations.send_replace(Arc::new(told.list.clone()));
         }
-        ended.tell(&mut revocations);
-        self.0.revocations.send_replace(Arc::new(revocations));
-        Ok(())
+    }
+
+    /// A page of what was revoked after `cursor`, which an earlier page gave; from the start without one, or with
+    /// one that is not of this store. For gateways elsewhere.
+    pub async fn revocations_after(&self, cursor: Option<String>) -> Result<RevocationPage, Fault> {
+        let issuer = self.0.issuer.clone();
+        let page = move |tx: &mut Tx<'_>| grant::revoked_page(tx, issuer, cursor.as_deref());
+        Ok(self.0.store.read(page).await?)
+    }
+
+    /// Says for how long access tokens live at most that are issued here from now on. What ends one is remembered
+    /// for as long; [`Directory::purge`] says it again. Never said: a day, the longest that is allowed.
+    pub async fn limit_tokens(&self, life: Ttl, now: Timestamp) -> Result<(), Fault> {
+        let life = *self.0.token_life.get_or_init(|| life);
+        Ok(self.0.store.write(move |tx| grant::note_life(tx, life, now)).await?)
     }
 
     /// How long what people grant lives from now on.
@@ -233,6 +250,10 @@ impl Directory {
     /// over: in portions, between which others have their turn. Says how many.
     pub async fn purge(&self, now: Timestamp) -> Result<u64, Fault> {
         let store = &self.0.store;
+        if let Some(life) = self.0.token_life.get() {
+            self.limit_tokens(*life, now).await?;
+        }
+        self.forget(now).await;
         let mut purged = 0;
         loop {
             let some =
@@ -249,6 +270,12 @@ impl Directory {
             self.reload().await?;
         }
         Ok(purged + clients)
+    }
+
+    async fn forget(&self, now: Timestamp) {
+        let mut told = self.0.reloading.lock().await;
+        told.list.forget(now);
+        self.0.revocations.send_replace(Arc::new(told.list.clone()));
     }
 
     /// Goes on along the grants where it stopped the last time.

@@ -10,7 +10,7 @@ pub(crate) use quota::Quota;
 use crate::{
     Acting, Client, ClientSecret, Directory, Fault, NewClient, Origin,
     admin::{Change, described, detailed, difference},
-    opaque, rows,
+    grant, opaque, rows,
     secret::Stored,
 };
 use portcullis_store::{Row, StoreFault, Tx};
@@ -20,7 +20,7 @@ use serde::Serialize;
 use std::{net::IpAddr, sync::Arc};
 
 /// After this, no token of a client that ended can be valid, so its row may go.
-const KEPT: Ttl = Ttl::seconds(2 * 24 * 3600);
+const KEPT: Ttl = Ttl::LONGEST_ACCESS_TOKEN.times(2);
 
 /// An initial access token (RFC 7591 §3), without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -281,10 +281,11 @@ impl Directory {
         let change = Change::new(&mut by, "client.unregister");
         let (key, now) = (id.clone(), by.now);
         self.change(move |tx| {
-            let mut client = rows::one(tx, &key)?;
-            client.disabled_since.get_or_insert(now);
-            client.expires = Some(now);
-            rows::update(tx, &client)?;
+            let before = rows::one(tx, &key)?;
+            let disabled_since = before.disabled_since.or(Some(now));
+            let after = Client { disabled_since, expires: Some(now), ..before.clone() };
+            rows::update(tx, &after)?;
+            grant::revoke_changed(tx, &before, &after, now)?;
             tx.execute(
                 "DELETE FROM client_registration WHERE client_id = $1",
                 &[key.as_str().into()],

@@ -155,7 +155,7 @@ impl Directory {
             Ok(person_in(tx, &owner)?.ok_or(SpentLink::Over))
         });
         let used = used.await?;
-        self.reload().await?;
+        self.publish().await?;
         Ok(used)
     }
 }

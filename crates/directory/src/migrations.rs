@@ -11,6 +11,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "directory", number: 4, sql: GRANTS },
     Migration { room: "directory", number: 5, sql: NOTICES },
     Migration { room: "directory", number: 6, sql: VOUCHED },
+    Migration { room: "directory", number: 7, sql: REVOCATION_LOG },
 ];
 
 const CLIENTS: &str = "
@@ -274,4 +275,31 @@ const VOUCHED: &str = "
         ALTER TABLE session DROP COLUMN upstream_sid;
         CREATE INDEX upstream_session_subject ON upstream_session (subject);
         CREATE INDEX upstream_session_sid ON upstream_session (sid);
+    ";
+
+/// What was ended, in the order of the commits; and how long access tokens live that may be alive. What the older
+/// table and the clients say is taken over.
+const REVOCATION_LOG: &str = "
+        CREATE TABLE revocation_log (
+            number BIGINT PRIMARY KEY,
+            kind TEXT NOT NULL,
+            value TEXT NOT NULL,
+            since BIGINT NOT NULL,
+            until BIGINT NOT NULL
+        );
+        CREATE INDEX revocation_log_until ON revocation_log (until);
+        INSERT INTO revocation_log (number, kind, value, since, until)
+            SELECT ROW_NUMBER() OVER (ORDER BY since, kind, value), kind, value, since, since + 87000000
+            FROM (
+                SELECT kind, value, since FROM revocation
+                UNION ALL
+                SELECT 'client', id, disabled_since FROM client WHERE disabled_since IS NOT NULL
+                UNION ALL
+                SELECT 'client_not_before', id, not_before FROM client WHERE not_before IS NOT NULL
+            ) AS ended;
+        DROP TABLE revocation;
+        CREATE TABLE token_life (
+            life BIGINT PRIMARY KEY,
+            used BIGINT NOT NULL
+        );
     ";

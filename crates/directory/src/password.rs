@@ -62,7 +62,7 @@ impl Directory {
             Ok(deed.done(tx, id.as_str())?)
         })
         .await?;
-        self.reload().await?;
+        self.publish().await?;
         Ok(Ok(()))
     }
 

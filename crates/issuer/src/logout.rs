@@ -215,7 +215,7 @@ async fn end(state: &State, session: &Session, wish: &Wish, walk: &Walk) -> Resu
         .with("remote", walk.remote.map(|remote| remote.to_string()));
     let id = session.id.clone();
     state.store.write(move |tx| end_session(tx, &id, deed)).await?;
-    state.directory.reload().await?;
+    state.directory.publish().await?;
     Ok(())
 }
 

@@ -10,9 +10,6 @@ use portcullis_verify::{
 };
 use serde::Deserialize;
 
-/// No token of ours lives longer.
-const LONGEST: Ttl = Ttl::seconds(24 * 3600);
-
 /// What a request at our own door must show.
 pub(crate) struct Door<'a> {
     pub(crate) guarded: &'a Guarded,
@@ -73,7 +70,7 @@ fn with_known<T>(state: &State, job: impl FnOnce(&Known<'_>) -> T) -> T {
             profile: Profile::AccessToken,
             apis: Apis::All,
             speaks: Speaks::ForAnyTenant,
-            max_lifetime: LONGEST,
+            max_lifetime: Ttl::LONGEST_ACCESS_TOKEN,
             leeway: Ttl::seconds(0),
         },
         keys: Ok(IssuerKeys { set: state.keys.public(), fetched_at: None }),

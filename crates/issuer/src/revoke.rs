@@ -14,10 +14,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::StatusCode;
-use portcullis_directory::{
-    Acting, Action, Deed,
-    grant::{self, RevocationKind},
-};
+use portcullis_directory::{Acting, Action, Deed, grant};
 use portcullis_jose::jws::Compact;
 use portcullis_store::Tx;
 use portcullis_types::{ClientId, DecisionId, GrantId, Jti, Timestamp};
@@ -30,7 +27,10 @@ use std::sync::Arc;
 #[derive(Debug)]
 enum Found {
     Grant(GrantId),
-    Token(Jti),
+    Token {
+        jti: Jti,
+        exp: Timestamp,
+    },
     /// Nothing of this client's: RFC 7009 §2.2, that is as good as done.
     Nothing,
     /// RFC 7009 §2.2.1: a token that ends by itself alone.
@@ -110,14 +110,18 @@ async fn find(
     }
     let Ok(vouched) = own::made_here(state, token) else { return Ok(Found::Nothing) };
     let claims = vouched.claims();
-    let living = claims.exp > now && claims.client_id == caller.as_str();
-    Ok(claims.jti.clone().filter(|_| living).map_or(Found::Nothing, Found::Token))
+    let theirs = claims.exp > now && claims.client_id == caller.as_str();
+    let jti = claims.jti.clone().filter(|_| theirs);
+    // Ending it once more would only make the list longer that all gateways are told.
+    let ended = |jti: &Jti| state.directory.revocations().borrow().tokens.has(jti.as_str());
+    let jti = jti.filter(|jti| !ended(jti));
+    Ok(jti.map_or(Found::Nothing, |jti| Found::Token { jti, exp: claims.exp }))
 }
 
 fn deed(found: &Found, client_id: &ClientId, course: &Course, state: &State) -> Option<Deed> {
     let action = match found {
         Found::Grant(_) => Action::GrantEnd,
-        Found::Token(_) => Action::TokenRevoke,
+        Found::Token { .. } => Action::TokenRevoke,
         Found::Nothing | Found::Unsupported => return None,
     };
     let mut entropy = (state.entropy)();
@@ -140,8 +144,8 @@ fn end(
                 deed.done(tx, id.as_str())?;
             }
         }
-        Found::Token(jti) => {
-            grant::revoke(tx, RevocationKind::Token, jti.as_str(), now)?;
+        Found::Token { jti, exp } => {
+            grant::revoke_token(tx, jti, *exp, now)?;
             deed.done(tx, jti.as_str())?;
         }
         Found::Nothing | Found::Unsupported => {}

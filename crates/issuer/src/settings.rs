@@ -88,9 +88,6 @@ pub enum SettingsFault {
     },
 }
 
-/// The longest life of an access token. What is revoked must be remembered for as long.
-const LONGEST: Ttl = Ttl::seconds(24 * 3600);
-
 impl Settings {
     /// Checks and joins what was configured. `token_ttl` is for APIs that have none of their own.
     pub fn new(
@@ -224,7 +221,7 @@ fn below(issuer: &Issuer, endpoint: &str) -> String {
 }
 
 fn sensible(api: &str, ttl: Ttl) -> Result<(), SettingsFault> {
-    if (Ttl::seconds(1)..=LONGEST).contains(&ttl) {
+    if (Ttl::seconds(1)..=Ttl::LONGEST_ACCESS_TOKEN).contains(&ttl) {
         Ok(())
     } else {
         Err(SettingsFault::Ttl { api: api.to_owned(), ttl })

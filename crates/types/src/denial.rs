@@ -195,8 +195,6 @@ pub enum RevokedBy {
     Session { since: Timestamp },
     /// The grant that it comes from was revoked.
     Grant { since: Timestamp },
-    /// The person that it speaks for was disabled.
-    Person { since: Timestamp },
     /// All tokens of that person from before a point in time were ended.
     PersonNotBefore { before: Timestamp },
 }

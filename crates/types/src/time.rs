@@ -63,6 +63,18 @@ impl fmt::Display for Timestamp {
 pub struct Ttl(u64);
 
 impl Ttl {
+    /// The longest life of an access token of ours. Whatever ends one is remembered for as long.
+    pub const LONGEST_ACCESS_TOKEN: Self = Self::seconds(24 * 3600);
+
+    /// For how long after it was made a proof of possession is good (RFC 9449 §11.1). Used ones are remembered
+    /// for longer.
+    pub const LONGEST_PROOF: Self = Self::seconds(60);
+
+    /// So many times as long. Saturates.
+    pub const fn times(self, times: u64) -> Self {
+        Self(self.0.saturating_mul(times))
+    }
+
     /// From whole seconds. Saturates.
     pub const fn seconds(seconds: u64) -> Self {
         Self(seconds.saturating_mul(1000))

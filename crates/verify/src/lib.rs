@@ -41,4 +41,6 @@ pub use known::{
 pub use peek::{Peek, peek};
 pub use presented::{CREDENTIAL_LIMIT, Presented, Scheme};
 pub use refusal::{Challenge, Dialect, Refusal};
-pub use revocation::{Heard, KnownRevocations, Revocations};
+pub use revocation::{
+    Ended, Heard, KnownRevocations, Revocation, RevocationKind, RevocationPage, Revocations,
+};

@@ -1,34 +1,102 @@
 //! Check 15: still in force. Revocations are known to this machine before the request; nobody is asked.
 
+mod ended;
+
 use crate::Claims;
+pub use ended::Ended;
 use portcullis_types::{ClientId, Denial, Issuer, Jti, RevokedBy, Timestamp, Ttl};
 use serde::{Deserialize, Serialize};
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
-/// What one issuer ended before its time. Immutable; replaced as a whole. Its JSON is what an issuer tells
-/// gateways elsewhere.
+/// What kind of thing was ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RevocationKind {
+    /// One token, by its `jti`.
+    Token,
+    /// A session, by its `sid`.
+    Session,
+    /// A grant, by its id.
+    Grant,
+    /// All tokens of a person so far, by their `sub`.
+    Person,
+    /// A client that was disabled.
+    Client,
+    /// A client that is enabled again.
+    ClientEnabled,
+    /// All tokens of a client from before `since`.
+    ClientNotBefore,
+    /// One that only a newer program knows: for its gateways.
+    #[serde(other)]
+    Unknown,
+}
+
+impl RevocationKind {
+    const NAMES: [(Self, &str); 7] = [
+        (Self::Token, "token"),
+        (Self::Session, "session"),
+        (Self::Grant, "grant"),
+        (Self::Person, "person"),
+        (Self::Client, "client"),
+        (Self::ClientEnabled, "client_enabled"),
+        (Self::ClientNotBefore, "client_not_before"),
+    ];
+
+    /// Its name in JSON and in databases.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.into_iter().find(|(kind, _)| *kind == self).map_or("unknown", |(_, name)| name)
+    }
+
+    /// The kind of that name.
+    pub fn named(name: &str) -> Self {
+        let known = Self::NAMES.into_iter().find(|(_, known)| *known == name);
+        known.map_or(Self::Unknown, |(kind, _)| kind)
+    }
+}
+
+/// One thing that was ended before its time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revocation {
+    /// What kind of thing.
+    pub kind: RevocationKind,
+    /// Its name.
+    pub value: String,
+    /// Since when; of clients and persons, what is older.
+    pub since: Timestamp,
+    /// From then on no token can be alive that it is about.
+    pub until: Timestamp,
+}
+
+/// A page of what an issuer tells gateways elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevocationPage {
+    /// Whose clients and tokens these are.
+    pub issuer: Issuer,
+    /// In the order in which they happened.
+    pub revocations: Vec<Revocation>,
+    /// What to ask for next: what happened after this page.
+    pub cursor: String,
+    /// Whether there is nothing after this page yet.
+    pub complete: bool,
+}
+
+/// What one issuer ended before its time. Immutable once it is published; a copy is cheap, since it shares what it can.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revocations {
     /// Whose clients and tokens these are.
     pub issuer: Issuer,
     /// Disabled clients, and since when.
-    pub disabled_clients: HashMap<ClientId, Timestamp>,
+    pub disabled_clients: Ended,
     /// Clients all of whose tokens from before a point in time are void.
-    pub not_before: HashMap<ClientId, Timestamp>,
+    pub not_before: Ended,
     /// Single tokens, and since when.
-    pub tokens: HashMap<Jti, Timestamp>,
+    pub tokens: Ended,
     /// Sign-in sessions (`sid`) that ended, and since when.
-    #[serde(default)]
-    pub sessions: HashMap<String, Timestamp>,
+    pub sessions: Ended,
     /// Grants (`grant`) that were revoked, and since when.
-    #[serde(default)]
-    pub grants: HashMap<String, Timestamp>,
-    /// Disabled persons (`sub`), and since when.
-    #[serde(default)]
-    pub disabled_persons: HashMap<String, Timestamp>,
+    pub grants: Ended,
     /// Persons (`sub`) all of whose tokens from before a point in time are void.
-    #[serde(default)]
-    pub persons: HashMap<String, Timestamp>,
+    pub persons: Ended,
 }
 
 impl Revocations {
@@ -36,13 +104,44 @@ impl Revocations {
     pub fn none_by(issuer: Issuer) -> Self {
         Self {
             issuer,
-            disabled_clients: HashMap::new(),
-            not_before: HashMap::new(),
-            tokens: HashMap::new(),
-            sessions: HashMap::new(),
-            grants: HashMap::new(),
-            disabled_persons: HashMap::new(),
-            persons: HashMap::new(),
+            disabled_clients: Ended::default(),
+            not_before: Ended::default(),
+            tokens: Ended::default(),
+            sessions: Ended::default(),
+            grants: Ended::default(),
+            persons: Ended::default(),
+        }
+    }
+
+    /// Takes over one more. What was told before may be told again, in its order.
+    pub fn add(&mut self, revocation: &Revocation) {
+        // All tokens from before are void: the latest counts. Of the others, when it ended first.
+        let (ended, choose): (_, fn(_, _) -> _) = match revocation.kind {
+            RevocationKind::Token => (&mut self.tokens, Ord::min),
+            RevocationKind::Session => (&mut self.sessions, Ord::min),
+            RevocationKind::Grant => (&mut self.grants, Ord::min),
+            RevocationKind::Person => (&mut self.persons, Ord::max),
+            RevocationKind::Client => (&mut self.disabled_clients, Ord::min),
+            RevocationKind::ClientNotBefore => (&mut self.not_before, Ord::max),
+            RevocationKind::ClientEnabled => {
+                return self.disabled_clients.remove(&revocation.value);
+            }
+            RevocationKind::Unknown => return,
+        };
+        ended.insert(&revocation.value, (revocation.since, revocation.until), choose);
+    }
+
+    /// Forgets what no token can outlive any more.
+    pub fn forget(&mut self, now: Timestamp) {
+        for ended in [
+            &mut self.disabled_clients,
+            &mut self.not_before,
+            &mut self.tokens,
+            &mut self.sessions,
+            &mut self.grants,
+            &mut self.persons,
+        ] {
+            ended.forget(now);
         }
     }
 }
@@ -103,41 +202,32 @@ pub(crate) fn live(
 }
 
 fn ended(claims: &Claims, revocations: &Revocations) -> Option<RevokedBy> {
-    if let Some(since) = claims.jti.as_ref().and_then(|jti| revocations.tokens.get(jti)) {
-        return Some(RevokedBy::Token { since: *since });
-    }
-    let client = claims.client_id.as_str();
-    if let Some((client_id, since)) = revocations.disabled_clients.get_key_value(client) {
-        return Some(RevokedBy::Client { client_id: client_id.clone(), since: *since });
+    let of = |id: Option<&str>, ended: &Ended| id.and_then(|id| ended.since(id));
+    let jti = claims.jti.as_ref().map(Jti::as_str);
+    if let Some(since) = of(jti, &revocations.tokens) {
+        return Some(RevokedBy::Token { since });
     }
     // `iat` has whole seconds, `before` has milliseconds: a token of the same second counts as earlier.
     let earlier = |before: &Timestamp| claims.iat.is_none_or(|iat| iat < *before);
-    match revocations.not_before.get_key_value(client) {
-        Some((client_id, before)) if earlier(before) => {
-            Some(RevokedBy::NotBefore { client_id: client_id.clone(), before: *before })
-        }
-        _ => ended_for_a_person(claims, revocations, earlier),
+    let client = claims.client_id.as_str();
+    let disabled = revocations.disabled_clients.since(client);
+    let before = revocations.not_before.since(client).filter(earlier);
+    // Who is in the list has an id that can be written down.
+    if (disabled.is_some() || before.is_some())
+        && let Ok(client_id) = ClientId::new(client)
+    {
+        return match (disabled, before) {
+            (Some(since), _) => Some(RevokedBy::Client { client_id, since }),
+            (None, before) => before.map(|before| RevokedBy::NotBefore { client_id, before }),
+        };
     }
-}
-
-/// What a person's sign-in, consent or account has to do with it.
-fn ended_for_a_person(
-    claims: &Claims,
-    revocations: &Revocations,
-    earlier: impl Fn(&Timestamp) -> bool,
-) -> Option<RevokedBy> {
-    let of = |id: &Option<String>, ended: &HashMap<String, Timestamp>| {
-        id.as_ref().and_then(|id| ended.get(id)).copied()
-    };
-    if let Some(since) = of(&claims.sid, &revocations.sessions) {
+    // What a person's sign-in, consent or account has to do with it.
+    if let Some(since) = of(claims.sid.as_deref(), &revocations.sessions) {
         return Some(RevokedBy::Session { since });
     }
-    if let Some(since) = of(&claims.grant, &revocations.grants) {
+    if let Some(since) = of(claims.grant.as_deref(), &revocations.grants) {
         return Some(RevokedBy::Grant { since });
     }
-    if let Some(since) = revocations.disabled_persons.get(&claims.sub) {
-        return Some(RevokedBy::Person { since: *since });
-    }
-    let before = revocations.persons.get(&claims.sub)?;
-    earlier(before).then_some(RevokedBy::PersonNotBefore { before: *before })
+    let before = revocations.persons.since(&claims.sub).filter(earlier)?;
+    Some(RevokedBy::PersonNotBefore { before })
 }

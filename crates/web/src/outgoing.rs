@@ -9,8 +9,8 @@ use crate::{
 };
 use portcullis_types::Ttl;
 use reqwest::{
-    Client, Response, StatusCode,
-    header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, LOCATION},
+    Client, Response,
+    header::{ACCEPT, CONTENT_TYPE, HeaderName, LOCATION},
     redirect,
 };
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::CertificateDer};
@@ -46,8 +46,6 @@ pub struct Fetched {
     pub body: bytes::Bytes,
     /// How long the server calls it fresh, from now.
     pub max_age: Option<Ttl>,
-    /// The validator, if the server sent one that is text.
-    pub etag: Option<String>,
 }
 
 impl Outgoing {
@@ -104,18 +102,10 @@ impl Outgoing {
 
     /// Gets a JSON document of at most `limit_bytes`. Does not look at what the JSON says.
     pub async fn get_json(&self, url: &Url, limit_bytes: usize) -> Result<Fetched, FetchFault> {
-        self.bounded(url, limit_bytes, None).await
-    }
-
-    /// As [`Outgoing::get_json`], unless the document is still the one that came with `etag`: then the
-    /// status is 304 and the body empty (RFC 9110 §13.1.2).
-    pub async fn get_json_unless(
-        &self,
-        url: &Url,
-        limit_bytes: usize,
-        etag: &str,
-    ) -> Result<Fetched, FetchFault> {
-        self.bounded(url, limit_bytes, Some(etag)).await
+        self.policy.admit(url)?;
+        let fetch = self.fetch(url, limit_bytes);
+        // The client's own time-out covers the same span; this one needs no trust in it.
+        tokio::time::timeout(TIME_OUT.duration(), fetch).await.unwrap_or(Err(FetchFault::TimedOut))
     }
 
     /// Sends `request`, whatever its method, and reads at most `limit_bytes` of the answer, whatever its
@@ -148,46 +138,24 @@ impl Outgoing {
             .unwrap_or(Err(FetchFault::TimedOut))
     }
 
-    async fn bounded(
-        &self,
-        url: &Url,
-        limit_bytes: usize,
-        etag: Option<&str>,
-    ) -> Result<Fetched, FetchFault> {
-        self.policy.admit(url)?;
-        let fetch = self.fetch(url, limit_bytes, etag);
-        // The client's own time-out covers the same span; this one needs no trust in it.
-        tokio::time::timeout(TIME_OUT.duration(), fetch).await.unwrap_or(Err(FetchFault::TimedOut))
-    }
-
-    async fn fetch(
-        &self,
-        url: &Url,
-        limit_bytes: usize,
-        etag: Option<&str>,
-    ) -> Result<Fetched, FetchFault> {
+    async fn fetch(&self, url: &Url, limit_bytes: usize) -> Result<Fetched, FetchFault> {
         let host = url.host_str().unwrap_or_default();
-        let mut request = self.client.get(url.clone()).header(ACCEPT, ACCEPTED);
-        if let Some(etag) = etag {
-            request = request.header(IF_NONE_MATCH, etag);
-        }
-        let response =
-            request.send().await.map_err(|error| FetchFault::from_error(host, &error))?;
+        let response = self.client.get(url.clone()).header(ACCEPT, ACCEPTED).send().await;
+        let response = response.map_err(|error| FetchFault::from_error(host, &error))?;
         let status = response.status();
-        let unchanged = etag.is_some() && status == StatusCode::NOT_MODIFIED;
-        if status.is_redirection() && !unchanged {
+        if status.is_redirection() {
             return Err(FetchFault::Redirect {
                 status: status.as_u16(),
                 origin: target(url, &response),
             });
         }
-        let (max_age, etag) = (max_age(response.headers()), text(&response, &ETAG));
+        let max_age = max_age(response.headers());
         let body = if status.is_success() {
             json(host, response, limit_bytes).await?
         } else {
             bytes::Bytes::new()
         };
-        Ok(Fetched { status: status.as_u16(), body, max_age, etag })
+        Ok(Fetched { status: status.as_u16(), body, max_age })
     }
 }
 

@@ -206,9 +206,6 @@ fn revoked(by: &RevokedBy) -> String {
         }
         RevokedBy::Session { .. } => "The token ended with the session that it came from.".into(),
         RevokedBy::Grant { .. } => "The token ended when the grant behind it was revoked.".into(),
-        RevokedBy::Person { .. } => {
-            "The token ended when the person that it speaks for was disabled.".into()
-        }
         RevokedBy::PersonNotBefore { .. } => {
             "The token ended when all tokens of its person were.".into()
         }

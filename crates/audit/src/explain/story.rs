@@ -268,9 +268,6 @@ fn revoked(story: &mut Vec<String>, by: &RevokedBy, around: &Surroundings<'_>) {
         RevokedBy::Grant { since } => {
             format!("Its grant was revoked at {since}; by whom is not in this log.")
         }
-        RevokedBy::Person { since } => {
-            format!("The person was disabled at {since}; by whom is not in this log.")
-        }
         RevokedBy::PersonNotBefore { before } => format!(
             "All tokens of the person from before {before} were ended; by whom is not in this log."
         ),

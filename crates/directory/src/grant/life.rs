@@ -79,8 +79,7 @@ pub struct GrantFacts {
     pub offline: bool,
 }
 
-/// Longer than any access token lives.
-const TOKEN_LIFE: Ttl = Ttl::seconds(24 * 3600);
+const TOKEN_LIFE: Ttl = Ttl::LONGEST_ACCESS_TOKEN;
 
 /// Begins the grant of a code that was redeemed and passed all checks.
 pub fn begin_grant(

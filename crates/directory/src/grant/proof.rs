@@ -6,8 +6,8 @@ use crate::opaque::sha256;
 use portcullis_store::{StoreFault, Tx};
 use portcullis_types::{Timestamp, Ttl};
 
-/// Longer than any proof is accepted.
-const KEPT: Ttl = Ttl::seconds(600);
+/// Nodes whose clocks differ agree on what is too old.
+const KEPT: Ttl = Ttl::LONGEST_PROOF.times(10);
 
 /// A proof to be used up.
 #[derive(Clone, Debug)]

@@ -97,7 +97,7 @@ impl Directory {
             Ok(deed.with("login", person.login).done(tx, id.as_str())?)
         })
         .await?;
-        self.reload().await
+        self.publish().await
     }
 
     /// [`edit_person`](Self::edit_person) under another name, that may disable and enable as well.
@@ -119,7 +119,7 @@ impl Directory {
         };
         let (person, ended) = self.transact(change).await?;
         if ended {
-            self.reload().await?;
+            self.publish().await?;
         }
         Ok(person)
     }

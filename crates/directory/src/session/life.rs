@@ -163,7 +163,7 @@ fn told(deed: Deed, session: &Session) -> Deed {
 }
 
 /// Ends a session, with its record. False: there was none. Publish the revocations after the commit:
-/// [`Directory::reload`].
+/// [`Directory::publish`].
 pub fn end_session(tx: &mut Tx<'_>, id: &SessionId, deed: Deed) -> Result<bool, StoreFault> {
     let Some(kept) = rows::one(tx, id.as_str())? else { return Ok(false) };
     end(tx, id, deed.at())?;
@@ -247,7 +247,7 @@ impl Directory {
         });
         let begun = begun.await?;
         if replaced {
-            self.reload().await?;
+            self.publish().await?;
         }
         Ok(begun)
     }
@@ -289,7 +289,7 @@ impl Directory {
             _ => Err(Fault::UnknownSession(id.to_string())),
         })
         .await?;
-        self.reload().await
+        self.publish().await
     }
 
     /// Ends all sessions of a person, but one if `keep` names it. Says how many.
@@ -310,7 +310,7 @@ impl Directory {
         };
         let ended = self.transact(end).await?;
         if ended > 0 {
-            self.reload().await?;
+            self.publish().await?;
         }
         Ok(ended)
     }

@@ -7,7 +7,7 @@ use portcullis_types::SessionId;
 
 /// Ends the sessions that a session at another provider vouched for, at their beginning or later; all of its
 /// subject's if `sid` is none (OpenID Connect Back-Channel Logout 1.0 §2.6). Says which. Publish the revocations
-/// after the commit: [`Directory::reload`](crate::Directory::reload).
+/// after the commit: [`Directory::publish`](crate::Directory::publish).
 pub fn end_upstream_sessions(
     tx: &mut Tx<'_>,
     deed: Deed,

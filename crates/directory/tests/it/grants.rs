@@ -6,6 +6,7 @@ mod endings;
 mod family;
 mod pushed;
 mod refresh;
+mod revocations;
 
 use crate::house::{House, NOW, id};
 use portcullis_directory::{

@@ -1,7 +1,7 @@
 //! Who gets in, who does not, and what they are told.
 
 use crate::house::{House, ISSUER, NOW};
-use portcullis_verify::{Heard, KnownRevocations, Revocations};
+use portcullis_verify::{Heard, KnownRevocations, Revocation, RevocationKind, Revocations};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -215,7 +215,12 @@ async fn revocation_bites_a_token_that_is_already_remembered() {
         assert_eq!(get(&house, "/generate", &token).await.status(), StatusCode::OK);
     }
     let mut list = Revocations::none_by(ISSUER.parse().unwrap());
-    list.disabled_clients.insert("app".parse().unwrap(), NOW);
+    list.add(&Revocation {
+        kind: RevocationKind::Client,
+        value: "app".into(),
+        since: NOW,
+        until: NOW,
+    });
     let known = KnownRevocations { list: Arc::new(list), heard: Heard::AsItHappens };
     house.circle.revocations.store(Arc::new(vec![known]));
     let refused = get(&house, "/generate", &token).await;

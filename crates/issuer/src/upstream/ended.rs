@@ -79,7 +79,7 @@ async fn end(state: &State, upstream: &Upstream, token: &str) -> Result<(), Trou
     match done.await.map_err(|e| ours(&e))? {
         None => Err(Trouble::Token("it was used before")),
         Some(sessions) if sessions.is_empty() => Ok(()),
-        Some(_) => state.directory.reload().await.map_err(|e| ours(&e)),
+        Some(_) => state.directory.publish().await.map_err(|e| ours(&e)),
     }
 }
 

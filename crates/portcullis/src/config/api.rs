@@ -17,8 +17,6 @@ use portcullis_issuer::DpopNonce;
 use portcullis_jose::Alg;
 use portcullis_types::{Issuer, Registry, Ttl};
 
-/// A token that lives longer than this is no short-lived token.
-const LONGEST: Ttl = Ttl::seconds(86_400);
 const SHORTEST: Ttl = Ttl::seconds(10);
 /// The `max-age` of our key set.
 const KEPT: Ttl = Ttl::seconds(600);
@@ -80,7 +78,9 @@ fn api<'t>(
         .map(|list| scopes::known(&list, registry, out))
         .unwrap_or_default();
     let signing_alg = table.get("signing_alg").map(|alg| alg.choice(&SIGNING, out));
-    let ttl = table.get("access_token_ttl").and_then(|ttl| ttl.ttl(SHORTEST..=LONGEST, out));
+    let ttl = table
+        .get("access_token_ttl")
+        .and_then(|ttl| ttl.ttl(SHORTEST..=Ttl::LONGEST_ACCESS_TOKEN, out));
     let tenant = table.get("tenant").and_then(|tenant| tenant.parse(out));
     let demand = demand(table, names, out);
     let dialect = table.get("dialect").and_then(|dialect| dialect.choice(&DIALECTS, out));
@@ -124,8 +124,9 @@ pub(super) fn issuer(
         .as_ref()
         .map_or_else(|| listen::default(8080), |value| listen::address(value, out));
     let ttl_value = table.get("access_token_ttl");
-    let ttl =
-        ttl_value.as_ref().map_or(Some(Ttl::seconds(900)), |ttl| ttl.ttl(SHORTEST..=LONGEST, out));
+    let ttl = ttl_value
+        .as_ref()
+        .map_or(Some(Ttl::seconds(900)), |ttl| ttl.ttl(SHORTEST..=Ttl::LONGEST_ACCESS_TOKEN, out));
     if let (Some(value), Some(ttl)) = (&ttl_value, ttl)
         && ttl > Ttl::seconds(3_600)
     {

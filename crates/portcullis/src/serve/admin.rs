@@ -2,25 +2,20 @@
 
 use super::{issuer::Issuer, tls::Watches};
 use crate::cli::House;
-use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
     Json, Router,
-    body::Bytes,
-    extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    extract::{Query, State},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
 use portcullis_audit::Journal;
 use portcullis_directory::Directory;
 use portcullis_store::Store;
-use portcullis_verify::Revocations;
 use prometheus_client::{encoding::text, metrics::gauge::Gauge, registry::Registry};
+use serde::Deserialize;
 use serde_json::json;
-use std::{
-    fmt::Write as _,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -36,15 +31,6 @@ struct Inner {
     registry: Registry,
     /// The issuer's, if one runs here.
     directory: Option<Directory>,
-    published: Mutex<Option<Published>>,
-}
-
-/// A list of revocations as it is sent.
-#[derive(Clone)]
-struct Published {
-    of: Arc<Revocations>,
-    body: Bytes,
-    etag: HeaderValue,
 }
 
 impl Admin {
@@ -64,34 +50,7 @@ impl Admin {
             waiting,
             registry,
             directory: issuer.map(|issuer| issuer.directory.clone()),
-            published: Mutex::default(),
         }))
-    }
-
-    /// What our issuer has revoked; made anew only when it changes. `None` if no issuer runs here.
-    fn published(&self) -> Option<Result<Published, serde_json::Error>> {
-        let of = self.0.directory.as_ref()?.revocations().borrow().clone();
-        let mut kept = self.0.published.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(published) = kept.as_ref().filter(|kept| Arc::ptr_eq(&kept.of, &of)) {
-            return Some(Ok(published.clone()));
-        }
-        let published = Published::of(of);
-        *kept = published.as_ref().ok().cloned();
-        Some(published)
-    }
-}
-
-impl Published {
-    fn of(of: Arc<Revocations>) -> Result<Self, serde_json::Error> {
-        // A value sorts its members: the same revocations are the same bytes.
-        let body = serde_json::to_vec(&serde_json::to_value(&*of)?)?;
-        let mut etag = String::from("\"");
-        for byte in digest(&SHA256, &body).as_ref() {
-            let _ = write!(etag, "{byte:02x}");
-        }
-        etag.push('"');
-        let etag = HeaderValue::try_from(etag).unwrap_or_else(|_| HeaderValue::from_static(""));
-        Ok(Self { of, body: body.into(), etag })
     }
 }
 
@@ -137,25 +96,21 @@ async fn metrics(State(admin): State<Admin>) -> Response {
     }
 }
 
-/// What the issuer here has revoked, for gateways elsewhere. They ask every second: an unchanged list is
-/// not sent again (RFC 9110 §13.1.2), and no cache between us may answer.
-async fn revocations(State(admin): State<Admin>, headers: HeaderMap) -> Response {
-    let published = match admin.published() {
-        None => return StatusCode::NOT_FOUND.into_response(),
-        Some(Err(fault)) => {
-            tracing::error!(%fault, "revocations cannot be told");
-            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+/// Where in the order of revocations a gateway stands.
+#[derive(Deserialize)]
+struct Heard {
+    after: Option<String>,
+}
+
+/// What the issuer here has revoked, for gateways elsewhere, page by page. They ask every second for what is new, and
+/// no cache between us may answer.
+async fn revocations(State(admin): State<Admin>, Query(heard): Query<Heard>) -> Response {
+    let Some(directory) = &admin.0.directory else { return StatusCode::NOT_FOUND.into_response() };
+    match directory.revocations_after(heard.after).await {
+        Ok(page) => ([(header::CACHE_CONTROL, "no-store")], Json(page)).into_response(),
+        Err(fault) => {
+            tracing::warn!(%fault, "revocations cannot be told");
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
-        Some(Ok(published)) => published,
-    };
-    let known = headers.get(header::IF_NONE_MATCH) == Some(&published.etag);
-    let said = [
-        (header::ETAG, published.etag),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
-    ];
-    if known {
-        return (StatusCode::NOT_MODIFIED, said).into_response();
     }
-    (said, published.body).into_response()
 }

@@ -7,7 +7,7 @@ use crate::{
 };
 use portcullis_keyring::Circle;
 use portcullis_types::{Issuer, Timestamp, Ttl};
-use portcullis_verify::{Heard, KnownRevocations, Revocations};
+use portcullis_verify::{Heard, KnownRevocations, RevocationPage, Revocations};
 use portcullis_web::{Outgoing, OutgoingPolicy};
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -18,8 +18,10 @@ use url::Url;
 
 /// Between two questions.
 const ASK: Duration = Duration::from_secs(1);
-/// The longest list that is read, in bytes: some hundred thousand clients.
-const LONGEST: usize = 16 * 1024 * 1024;
+/// The longest page that is read, in bytes. However much there is to tell, an issuer of ours makes pages of less.
+const LONGEST: usize = 8 * 1024 * 1024;
+/// Between two looks for what no token can outlive any more.
+const FORGET: Ttl = Ttl::seconds(60);
 
 /// One issuer's revocations, as they come in.
 pub(super) struct Feed {
@@ -27,10 +29,18 @@ pub(super) struct Feed {
     max_age: Ttl,
     outgoing: Outgoing,
     list: Arc<Revocations>,
-    etag: Option<String>,
+    /// Up to where it was heard.
+    cursor: Option<String>,
     heard_at: Option<Timestamp>,
+    forgot_at: Timestamp,
     /// Why the last question had no answer; said once.
     trouble: Option<String>,
+}
+
+/// What there is to hear after a page.
+enum Rest {
+    More,
+    None,
 }
 
 impl Feed {
@@ -62,8 +72,9 @@ impl Feed {
             max_age,
             outgoing: Outgoing::new(policy).map_err(Stop::cannot_run)?,
             list: Arc::new(Revocations::none_by(issuer)),
-            etag: None,
+            cursor: None,
             heard_at: None,
+            forgot_at: clock::now(),
             trouble: None,
         })
     }
@@ -89,9 +100,21 @@ impl Feed {
         }
     }
 
-    /// Asks once. `now` is the time of the question: the answer is no newer than that.
+    /// Asks until all is heard that there was at the question. `now` is the time of it: the answer is no newer.
     async fn ask(&mut self, circle: &Circle, now: Timestamp) {
-        match self.answer().await {
+        let heard = loop {
+            match self.page().await {
+                // What is known is said at once, also if there is more to come.
+                Ok(Rest::More) => circle.hear(&self.known()),
+                Ok(Rest::None) => break Ok(()),
+                Err(trouble) => break Err(trouble),
+            }
+        };
+        if now >= self.forgot_at.plus(FORGET) {
+            Arc::make_mut(&mut self.list).forget(now);
+            self.forgot_at = now;
+        }
+        match heard {
             Ok(()) => {
                 self.heard_at = Some(now);
                 if self.trouble.take().is_some() {
@@ -111,25 +134,31 @@ impl Feed {
         }
     }
 
-    async fn answer(&mut self) -> Result<(), String> {
-        let fetched = match &self.etag {
-            Some(etag) => self.outgoing.get_json_unless(&self.url, LONGEST, etag).await,
-            None => self.outgoing.get_json(&self.url, LONGEST).await,
-        };
+    async fn page(&mut self) -> Result<Rest, String> {
+        let mut url = self.url.clone();
+        if let Some(cursor) = &self.cursor {
+            url.query_pairs_mut().append_pair("after", cursor);
+        }
+        let fetched = self.outgoing.get_json(&url, LONGEST).await;
         let fetched = fetched.map_err(|fault| fault.to_string())?;
-        match fetched.status {
-            304 => return Ok(()),
-            200 => {}
-            status => return Err(format!("{} answers {status}", self.url)),
+        if fetched.status != 200 {
+            return Err(format!("{} answers {}", self.url, fetched.status));
         }
-        let list: Revocations = serde_json::from_slice(&fetched.body)
-            .map_err(|fault| format!("{} sends no list of revocations: {fault}", self.url))?;
-        if list.issuer != self.list.issuer {
-            return Err(format!("{} speaks for {}", self.url, list.issuer));
+        let page: RevocationPage = serde_json::from_slice(&fetched.body)
+            .map_err(|fault| format!("{} sends no page of revocations: {fault}", self.url))?;
+        if page.issuer != self.list.issuer {
+            return Err(format!("{} speaks for {}", self.url, page.issuer));
         }
-        self.list = Arc::new(list);
-        self.etag = fetched.etag;
-        Ok(())
+        // Whoever says that there is more must bring us further, or we would ask for ever.
+        if !page.complete && page.revocations.is_empty() {
+            return Err(format!("{} sends an empty page and says that there is more", self.url));
+        }
+        if !page.revocations.is_empty() {
+            let list = Arc::make_mut(&mut self.list);
+            page.revocations.iter().for_each(|revocation| list.add(revocation));
+        }
+        self.cursor = Some(page.cursor);
+        Ok(if page.complete { Rest::None } else { Rest::More })
     }
 
     fn known(&self) -> KnownRevocations {

@@ -22,8 +22,6 @@ use std::{net::TcpListener, sync::Arc};
 const JOURNAL: usize = 8 * 1024 * 1024;
 /// What our own keys may be for.
 const OURS: [Alg; 3] = [Alg::ES256, Alg::RS256, Alg::Ed25519];
-/// How long our own tokens may live, even if the configuration says less now than when they were made.
-const DAY: Ttl = Ttl::seconds(86_400);
 /// DPoP proofs that may be in use at a time, 50 bytes each: about 8000 a second.
 const PROOFS: usize = 512 * 1024;
 /// By how much clocks may differ.
@@ -112,7 +110,8 @@ fn own_party(house: &House, issuer: &Issuer) -> Result<Party, Stop> {
         profile: Profile::AccessToken,
         apis: Apis::All,
         speaks: Speaks::ForAnyTenant,
-        max_lifetime: house.config.longest_ttl().max(DAY),
+        // Even if the configuration says less now than when they were made.
+        max_lifetime: Ttl::LONGEST_ACCESS_TOKEN,
         leeway: LEEWAY,
     };
     let source = KeySource::Ours(issuer.keys.clone());

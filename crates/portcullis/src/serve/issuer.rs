@@ -59,6 +59,8 @@ pub(super) async fn open(house: &House, issuing: &Issuing) -> Result<Issuer, Sto
     let (mail, task) = Mailer::new(house.mail()?, directory.clone(), issuing.url.clone(), sources);
     tokio::spawn(task.run());
     directory.limit_grants(issuing.grants);
+    let life = house.config.longest_ttl();
+    directory.limit_tokens(life, clock::now()).await.map_err(Stop::cannot_run)?;
     Ok(Issuer {
         directory,
         keys,

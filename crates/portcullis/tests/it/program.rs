@@ -217,7 +217,7 @@ pub(crate) fn get(url: &str, bearer: &str) -> (u16, String) {
 }
 
 /// GETs a URL with some more header lines.
-pub(crate) fn get_with(url: &str, headers: &str) -> (u16, String) {
+fn get_with(url: &str, headers: &str) -> (u16, String) {
     let rest = url.strip_prefix("http://").unwrap();
     let (address, path) = rest.split_at(rest.find('/').unwrap());
     let mut stream = TcpStream::connect(address).unwrap();

@@ -261,7 +261,6 @@ impl RevokedBy {
             }
             Self::Session { since } => format!("its session ended {since}"),
             Self::Grant { since } => format!("its grant was revoked {since}"),
-            Self::Person { since } => format!("the person was disabled {since}"),
             Self::PersonNotBefore { before } => {
                 format!("issued before {before}, when all tokens of the person were ended")
             }

@@ -136,9 +136,6 @@ impl Denial {
             Self::WeakAuthentication { wanted_acr, max_age, .. } => {
                 (Caller, sign_in(wanted_acr, *max_age))
             }
-            Self::Revoked { by: RevokedBy::Person { .. } } => {
-                (Operator, "Enable the person again.".into())
-            }
             Self::Revoked { by: RevokedBy::Client { .. } } => {
                 (Operator, "Enable the client again.".into())
             }

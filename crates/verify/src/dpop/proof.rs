@@ -23,7 +23,7 @@ pub const ALGS: [Alg; 6] =
 pub const PROOF_LIMIT: usize = 8 * 1024;
 
 /// For how long after its `iat` a proof is accepted.
-pub(super) const PAST: Ttl = Ttl::seconds(60);
+pub(super) const PAST: Ttl = Ttl::LONGEST_PROOF;
 /// By how much the sender's clock may be ahead.
 const FUTURE: Ttl = Ttl::seconds(10);
 /// The longest `jti`, in bytes: long enough for everybody, and it is only hashed.

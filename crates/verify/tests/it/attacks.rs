@@ -2,7 +2,10 @@
 
 use crate::house::{House, NOW, claiming, claims, headed, header, signed, tenant};
 use portcullis_types::{ApiName, Check, Denial, Mark, Timestamp, Ttl};
-use portcullis_verify::{Apis, Heard, KnownRevocations, Need, Revocations, Speaks, acr_at_least};
+use portcullis_verify::{
+    Apis, Heard, KnownRevocations, Need, Revocation, RevocationKind, Revocations, Speaks,
+    acr_at_least,
+};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -124,7 +127,12 @@ fn attacks() -> Vec<Attack> {
         }),
         (Check::Revocation, "a disabled client", good.clone(), |house| {
             let mut list = Revocations::none_by(house.issuer.trusted.issuer.clone());
-            list.disabled_clients.insert("app".parse().unwrap(), Timestamp::from_seconds(1));
+            list.add(&Revocation {
+                kind: RevocationKind::Client,
+                value: "app".into(),
+                since: Timestamp::from_seconds(1),
+                until: Timestamp::from_seconds(2),
+            });
             let heard = Heard::AsItHappens;
             house.revocations = vec![KnownRevocations { list: list.into(), heard }];
         }),

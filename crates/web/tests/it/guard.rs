@@ -44,43 +44,16 @@ fn names(answer: &[&str], asked: &Arc<AtomicUsize>) -> LookUp {
 }
 
 #[tokio::test]
-async fn a_document_comes_with_its_age_and_its_tag() {
-    let headers = [(header::CACHE_CONTROL, "max-age=300"), (header::ETAG, "\"v1\"")];
+async fn a_document_comes_with_its_age() {
+    let headers = [(header::CACHE_CONTROL, "max-age=300")];
     let app = Router::new().route("/keys", get(move || async move { (headers, "{\"keys\":[]}") }));
     let address = serve(app).await;
     let fetched = get_from(address, "/keys").await.unwrap();
     assert_eq!(fetched.status, 200);
     assert_eq!(&*fetched.body, b"{\"keys\":[]}");
     assert_eq!(fetched.max_age, Some(Ttl::seconds(300)));
-    assert_eq!(fetched.etag.as_deref(), Some("\"v1\""));
     let missing = get_from(address, "/nowhere").await.unwrap();
     assert_eq!((missing.status, missing.body.len()), (404, 0));
-}
-
-#[tokio::test]
-async fn a_document_that_has_not_changed_is_not_sent_again() {
-    let tag =
-        |headers: &HeaderMap| headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag == "\"v1\"");
-    let app = Router::new().route(
-        "/list",
-        get(move |headers: HeaderMap| async move {
-            if tag(&headers) {
-                return StatusCode::NOT_MODIFIED.into_response();
-            }
-            ([(header::ETAG, "\"v1\"")], "{}").into_response()
-        }),
-    );
-    let app = app.route("/never-asked", get(|| async { StatusCode::NOT_MODIFIED }));
-    let address = serve(app).await;
-    let url = Url::parse(&format!("http://{address}/list")).unwrap();
-    let client = Outgoing::new(lenient()).unwrap();
-    let first = client.get_json(&url, LIMIT).await.unwrap();
-    let again = client.get_json_unless(&url, LIMIT, &first.etag.unwrap()).await.unwrap();
-    assert_eq!((again.status, again.body.len()), (304, 0));
-    let other = client.get_json_unless(&url, LIMIT, "\"v0\"").await.unwrap();
-    assert_eq!((other.status, &*other.body), (200, &b"{}"[..]));
-    let odd = get_from(address, "/never-asked").await.unwrap_err();
-    assert!(matches!(odd, FetchFault::Redirect { status: 304, .. }), "{odd}");
 }
 
 #[tokio::test]

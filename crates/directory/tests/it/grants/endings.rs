@@ -1,6 +1,6 @@
 use super::{authorization, fault, later};
 use crate::house::{House, NOW, id};
-use portcullis_directory::grant::{self, RevocationKind};
+use portcullis_directory::grant;
 use portcullis_types::GrantedFault;
 
 #[tokio::test]
@@ -29,27 +29,6 @@ async fn one_app_is_turned_out_and_the_others_stay() {
     assert_eq!(of("app").await, 1);
     assert_eq!(of("app").await, 0, "once");
     assert!(matches!(fault(house.refresh(token.expose(), 1, NOW)), GrantedFault::Ended { .. }));
-}
-
-#[tokio::test]
-async fn revocations_are_told_once_published_and_forgotten_when_no_token_can_live() {
-    let house = House::open().await;
-    let heard = house.directory.revocations();
-    house.within(|tx| grant::revoke(tx, RevocationKind::Token, "jti-9", NOW).unwrap()).await;
-    assert!(!heard.borrow().tokens.contains_key("jti-9"));
-    house.directory.publish().await.unwrap();
-    assert_eq!(heard.borrow().tokens.get("jti-9"), Some(&NOW));
-    let (_, elsewhere) = crate::house::open(&house.database).await;
-    assert!(elsewhere.revocations().borrow().tokens.contains_key("jti-9"), "another process");
-    house.directory.purge(later(24 * 3600)).await.unwrap();
-    house.directory.reload().await.unwrap();
-    assert!(heard.borrow().tokens.contains_key("jti-9"));
-    let last = later(25 * 3600);
-    house.directory.purge(last).await.unwrap();
-    house.within(move |tx| grant::revoke(tx, RevocationKind::Token, "jti-10", last).unwrap()).await;
-    house.directory.publish().await.unwrap();
-    let tokens = heard.borrow().tokens.clone();
-    assert!(!tokens.contains_key("jti-9") && tokens.contains_key("jti-10"));
 }
 
 #[tokio::test]

@@ -87,7 +87,7 @@ async fn a_second_use_ends_what_the_first_one_yielded() {
     assert_eq!(refreshed.error(), "invalid_grant");
     let userinfo = house.userinfo(&format!("Bearer {}", text(&first, "access_token"))).await;
     assert_eq!(userinfo.status, 401);
-    let revoked = house.directory.revocations().borrow().grants.contains_key(grant.as_str());
+    let revoked = house.directory.revocations().borrow().grants.has(grant.as_str());
     assert!(revoked, "gateways hear of it");
 }
 

@@ -135,5 +135,5 @@ async fn a_disabled_client_gets_nothing_and_an_enabled_one_does() {
     house.disable("free-app").await;
     let answer = house.ask("free-app", &secret, "").await;
     assert_eq!((answer.status, answer.error().as_str()), (401, "invalid_client"));
-    assert!(house.directory.revocations().borrow().disabled_clients.contains_key("free-app"));
+    assert!(house.directory.revocations().borrow().disabled_clients.has("free-app"));
 }

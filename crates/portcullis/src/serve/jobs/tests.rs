@@ -67,7 +67,7 @@ async fn what_another_process_did_before_the_first_look_is_taken_over() {
     };
     let running = tokio::spawn(jobs.run(clock::clock(), stopped));
     let heard = revocations.wait_for(|revoked| {
-        revoked.disabled_clients.contains_key(&id) && revoked.tokens.contains_key(&jti)
+        revoked.disabled_clients.has(id.as_str()) && revoked.tokens.has(jti.as_str())
     });
     let heard = tokio::time::timeout(Duration::from_secs(20), heard).await;
     assert!(
