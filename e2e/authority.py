@@ -97,7 +97,7 @@ def site(authority: Authority) -> Iterator[Site]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             it.fetched.append(self.path)
-            document = it.documents.get(self.path)
+            document = it.documents.get(self.path.partition("?")[0])
             self.answer(404 if document is None else 200, json.dumps(document).encode())
 
         def do_POST(self) -> None:

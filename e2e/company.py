@@ -1,6 +1,8 @@
 """A company's estate: its own provider of identities, our issuer in front of it, mail, and a gateway elsewhere that
 hears of revocations by the feed."""
 
+import email
+import email.policy
 import json
 import shutil
 import subprocess
@@ -130,8 +132,10 @@ class Company:
 
     def letters(self) -> list[str]:
         """The mail that was sent, oldest first."""
-        files = sorted((self.folder / "mail").glob("*"), key=lambda file: file.stat().st_mtime_ns)
-        return [file.read_text() for file in files]
+        files = sorted((self.folder / "mail").glob("*.eml"))
+        return [
+            email.message_from_bytes(file.read_bytes(), policy=email.policy.default).get_content() for file in files
+        ]
 
 
 @pytest.fixture(scope="session")

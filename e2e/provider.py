@@ -134,6 +134,10 @@ class Provider:
     def __post_init__(self) -> None:
         self.metadata: dict[str, Any] = self.http.get(f"{self.issuer}/.well-known/openid-configuration").json()
 
+    @property
+    def people(self) -> dict[str, tuple[str, str]]:
+        return {"ada": self.person}
+
     def cli(self, *arguments: str | Path, stdin: str = "") -> Any:
         done = run(*arguments, "--json", config=self.config, stdin=stdin, KEY=KEY)
         assert done.returncode == 0, done.stderr

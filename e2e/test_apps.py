@@ -3,8 +3,8 @@
 import base64
 import hashlib
 import secrets as chance
-import time
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
