@@ -28,7 +28,7 @@ pub struct Registration {
     pub jwks: Option<ClientKeys>,
     /// Its home page.
     pub client_uri: Option<String>,
-    /// Its picture. Shown to nobody: anybody may register anybody's picture.
+    /// Its picture. Anybody may register anybody's: it proves nothing about the app.
     pub logo_uri: Option<String>,
     /// What it says about privacy.
     pub policy_uri: Option<String>,

@@ -23,7 +23,7 @@ mod walk;
 mod way_back;
 
 pub(crate) use answer::{go, with_query};
-pub(crate) use conclude::{failed, refuse, session_of, view_of};
+pub(crate) use conclude::{failed, pictured, refuse, session_of};
 pub(crate) use consent_page::{decide as decide_consent, show as show_consent};
 pub(crate) use error::Fault;
 pub(crate) use hint::{HintFault, Hinted, Hints};

@@ -9,7 +9,7 @@ mod guess;
 pub use guess::Guesses;
 
 use crate::{
-    authorize::{Fault, Offer, Walk, Wanted, failed, go, refuse, session_of, view_of},
+    authorize::{Fault, Offer, Walk, Wanted, failed, go, pictured, refuse, session_of},
     pages::{
         self, DeviceCodeView, DeviceConfirmView, DeviceOutcome, Explained, Permissions, Problem,
     },
@@ -108,7 +108,7 @@ async fn asked(
         visit,
         &DeviceConfirmView {
             user_code: &spelled(&waiting.code),
-            app: view_of(&waiting.client),
+            app: pictured(state, visit, &waiting.client, walk.now).await,
             login: &waiting.person.login,
             api: offer.api.map(|api| api.name.as_str()),
             permissions: Permissions::of(visit.words, registry, identity, scope, &refused),

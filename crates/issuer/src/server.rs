@@ -1,8 +1,8 @@
 //! What the endpoints share, and where each of them is.
 
 use crate::{
-    Guesses, Settings, SubjectKey, account, authorize, client_document, device,
-    device_authorization, introspect, jwks, logout,
+    Guesses, Logos, Settings, SubjectKey, account, authorize, client_document, device,
+    device_authorization, elsewhere, head, introspect, jwks, logo, logout,
     mail::Mailer,
     metadata, pages, register, revoke, scim, sign_in, token,
     upstream::{self, Upstreams},
@@ -52,6 +52,8 @@ pub struct State {
     pub mail: Mailer,
     /// Whom people may sign in with besides ourselves.
     pub upstreams: Upstreams,
+    /// The pictures of apps.
+    pub logos: Logos,
     /// How often people typed user codes that do not exist.
     pub guesses: Guesses,
     /// What pairwise subjects are made with.
@@ -80,7 +82,7 @@ pub fn router(state: State) -> Router {
     for well in wells {
         router = router.route(&well, served.clone());
     }
-    router
+    let router = router
         .merge(people(&path))
         .merge(scim::routes(&path))
         .route(&format!("{path}/jwks"), get(jwks::serve).options(preflight))
@@ -107,15 +109,15 @@ pub fn router(state: State) -> Router {
         .route(&format!("{path}/device/decide"), post(device::decide))
         .route(&format!("{path}/logout"), get(logout::endpoint).post(logout::endpoint))
         .route(&format!("{path}/assets/{{name}}"), get(pages::asset))
+        .route(&format!("{path}/logo"), get(logo::endpoint))
         .route(&format!("{path}/sign-in/with/{{provider}}"), get(upstream::begin))
         .route(&format!("{path}/sign-in/with/{{provider}}/callback"), get(upstream::callback))
         .route(&format!("{path}/sign-in/with/{{provider}}/logout"), post(upstream::ended))
-        .fallback(|| async { problem(StatusCode::NOT_FOUND, "There is nothing here") })
-        .method_not_allowed_fallback(|| async {
-            problem(StatusCode::METHOD_NOT_ALLOWED, "This path does not have this method")
-        })
+        .fallback(elsewhere::nothing_here)
+        .method_not_allowed_fallback(elsewhere::wrong_method)
         .layer(from_fn(harden))
-        .with_state(state)
+        .with_state(state);
+    head::guarded(router, path)
 }
 
 /// The pages on which people sign in and look after themselves.
@@ -162,14 +164,6 @@ async fn preflight() -> Response {
         (header::ACCESS_CONTROL_MAX_AGE, "86400"),
     ];
     (StatusCode::NO_CONTENT, headers).into_response()
-}
-
-/// RFC 9457.
-fn problem(status: StatusCode, title: &str) -> Response {
-    let body =
-        serde_json::json!({ "type": "about:blank", "title": title, "status": status.as_u16() });
-    let kind = [(header::CONTENT_TYPE, "application/problem+json")];
-    (status, kind, body.to_string()).into_response()
 }
 
 /// What is no page has no rights as one: no browser may guess a type, frame it, run it or keep it unasked.

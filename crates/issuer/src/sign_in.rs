@@ -43,7 +43,7 @@ fn sentence(arrival: &Arrival, refusal: &Refusal, usual: &'static str) -> (Statu
 }
 
 /// The sign-in page for a destination.
-fn shown(
+async fn shown(
     state: &State,
     arrival: &Arrival,
     to: &Destination,
@@ -54,7 +54,7 @@ fn shown(
     let view = SignInView {
         flow: to.flow(),
         return_to: to.return_to(),
-        app: to.app(),
+        app: to.app(state, arrival).await,
         reason: to.reason(arrival.session.as_ref()),
         login,
         upstreams: &upstreams,

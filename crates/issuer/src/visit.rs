@@ -102,6 +102,10 @@ impl Visit {
         self.asset(Asset::Passkey)
     }
 
+    pub(crate) fn copy_script(&self) -> String {
+        self.asset(Asset::Copy)
+    }
+
     pub(crate) fn submit_script(&self) -> String {
         self.asset(Asset::Submit)
     }

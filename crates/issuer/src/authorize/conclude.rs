@@ -11,7 +11,8 @@ use super::{
 use crate::{
     claims,
     interaction::{self, Flow, Interaction},
-    pages::{self, AppView, ErrorView, Explained},
+    logo,
+    pages::{self, AppView, ErrorView, Explained, Outside},
     server::State,
     subject,
     visit::{SESSION, Visit},
@@ -355,16 +356,27 @@ pub(crate) fn session_of(state: &State, headers: &HeaderMap) -> Option<SecretStr
     SESSION.read(headers, transport).map(SecretString::from)
 }
 
+/// As [`view_of`], with its picture, for which somebody may have to wait a moment the first time.
+pub(crate) async fn pictured<'c>(
+    state: &State,
+    visit: &Visit,
+    client: &'c Client,
+    now: Timestamp,
+) -> AppView<'c> {
+    AppView { logo: logo::address(state, visit, client, now).await, ..view_of(client) }
+}
+
 /// An app as people see it.
-pub(crate) fn view_of(client: &Client) -> AppView<'_> {
+fn view_of(client: &Client) -> AppView<'_> {
     let host = |url: &str| url::Url::parse(url).ok()?.host_str().map(str::to_owned);
     let id = client.id.as_str();
     AppView {
         name: &client.name,
         id,
         site: client.registration.client_uri.as_deref().and_then(host),
-        policy: client.registration.policy_uri.as_deref(),
-        terms: client.registration.tos_uri.as_deref(),
+        logo: None,
+        policy: client.registration.policy_uri.as_deref().and_then(Outside::of),
+        terms: client.registration.tos_uri.as_deref().and_then(Outside::of),
         document: Some(id).filter(|id| id.starts_with("https://")).and_then(host),
         unchecked: !client.is_vouched_for(),
     }

@@ -2,7 +2,7 @@
 //! nothing of what is granted; what was asked for and is not granted is told, too.
 
 use super::{
-    conclude::{self, Ends, Through, present, view_of},
+    conclude::{self, Ends, Through, pictured, present},
     consent::{self, Agreed},
     decide::{self, Asked, Present, Standing},
     error::Fault,
@@ -35,7 +35,7 @@ pub(crate) async fn show(Shared(state): Shared<Arc<State>>, request: Request) ->
     let id = walk.id;
     match question(&state, &parts, walk, (&asked, &interaction)).await {
         Ok(Some(question)) if interaction.shown.as_ref() == Some(&question.shown) => {
-            ask(&state, &visit, (&flow, &asked), &question)
+            ask(&state, &visit, (&flow, &asked), &question).await
         }
         // Nobody to ask, or something else: that is decided, and noted, elsewhere.
         Ok(_) => super::go(&format!("{}{flow}", visit.path("/authorize/continue?flow="))),
@@ -116,7 +116,7 @@ async fn question(
     }))
 }
 
-fn ask(
+async fn ask(
     state: &State,
     visit: &Visit,
     (flow, asked): (&str, &Asked),
@@ -131,7 +131,7 @@ fn ask(
         visit,
         &ConsentView {
             flow,
-            app: view_of(&asked.client),
+            app: pictured(state, visit, &asked.client, (state.clock)()).await,
             login: &question.login,
             redirect_uri,
             api: question.api.as_deref(),

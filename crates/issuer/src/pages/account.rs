@@ -259,9 +259,9 @@ parts! {
     /// `GET {issuer}/account/passkeys`.
     passkeys(Passkeys, "account/passkeys.html", PasskeysView, Own);
     /// `GET {issuer}/account/authenticator`.
-    authenticator(Authenticator, "account/authenticator.html", AuthenticatorView, None);
+    authenticator(Authenticator, "account/authenticator.html", AuthenticatorView, Own);
     /// `GET {issuer}/account/recovery-codes`.
-    recovery_codes(RecoveryCodes, "account/recovery.html", RecoveryView, None);
+    recovery_codes(RecoveryCodes, "account/recovery.html", RecoveryView, Own);
     /// `GET {issuer}/account/password`.
     password(Password, "account/password.html", PasswordView, None);
     /// `GET {issuer}/account/sessions`.

@@ -16,14 +16,32 @@ pub(crate) struct AppView<'a> {
     pub(crate) id: &'a str,
     /// The host of its home page, if it says one.
     pub(crate) site: Option<String>,
-    /// What it says about privacy, and its terms: nothing that a browser would run is ever registered.
-    pub(crate) policy: Option<&'a str>,
-    /// See `policy`.
-    pub(crate) terms: Option<&'a str>,
+    /// Where its picture is to be had here.
+    pub(crate) logo: Option<String>,
+    /// What it says about privacy.
+    pub(crate) policy: Option<Outside<'a>>,
+    /// Its terms.
+    pub(crate) terms: Option<Outside<'a>>,
     /// The host of the document that describes it, for an app known by a URL.
     pub(crate) document: Option<String>,
     /// Whether it registered itself, and nobody looked at it.
     pub(crate) unchecked: bool,
+}
+
+/// A page of the app's own: never anything that a browser would run, since nothing else is registered.
+#[derive(Clone, Debug)]
+pub(crate) struct Outside<'a> {
+    pub(crate) href: &'a str,
+    /// Whose page it is, to be seen before it is opened.
+    pub(crate) host: String,
+}
+
+impl<'a> Outside<'a> {
+    /// `None` if the address has no host.
+    pub(crate) fn of(href: &'a str) -> Option<Self> {
+        let host = url::Url::parse(href).ok()?.host_str()?.to_owned();
+        Some(Self { href, host })
+    }
 }
 
 /// One thing that an app may do.

@@ -38,6 +38,10 @@ pub(crate) enum Explained {
     LinkOver,
     /// The same for an invitation.
     InvitationOver,
+    /// No such address.
+    NothingHere,
+    /// An address that only a form leads to.
+    WrongMethod,
     /// A failure of ours.
     Fault,
 }
@@ -81,10 +85,19 @@ pub(crate) fn explained(visit: &Visit, what: Explained, decision: Option<Decisio
         Explained::InvitationOver => {
             (StatusCode::GONE, ["reset.link_over", "invitation.over_text", "invitation.over_todo"])
         }
+        Explained::NothingHere => {
+            (StatusCode::NOT_FOUND, ["error.nothing", "error.nothing_text", "error.nothing_todo"])
+        }
+        Explained::WrongMethod => (
+            StatusCode::METHOD_NOT_ALLOWED,
+            ["error.method", "error.method_text", "error.method_todo"],
+        ),
         Explained::Fault => {
             (StatusCode::SERVICE_UNAVAILABLE, ["form.fault", "form.fault_text", "form.fault_todo"])
         }
     };
     let [title, text, todo] = [title, text, todo].map(|key| visit.say(key));
-    error(visit, &ErrorView { status, title, text, todo, decision, link: None })
+    let lost = matches!(what, Explained::NothingHere | Explained::WrongMethod);
+    let link = lost.then(|| (visit.path("/account"), visit.say("error.account").to_owned()));
+    error(visit, &ErrorView { status, title, text, todo, decision, link })
 }

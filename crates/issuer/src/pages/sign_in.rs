@@ -1,6 +1,6 @@
 //! Signing in.
 
-use super::{Problem, Wrong as _, html, status};
+use super::{AppView, Problem, Wrong as _, html, status};
 use crate::visit::Visit;
 use askama::Template;
 use axum::response::Response;
@@ -32,8 +32,8 @@ pub(crate) struct SignInView<'a> {
     pub(crate) flow: Option<&'a str>,
     /// Where in the account to go otherwise.
     pub(crate) return_to: Option<&'a str>,
-    /// The app's name.
-    pub(crate) app: Option<&'a str>,
+    /// The app.
+    pub(crate) app: Option<AppView<'a>>,
     /// Why, if not to begin with.
     pub(crate) reason: Option<SignInReason>,
     /// What was typed, or is hinted at.

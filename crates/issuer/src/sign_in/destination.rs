@@ -3,17 +3,19 @@
 
 use crate::{
     arrival::{Arrival, Else},
+    authorize::pictured,
     interaction::{self, Interaction},
-    pages::{self, Explained, Section, SignInReason},
+    pages::{self, AppView, Explained, Section, SignInReason},
     server::State,
     upstream::Demand,
 };
-use portcullis_directory::{Session, grant::user_code};
-use portcullis_types::Ttl;
+use portcullis_directory::{Client, Session, grant::user_code};
+use portcullis_types::{ClientId, Ttl};
 use portcullis_web::{
     form::Form,
     page::{Forms, Words},
 };
+use std::sync::Arc;
 
 /// How old a sign-in elsewhere may be that opens a part of the account: so that time is left to use it.
 const STEP_UP: Ttl = Ttl::seconds(5 * 60);
@@ -31,7 +33,8 @@ pub(crate) enum Destination {
 /// A request that waits for a sign-in.
 pub(crate) struct Waiting {
     flow: String,
-    app: String,
+    id: ClientId,
+    client: Option<Arc<Client>>,
     demand: Demand,
 }
 
@@ -94,9 +97,13 @@ impl Destination {
         }
     }
 
-    pub(crate) fn app(&self) -> Option<&str> {
+    /// The app that the person signs in to.
+    pub(crate) async fn app(&self, state: &State, arrival: &Arrival) -> Option<AppView<'_>> {
         match self {
-            Self::Flow(waiting) => Some(&waiting.app),
+            Self::Flow(waiting) => match &waiting.client {
+                Some(client) => Some(pictured(state, &arrival.visit, client, arrival.now).await),
+                None => Some(AppView { name: waiting.id.as_str(), ..AppView::default() }),
+            },
             Self::Account(_) | Self::Device(_) => None,
         }
     }
@@ -158,7 +165,10 @@ fn device(text: &str) -> Option<String> {
 }
 
 async fn waiting(state: &State, flow: &str, found: &Interaction) -> Waiting {
-    let client = state.directory.find_client(&found.client_id).await.ok().flatten();
-    let name = client.map_or_else(|| found.client_id.to_string(), |client| client.name.clone());
-    Waiting { flow: flow.to_owned(), app: name, demand: found.demand() }
+    Waiting {
+        flow: flow.to_owned(),
+        id: found.client_id.clone(),
+        client: state.directory.find_client(&found.client_id).await.ok().flatten(),
+        demand: found.demand(),
+    }
 }

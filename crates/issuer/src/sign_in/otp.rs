@@ -33,7 +33,7 @@ async fn prove(state: &State, request: Request) -> Result<Response, Else> {
     };
     if refusal.over {
         let wrong = (StatusCode::BAD_REQUEST, arrival.visit.say("otp.over"));
-        return Ok(shown(state, &arrival, &to, login, Some(wrong)));
+        return Ok(shown(state, &arrival, &to, login, Some(wrong)).await);
     }
     let (_, text) = sentence(&arrival, &refusal, "otp.failed");
     let view = SecondFactorView {

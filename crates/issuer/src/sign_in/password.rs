@@ -35,7 +35,7 @@ async fn page_or_else(state: &State, request: Request) -> Result<Response, Else>
         }
         _ => to.login_hint().map(str::to_owned),
     };
-    Ok(shown(state, &arrival, &to, &login.unwrap_or_default(), None))
+    Ok(shown(state, &arrival, &to, &login.unwrap_or_default(), None).await)
 }
 
 /// `POST {issuer}/sign-in`.
@@ -50,7 +50,7 @@ async fn sign_in(state: &State, request: Request) -> Result<Response, Else> {
     let login = form.get("login").unwrap_or_default();
     let Some(password) = password.filter(|_| !login.is_empty()) else {
         let wrong = (StatusCode::BAD_REQUEST, arrival.visit.say("sign_in.failed"));
-        return Ok(shown(state, &arrival, &to, login, Some(wrong)));
+        return Ok(shown(state, &arrival, &to, login, Some(wrong)).await);
     };
     let mut entropy = (state.entropy)();
     let mut visitor = arrival.visitor(&mut *entropy);
@@ -58,7 +58,7 @@ async fn sign_in(state: &State, request: Request) -> Result<Response, Else> {
     match proven.map_err(|fault| Else::from(arrival.failed(&fault)))? {
         Err(refusal) => {
             let (status, text) = sentence(&arrival, &refusal, "sign_in.failed");
-            Ok(shown(state, &arrival, &to, login, Some((status, &text))))
+            Ok(shown(state, &arrival, &to, login, Some((status, &text))).await)
         }
         Ok(Proven { person, second_factor: Some(ceremony), .. }) => {
             let view = SecondFactorView {

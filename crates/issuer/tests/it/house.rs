@@ -7,7 +7,7 @@ use portcullis_directory::{
 };
 use portcullis_issuer::mail::{MailSettings, Mailer, Sink};
 use portcullis_issuer::{
-    Api, Certificates, Documents, DpopNonce, Guesses, MIGRATIONS as ISSUER, Registrations,
+    Api, Certificates, Documents, DpopNonce, Guesses, Logos, MIGRATIONS as ISSUER, Registrations,
     Settings, State, SubjectKey, router,
     upstream::{Provider, Upstreams},
 };
@@ -170,6 +170,7 @@ impl House {
             csrf: CsrfKey::new(&[9; 32]),
             upstreams: Upstreams::new(providers, Outgoing::new(outgoing).unwrap()),
             subjects: SubjectKey::new(&[11; 32]),
+            logos: Logos::default(),
             guesses: Guesses::default(),
             possession: Arc::new(Possession::new(&[12; 32], 1000)),
         };

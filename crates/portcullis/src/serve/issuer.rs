@@ -188,6 +188,7 @@ pub(super) fn state(house: &House, issuer: &Issuer) -> issuer::State {
         mail: issuer.mail.clone(),
         upstreams: issuer.upstreams.clone(),
         subjects: issuer.subjects.clone(),
+        logos: issuer::Logos::default(),
         guesses: issuer::Guesses::default(),
         possession: issuer.possession.clone(),
     }

@@ -18,6 +18,8 @@ pub enum Asset {
     Passkey,
     /// Sends the only form of a page.
     Submit,
+    /// Buttons that copy a secret.
+    Copy,
     /// What a browser's tab shows.
     Icon,
 }
@@ -29,7 +31,7 @@ struct File {
     text: &'static str,
 }
 
-static FILES: LazyLock<[File; 4]> = LazyLock::new(|| {
+static FILES: LazyLock<[File; 5]> = LazyLock::new(|| {
     Asset::ALL.map(|asset| {
         let (stem, end, kind, text) = asset.parts();
         let mut name = format!("{stem}.");
@@ -41,7 +43,7 @@ static FILES: LazyLock<[File; 4]> = LazyLock::new(|| {
 });
 
 impl Asset {
-    const ALL: [Self; 4] = [Self::Style, Self::Passkey, Self::Submit, Self::Icon];
+    const ALL: [Self; 5] = [Self::Style, Self::Passkey, Self::Submit, Self::Copy, Self::Icon];
 
     const fn parts(self) -> (&'static str, &'static str, &'static str, &'static str) {
         const SCRIPT: &str = "text/javascript; charset=utf-8";
@@ -51,6 +53,7 @@ impl Asset {
             }
             Self::Passkey => ("passkey", "js", SCRIPT, include_str!("../../assets/passkey.js")),
             Self::Submit => ("submit", "js", SCRIPT, include_str!("../../assets/submit.js")),
+            Self::Copy => ("copy", "js", SCRIPT, include_str!("../../assets/copy.js")),
             Self::Icon => ("icon", "svg", "image/svg+xml", include_str!("../../assets/icon.svg")),
         }
     }
