@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use portcullis_jose::{Alg, SigningKey};
 use portcullis_types::Timestamp;
-use portcullis_verify::dpop::{Expected, Header, Htu, NonceRule, Nonces, Proof, Replays};
+use portcullis_verify::dpop::{ALGS, Expected, Header, Htu, NonceRule, Nonces, Proof, Replays};
 use std::sync::LazyLock;
 
 static KEY: LazyLock<(SigningKey, serde_json::Value)> = LazyLock::new(|| {
@@ -24,6 +24,7 @@ fuzz_target!(|input: (Vec<&[u8]>, &str, bool)| {
         htu: Htu::url("https://gw.example/v1/chat"),
         access_token: Some("token"),
         nonce: if nonce { NonceRule::Required(&nonces) } else { NonceRule::Ignored },
+        algs: &ALGS,
     };
     if let Ok(proof) = Header::of(headers).only() {
         let _ = Proof::verify(proof, &expected, NOW);

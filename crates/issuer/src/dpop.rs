@@ -2,22 +2,23 @@
 
 use crate::{DpopNonce, Settings, server::State};
 use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
-use portcullis_directory::grant::ProofMark;
+use portcullis_directory::{Client, Fapi2, grant::ProofMark};
+use portcullis_jose::Alg;
 use portcullis_types::{Denial, PossessionFault, Timestamp};
-use portcullis_verify::dpop::{Expected, Header, Htu, NonceRule, Proof};
+use portcullis_verify::dpop::{self, Expected, Header, Htu, NonceRule, Proof};
 
 /// RFC 9449 §5.
 pub(crate) const DPOP: HeaderName = HeaderName::from_static("dpop");
 /// RFC 9449 §8.
 pub(crate) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
-/// The proof that came with a request to this endpoint of ours; `None` if none came. That it was not used before
+/// The proof that came with a client's request to this endpoint of ours; `None` if none came. That it was not used before
 /// is for the transaction to say.
 pub(crate) fn proven(
     state: &State,
     parts: &Parts,
     endpoint: &str,
-    now: Timestamp,
+    (client, now): (&Client, Timestamp),
 ) -> Result<Option<ProofMark>, Denial> {
     let headers = parts.headers.get_all(DPOP).into_iter().map(HeaderValue::as_bytes);
     let header = Header::of(headers);
@@ -33,6 +34,7 @@ pub(crate) fn proven(
             DpopNonce::Offered => NonceRule::Ignored,
             DpopNonce::Required => NonceRule::Required(&state.possession.nonces),
         },
+        algs: if client.registration.fapi2 == Fapi2::Off { &dpop::ALGS } else { &Alg::FAPI },
     };
     let proof = header.only().and_then(|proof| Proof::verify(proof, &expected, now));
     let proof = proof.map_err(|fault| Denial::BadPossession {

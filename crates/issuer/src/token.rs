@@ -93,7 +93,7 @@ fn held(
     let Identified { client, request, parts } = identified;
     let request: &str = request.of_a_grant()?;
     let grant_type = course.trace.step(Check::GrantType, allowed(client, request))?;
-    let holder = Holder::of(state, parts, course.now);
+    let holder = Holder::of(state, parts, (&client.client, course.now));
     let holder = holder.and_then(|holder| holder.demanded(&client.client));
     let holder = course.trace.step(Check::Possession, holder)?;
     course.record.bound = holder.bound_by().map(Into::into);

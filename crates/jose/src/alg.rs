@@ -57,6 +57,9 @@ impl Alg {
         Self::HS512,
     ];
 
+    /// Those of FAPI 2.0 (Security Profile §5.4.1), with Ed25519 under both of its names.
+    pub const FAPI: [Self; 4] = [Self::PS256, Self::ES256, Self::EdDSA, Self::Ed25519];
+
     /// The value of the `alg` member.
     pub const fn name(self) -> &'static str {
         match self {

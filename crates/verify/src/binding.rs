@@ -4,7 +4,7 @@
 use crate::{
     Claims, Known, Presented, Scheme, Target,
     claims::Confirmation,
-    dpop::{Expected, Header, Htu, NonceRule, Proof, Reuse},
+    dpop::{ALGS, Expected, Header, Htu, NonceRule, Proof, Reuse},
 };
 use portcullis_types::{Denial, DpopFault, HolderFault, Thumbprint, Timestamp, Ttl};
 
@@ -99,6 +99,7 @@ fn by_key(
         } else {
             NonceRule::Ignored
         },
+        algs: &ALGS,
     };
     let proof = Proof::verify(shown, &expected, now).map_err(bad)?;
     if proof.jkt != *bound_to {

@@ -7,8 +7,6 @@ use portcullis_types::{AssertionFault, IdentityScope, RedirectUri, Scopes};
 
 /// Longer lists help nobody.
 const MOST_URIS: usize = 50;
-/// What FAPI 2.0 allows (security profile §5.4.1), with Ed25519 under both of its names.
-const FAPI_ALGS: [Alg; 4] = [Alg::PS256, Alg::ES256, Alg::EdDSA, Alg::Ed25519];
 
 /// A sentence about it, if something is wrong.
 type Problem = Option<String>;
@@ -225,7 +223,7 @@ impl Client {
             registration.request_object_signing_alg,
             registration.token_endpoint_auth_signing_alg,
         ];
-        let other = algs.into_iter().flatten().find(|alg| !FAPI_ALGS.contains(alg));
+        let other = algs.into_iter().flatten().find(|alg| !Alg::FAPI.contains(alg));
         let lacks = match () {
             () if !strong => "private_key_jwt or a certificate as the client's proof",
             () if !bound => "tokens that are bound, by DPoP or by certificate",
@@ -245,7 +243,7 @@ impl Client {
 
     /// The algorithms that the client may sign with, and that we may sign with for it where it registered none.
     pub fn admits_signing_alg(&self, alg: Alg) -> bool {
-        !alg.is_symmetric() && (self.registration.fapi2 == Fapi2::Off || FAPI_ALGS.contains(&alg))
+        !alg.is_symmetric() && (self.registration.fapi2 == Fapi2::Off || Alg::FAPI.contains(&alg))
     }
 
     /// Whether an assertion of the client may have that algorithm.
@@ -255,7 +253,7 @@ impl Client {
             return Ok(());
         }
         let expected = registered.map_or_else(
-            || FAPI_ALGS.map(|alg| alg.to_string()).join(" or "),
+            || Alg::FAPI.map(|alg| alg.to_string()).join(" or "),
             |alg| alg.to_string(),
         );
         Err(AssertionFault::Algorithm { found: alg.to_string(), expected })

@@ -17,8 +17,6 @@ use serde_json::{Map, Value};
 const SKEW: Ttl = Ttl::seconds(10);
 /// FAPI 2.0 Message Signing §5.3.1: the age and the length of life that an object may have.
 const FAPI_LIFE: Ttl = Ttl::seconds(3600);
-/// What signs an object under FAPI 2.0 (§5.4).
-const FAPI_ALGS: [Alg; 4] = [Alg::PS256, Alg::ES256, Alg::EdDSA, Alg::Ed25519];
 /// RFC 9101 §10.8.
 const TYPE: &str = "oauth-authz-req+jwt";
 
@@ -67,7 +65,7 @@ fn header(client: &Client, jws: &Compact<'_>) -> Result<(), Denial> {
         let wanted = wanted.map_or("an asymmetric algorithm".to_owned(), |alg| alg.to_string());
         return Err(invalid(format!("it is signed with {}, not with {wanted}", header.alg)));
     }
-    if strict && !FAPI_ALGS.contains(&header.alg) {
+    if strict && !Alg::FAPI.contains(&header.alg) {
         return Err(invalid("FAPI 2.0 allows PS256, ES256 and Ed25519 alone"));
     }
     let Some(typ) = header.typ.as_deref() else { return Ok(()) };
@@ -98,16 +96,23 @@ async fn verified(
     Err(invalid(fault))
 }
 
-/// RFC 9101 §4, §10.8: by this client, for us, and nothing that could prove a client.
+/// RFC 9101 §4, §10.8: by this client, for us, and nothing that could prove a client. `iss` and `aud` may be left
+/// out, except under FAPI 2.0: the key is the client's own.
 fn addressed(state: &State, client: &Client, claims: &Map<String, Value>) -> Result<(), Denial> {
     let ours = state.settings.issuer.as_str();
-    if claims.get("iss").and_then(Value::as_str) != Some(client.id.as_str()) {
+    let may_lack = client.registration.fapi2 == Fapi2::Off;
+    let by_client = match claims.get("iss") {
+        Some(iss) => iss.as_str() == Some(client.id.as_str()),
+        None => may_lack,
+    };
+    if !by_client {
         return Err(invalid("iss must be the client_id"));
     }
     let addressed = match claims.get("aud") {
         Some(Value::String(aud)) => aud == ours,
         Some(Value::Array(several)) => several.iter().any(|aud| aud.as_str() == Some(ours)),
-        _ => false,
+        Some(_) => false,
+        None => may_lack,
     };
     if !addressed {
         return Err(invalid("aud must be the issuer of this server"));

@@ -140,7 +140,7 @@ async fn understood(
     if parameters.has("request_uri") {
         return Err(unfit("request_uri", "must not be pushed").into());
     }
-    let proof = dpop::proven(state, parts, "/par", walk.now)?;
+    let proof = dpop::proven(state, parts, "/par", (&client.client, walk.now))?;
     let asked = understand::spoken(state, client.client.clone(), parameters, walk.now).await;
     let mut asked = match asked {
         Ok(asked) => asked,

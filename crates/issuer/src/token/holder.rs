@@ -37,9 +37,13 @@ impl Confirmation {
 }
 
 impl Holder {
-    /// What came with a request to the token endpoint.
-    pub(super) fn of(state: &State, parts: &Parts, now: Timestamp) -> Result<Self, Denial> {
-        let proof = dpop::proven(state, parts, "/token", now)?;
+    /// What came with a client's request to the token endpoint.
+    pub(super) fn of(
+        state: &State,
+        parts: &Parts,
+        (client, now): (&Client, Timestamp),
+    ) -> Result<Self, Denial> {
+        let proof = dpop::proven(state, parts, "/token", (client, now))?;
         let certificate = peer_certificate(parts, &state.settings);
         let certificate = certificate.map(|shown| b64::encode(shown.thumbprint()));
         Ok(Self { proof, certificate })

@@ -74,6 +74,8 @@ pub struct Expected<'a> {
     pub access_token: Option<&'a str>,
     /// Whether it must hold a nonce of ours.
     pub nonce: NonceRule<'a>,
+    /// What it may be signed with: [`ALGS`], or fewer of them.
+    pub algs: &'a [Alg],
 }
 
 /// Whether a nonce is needed (RFC 9449 §8, §9).
@@ -106,8 +108,9 @@ impl Proof {
         if proof.len() > PROOF_LIMIT {
             return Err(DpopFault::TooLong { bytes: proof.len(), limit: PROOF_LIMIT });
         }
-        let jws = Compact::parse(proof).map_err(|fault| malformed(&fault))?;
-        let key = embedded(&jws)?;
+        let algs = expected.algs;
+        let jws = Compact::parse(proof).map_err(|fault| malformed(&fault, algs))?;
+        let key = embedded(&jws, algs)?;
         let payload = jws.verify(&key).map_err(|_| DpopFault::Signature)?;
         // No claim can be read before this line.
         let claims = json::object(payload.as_ref()).map_err(|fault| unreadable(&fault))?;
@@ -123,8 +126,8 @@ impl Proof {
     }
 }
 
-fn malformed(fault: &Malformed) -> DpopFault {
-    let algorithm = |found: Option<String>| DpopFault::Algorithm { found, accepted: accepted() };
+fn malformed(fault: &Malformed, algs: &[Alg]) -> DpopFault {
+    let algorithm = |found| DpopFault::Algorithm { found, accepted: names(algs) };
     match fault {
         Malformed::Header(HeaderFault::NoAlg) => algorithm(None),
         Malformed::Header(HeaderFault::None) => algorithm(Some("none".into())),
@@ -137,20 +140,20 @@ fn unreadable(fault: &JsonFault) -> DpopFault {
     DpopFault::Malformed { problem: fault.to_string() }
 }
 
-fn accepted() -> Vec<String> {
-    ALGS.iter().map(|alg| alg.name().into()).collect()
+fn names(algs: &[Alg]) -> Vec<String> {
+    algs.iter().map(|alg| alg.name().into()).collect()
 }
 
 /// Checks 4 to 6: the type, the algorithm, and the key that the proof brings along. This is the one place
 /// where a token chooses the key that judges it: what counts afterwards is which key it was.
-fn embedded(jws: &Compact<'_>) -> Result<PublicKey, DpopFault> {
+fn embedded(jws: &Compact<'_>, algs: &[Alg]) -> Result<PublicKey, DpopFault> {
     let header = jws.header();
     if !header.typ.as_deref().is_some_and(|typ| names_kind(typ, "dpop+jwt")) {
         return Err(DpopFault::Type { found: header.typ.clone() });
     }
-    if !ALGS.contains(&header.alg) {
+    if !algs.contains(&header.alg) {
         let found = Some(header.alg.name().into());
-        return Err(DpopFault::Algorithm { found, accepted: accepted() });
+        return Err(DpopFault::Algorithm { found, accepted: names(algs) });
     }
     let unusable = |problem: String| DpopFault::Key { problem };
     let encoded = jws.signing_input().split('.').next().unwrap_or_default();

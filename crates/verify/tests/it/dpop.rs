@@ -5,7 +5,7 @@ use portcullis_jose::{Alg, SigningKey, b64};
 use portcullis_types::{Denial, DpopFault, HolderFault, Timestamp, Ttl};
 use portcullis_verify::{
     Holder, Need, Scheme,
-    dpop::{Expected, Header, Htu, NonceRule, Nonces, Possession, Proof, Replays, Reuse},
+    dpop::{ALGS, Expected, Header, Htu, NonceRule, Nonces, Possession, Proof, Replays, Reuse},
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -323,6 +323,7 @@ fn an_authorization_server_asks_for_no_token() {
         htu: Htu::url("https://id.example/token"),
         access_token: None,
         nonce: NonceRule::Ignored,
+        algs: &ALGS,
     };
     let claims = json!({ "htm": "POST", "htu": "https://id.example/token", "iat": NOW.seconds(), "jti": "1", "nonce": "n" });
     let signed = HOLDER.sign_compact(&header(&HOLDER), &claims).unwrap();
@@ -376,5 +377,26 @@ proptest! {
         let token = bound();
         let odd = proof(&HOLDER, &token, json!({ "htu": htu }));
         prop_assert!(House::new().judge_by(Scheme::Dpop, &token, shown(&odd)).is_err());
+    }
+}
+
+#[test]
+fn a_proof_is_signed_as_the_profile_says() {
+    let expected = Expected {
+        htm: "POST",
+        htu: Htu::url("https://id.example/token"),
+        access_token: None,
+        nonce: NonceRule::Ignored,
+        algs: &Alg::FAPI,
+    };
+    let claims = json!({ "htm": "POST", "htu": "https://id.example/token", "iat": NOW.seconds(), "jti": "1" });
+    for (alg, right) in [(Alg::ES256, true), (Alg::Ed25519, true), (Alg::ES384, false)] {
+        let key = SigningKey::generate(alg).unwrap();
+        let signed = key.sign_compact(&header(&key), &claims).unwrap();
+        let verified = Proof::verify(&signed, &expected, NOW);
+        assert_eq!(verified.is_ok(), right, "{alg}");
+        if let Err(fault) = verified {
+            assert!(matches!(fault, DpopFault::Algorithm { .. }), "{fault:?}");
+        }
     }
 }
