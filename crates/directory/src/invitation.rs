@@ -100,7 +100,10 @@ impl Directory {
         let typed = typed.trim().to_owned();
         self.transact(move |tx| {
             let Some(person) = people::meant(tx, &typed)? else { return Ok(None) };
-            let mailable = person.disabled_since.is_none() && person.profile.email.is_some();
+            // Attack: whom their company let go has the old address still, and nothing else here.
+            let vouched = person.factors.linked > 0 && !person.factors.signs_in_here();
+            let mailable =
+                person.disabled_since.is_none() && person.profile.email.is_some() && !vouched;
             let since = fresh.deed.at().minus(PAUSE);
             if !mailable || lately(tx, &person.id, since)? {
                 return Ok(None);

@@ -70,8 +70,8 @@ pub use migrations::MIGRATIONS;
 pub use passkey::{NoPasskeys, PasskeyFacts, PasskeyOptions};
 pub use password::{BreachList, BreachListFault, WeakPassword};
 pub use people::{
-    Found, Group, LinkFault, LinkedAccount, Member, Members, NewPerson, Page, PeopleSettings,
-    Wanted, person_in,
+    Found, Group, LinkFault, LinkedAccount, Member, Members, NewPerson, Newcomer, Page,
+    PeopleSettings, ProviderRoles, RoleRule, Wanted, person_in,
 };
 pub use person::{Address, Factors, Person, Profile};
 pub use registration::{ApplicationType, Fapi2, Origin, Pkce, Registration, Shape, SubjectType};

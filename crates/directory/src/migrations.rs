@@ -12,6 +12,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "directory", number: 5, sql: NOTICES },
     Migration { room: "directory", number: 6, sql: VOUCHED },
     Migration { room: "directory", number: 7, sql: REVOCATION_LOG },
+    Migration { room: "directory", number: 8, sql: TOLD },
 ];
 
 const CLIENTS: &str = "
@@ -302,4 +303,11 @@ const REVOCATION_LOG: &str = "
             life BIGINT PRIMARY KEY,
             used BIGINT NOT NULL
         );
+    ";
+
+/// What a provider said of somebody, and when, instead of what it meant then. 0: that counts no more.
+const TOLD: &str = "
+        ALTER TABLE linked_account DROP COLUMN roles;
+        ALTER TABLE linked_account ADD COLUMN told BIGINT NOT NULL DEFAULT 0;
+        UPDATE linked_account SET told = created;
     ";

@@ -4,12 +4,15 @@ mod admin;
 mod group;
 mod linked;
 mod list;
+mod provider;
 mod rows;
 
 pub use admin::NewPerson;
 pub use group::{Group, Member, Members};
-pub use linked::{LinkFault, LinkedAccount};
+pub use linked::{LinkFault, LinkedAccount, Newcomer};
 pub use list::{Found, Page, Wanted};
+pub(crate) use provider::lapse;
+pub use provider::{ProviderRoles, RoleRule};
 
 use crate::{BreachList, Directory, Fault, Login, Person, Roles};
 use portcullis_store::{StoreFault, Tx};
@@ -21,6 +24,8 @@ use std::sync::Arc;
 pub struct PeopleSettings {
     /// Roles, and which groups bring which.
     pub roles: Roles,
+    /// Which roles other providers bring.
+    pub providers: Vec<ProviderRoles>,
     /// A session ends when it was not used for so long.
     pub session_idle: Ttl,
     /// A session ends after so long, used or not.
@@ -33,10 +38,18 @@ impl Default for PeopleSettings {
     fn default() -> Self {
         Self {
             roles: Roles::default(),
+            providers: Vec::new(),
             session_idle: Ttl::seconds(12 * 3600),
             session_max: Ttl::seconds(7 * 24 * 3600),
             breached: None,
         }
+    }
+}
+
+impl PeopleSettings {
+    /// Whether people can sign in with that provider.
+    pub fn knows(&self, provider: &str) -> bool {
+        self.providers.iter().any(|known| known.provider == provider)
     }
 }
 

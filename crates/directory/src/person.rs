@@ -94,3 +94,10 @@ pub struct Factors {
     /// How many accounts of other providers are linked.
     pub linked: u32,
 }
+
+impl Factors {
+    /// Whether the person can sign in without another provider.
+    pub const fn signs_in_here(self) -> bool {
+        self.password || self.passkeys > 0
+    }
+}

@@ -14,6 +14,7 @@ pub use life::{
 };
 pub(crate) use life::{end_all, end_others};
 pub use upstream::end_upstream_sessions;
+pub(crate) use upstream::end_vouched;
 
 use portcullis_types::{Authentication, PersonId, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -19,7 +19,7 @@ pub(crate) use authenticator::{
     begin as authenticator_begin, confirm as authenticator_confirm, page as authenticator,
     remove as authenticator_remove,
 };
-pub(crate) use link::begin as link;
+pub(crate) use link::{begin as link, end as unlink};
 pub(crate) use overview::page as overview;
 pub(crate) use passkeys::{
     finish as passkey_finish, page as passkeys, remove as passkey_remove, rename as passkey_rename,
@@ -128,6 +128,8 @@ impl Owner {
             "sessions" => Some(visit.say("sessions.ended_others")),
             "app" => Some(visit.say("apps.revoked")),
             "password" => Some(visit.say("password.done")),
+            "unlinked" => Some(visit.say("account.unlinked")),
+            "last_means" => Some(visit.say("account.last_means")),
             "over" => Some(visit.say("authenticator.over")),
             _ => None,
         });

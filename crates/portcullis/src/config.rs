@@ -89,9 +89,11 @@ fn config(
     if let Some(gateway) = &gateway {
         names.uncertified(gateway, out);
     }
-    let people = people::people(&mut root, &registry, machine, out);
+    let mut people = people::people(&mut root, &registry, machine, out);
     let roles: Vec<String> = people.settings.roles.by_name.keys().cloned().collect();
     let identity_providers = identity_provider::providers(&mut root, machine, &roles, out);
+    let told = identity_providers.iter().map(|described| described.provider.roles.clone());
+    people.settings.providers = told.collect();
     cross::listeners(&mut root, out);
     let has_issuer = root.get("issuer").is_some();
     if !has_issuer && root.get("gateway").is_none() {

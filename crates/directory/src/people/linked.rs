@@ -1,13 +1,13 @@
 //! Accounts at other providers, each linked to one person here by explicit proof: the person was signed in when
 //! they linked it, or they came to be with it. Never by an address for mail.
 
-use super::{NewPerson, rows};
+use super::{NewPerson, PeopleSettings, rows};
 use crate::{
-    Acting, Action, Deed, Directory, Fault, Person, Profile, Session, grant::Drawn,
+    Acting, Action, Deed, Directory, Fault, Login, Person, Profile, Session, grant::Drawn, session,
     session_by_id_in,
 };
 use portcullis_store::{Row, StoreFault, Tx};
-use portcullis_types::{PersonId, Random, Tenant, Timestamp};
+use portcullis_types::{PersonId, Random, SessionId, Tenant, Timestamp};
 
 /// An account at another provider, as it is today.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,10 +18,20 @@ pub struct LinkedAccount {
     pub issuer: String,
     /// What no other person at that issuer has, now or ever.
     pub subject: String,
-    /// Our roles that follow from what the person is there.
-    pub roles: Vec<String>,
-    /// The person's groups there.
+    /// The person's groups there, as last told. What they mean here is said when somebody asks.
     pub groups: Vec<String>,
+}
+
+/// Somebody who was never here, and joins.
+#[derive(Clone, Debug, Default)]
+pub struct Newcomer {
+    /// What is told about them.
+    pub profile: Profile,
+    /// The customer to whom they belong.
+    pub tenant: Option<Tenant>,
+    /// The login that they get, where the operator says that nobody else can have it at their provider. Without
+    /// it, or if it is none, the login names the provider and their subject there.
+    pub login: Option<String>,
 }
 
 /// Why an account leads to nobody.
@@ -51,7 +61,7 @@ impl From<StoreFault> for LinkFault {
 }
 
 impl Directory {
-    /// The person whom the account is linked to; their roles and groups follow the account.
+    /// The person whom the account is linked to; their groups follow the account.
     pub async fn person_of(
         &self,
         mut by: Acting<'_>,
@@ -62,20 +72,20 @@ impl Directory {
         found.ok_or(LinkFault::Unknown)
     }
 
-    /// As [`person_of`](Self::person_of); somebody who was never here becomes a person, with this profile.
+    /// As [`person_of`](Self::person_of); somebody who was never here becomes a person.
     pub async fn person_of_or_join(
         &self,
         by: Acting<'_>,
         account: LinkedAccount,
-        profile: Profile,
-        tenant: Option<Tenant>,
+        newcomer: Newcomer,
     ) -> Result<Person, LinkFault> {
         let (actor, now) = (by.actor.to_owned(), by.now);
         let seeds: [Random<10>; 2] = [(); 2].map(|()| Random::draw(by.entropy));
         let person = PersonId::fresh(now, &Random::draw(by.entropy));
-        let login = profile.preferred_username.as_ref().or(profile.email.as_ref()).cloned();
-        let login = login.unwrap_or_else(|| format!("{}:{}", account.provider, account.subject));
-        let new = NewPerson { login: login.clone(), profile, tenant, ..NewPerson::default() };
+        let logins = logins(newcomer.login, &account, &person);
+        let Newcomer { profile, tenant, .. } = newcomer;
+        let new = NewPerson { profile, tenant, ..NewPerson::default() };
+        let taken = logins.first().cloned().unwrap_or_default();
         let joined = self.transact(move |tx| {
             let deed = |seed: &Random<10>, action| {
                 let mut drawn = Drawn(seed.bytes());
@@ -85,13 +95,19 @@ impl Directory {
             if let Some(person) = follow(tx, &account, deed(first, Action::AccountUpdate))? {
                 return Ok(Some(person));
             }
-            let joining = deed(first, Action::PersonJoin);
-            let Some(id) = super::admin::join(tx, person, new, joining)? else { return Ok(None) };
-            insert(tx, &account, &id, now)?;
-            told(deed(second, Action::AccountLink), &account).done(tx, id.as_str())?;
-            Ok(rows::by_id(tx, &id)?)
+            for login in logins {
+                let new = NewPerson { login, ..new.clone() };
+                let joining = deed(first, Action::PersonJoin);
+                let Some(id) = super::admin::join(tx, person.clone(), new, joining)? else {
+                    continue;
+                };
+                insert(tx, &account, &id, now)?;
+                told(deed(second, Action::AccountLink), &account).done(tx, id.as_str())?;
+                return Ok(rows::by_id(tx, &id)?);
+            }
+            Ok(None)
         });
-        joined.await?.ok_or(LinkFault::Taken { login })
+        joined.await?.ok_or(LinkFault::Taken { login: taken })
     }
 
     /// Links an account to the person who is signed in, if their session is still in force.
@@ -117,26 +133,41 @@ impl Directory {
         if linked.await? { Ok(()) } else { Err(LinkFault::Elsewhere) }
     }
 
-    /// Takes a link back: that account does not lead here any more. False: there was none.
-    pub async fn unlink_account(
+    /// Takes the accounts at a provider back: they do not lead here any more, and sessions that it vouched for
+    /// end, but for one if `keep` names it. The last way in of somebody stays.
+    pub async fn unlink_accounts(
         &self,
         mut by: Acting<'_>,
         person: &PersonId,
-        (issuer, subject): (String, String),
-    ) -> Result<bool, Fault> {
-        let deed = Deed::new(&mut by, Action::AccountUnlink).with("issuer", issuer.clone());
-        let person = person.clone();
-        self.transact(move |tx| {
-            let gone = tx.execute(
-                "DELETE FROM linked_account WHERE issuer = $1 AND subject = $2 AND person = $3",
-                &[issuer.into(), subject.into(), person.as_str().into()],
-            )?;
-            if gone == 1 {
-                deed.done(tx, person.as_str())?;
+        provider: &str,
+        keep: Option<&SessionId>,
+    ) -> Result<(), Fault> {
+        let deed = Deed::new(&mut by, Action::AccountUnlink).with("provider", provider.to_owned());
+        let (person, keep, provider) = (person.clone(), keep.cloned(), provider.to_owned());
+        let unlink = move |tx: &mut Tx<'_>| {
+            let found = rows::one(tx, &person)?;
+            let accounts = of_person(tx, &person)?;
+            let (gone, left): (Vec<_>, Vec<_>) =
+                accounts.into_iter().partition(|account| account.provider == provider);
+            if gone.is_empty() {
+                return Err(Fault::Invalid(format!("no account at {provider} is linked to them")));
             }
-            Ok(gone == 1)
-        })
-        .await
+            let settings = tx.attached::<PeopleSettings>().unwrap_or_default();
+            let leads = |account: &LinkedAccount| settings.knows(&account.provider);
+            if !found.factors.signs_in_here() && !left.iter().any(leads) {
+                return Err(Fault::LastMeans);
+            }
+            for account in gone {
+                tx.execute(
+                    "DELETE FROM linked_account WHERE issuer = $1 AND subject = $2",
+                    &[(&account.issuer).into(), (&account.subject).into()],
+                )?;
+                session::end_vouched(tx, &person, &account.issuer, (keep.as_ref(), deed.at()))?;
+            }
+            Ok(deed.done(tx, person.as_str())?)
+        };
+        self.transact(unlink).await?;
+        self.reload().await
     }
 
     /// The accounts that are linked to a person.
@@ -146,26 +177,47 @@ impl Directory {
     }
 }
 
-/// The accounts of a person, for their roles and groups.
-pub(super) fn of_person(
-    tx: &mut Tx<'_>,
-    person: &PersonId,
-) -> Result<Vec<LinkedAccount>, StoreFault> {
+/// What a provider last said of a person, and what still counts.
+pub(super) struct Word {
+    pub(super) provider: String,
+    pub(super) groups: Vec<String>,
+}
+
+pub(super) fn words(tx: &mut Tx<'_>, person: &PersonId) -> Result<Vec<Word>, StoreFault> {
+    let sql = "SELECT provider, groups FROM linked_account WHERE person = $1 AND told > 0";
+    let word =
+        |row: &Row| Ok(Word { provider: row.text(0)?.to_owned(), groups: parse(row.text(1)?)? });
+    tx.query(sql, &[person.as_str().into()])?.iter().map(word).collect()
+}
+
+fn parse(groups: &str) -> Result<Vec<String>, StoreFault> {
+    serde_json::from_str(groups).map_err(StoreFault::rejected)
+}
+
+/// Logins for somebody new, best first. A name that people at the provider choose for themselves is none of
+/// them: it would take the login of somebody here.
+fn logins(named: Option<String>, account: &LinkedAccount, person: &PersonId) -> Vec<String> {
+    let good = |login: &String| Login::new(login).is_ok();
+    if let Some(login) = named.filter(good) {
+        return vec![login];
+    }
+    let of = |name: &str| format!("{}:{name}", account.provider);
+    [of(&account.subject), of(person.as_str())].into_iter().filter(good).collect()
+}
+
+/// The accounts of a person.
+fn of_person(tx: &mut Tx<'_>, person: &PersonId) -> Result<Vec<LinkedAccount>, StoreFault> {
     let rows = tx.query(
-        "SELECT provider, issuer, subject, roles, groups FROM linked_account WHERE person = $1 \
+        "SELECT provider, issuer, subject, groups FROM linked_account WHERE person = $1 \
          ORDER BY issuer, subject",
         &[person.as_str().into()],
     )?;
-    let list = |row: &Row, column| -> Result<Vec<String>, StoreFault> {
-        serde_json::from_str(row.text(column)?).map_err(StoreFault::rejected)
-    };
     let account = |row: &Row| {
         Ok(LinkedAccount {
             provider: row.text(0)?.to_owned(),
             issuer: row.text(1)?.to_owned(),
             subject: row.text(2)?.to_owned(),
-            roles: list(row, 3)?,
-            groups: list(row, 4)?,
+            groups: parse(row.text(3)?)?,
         })
     };
     rows.iter().map(account).collect()
@@ -179,26 +231,35 @@ fn owner(tx: &mut Tx<'_>, account: &LinkedAccount) -> Result<Option<PersonId>, S
     row.map(|row| PersonId::new(row.text(0)?).map_err(StoreFault::rejected)).transpose()
 }
 
-/// Whose account it is, with the roles and groups that it brings today.
+/// Whose account it is, with the groups that it brings today.
 fn follow(
     tx: &mut Tx<'_>,
     account: &LinkedAccount,
     deed: Deed,
 ) -> Result<Option<Person>, StoreFault> {
     let Some(person) = owner(tx, account)? else { return Ok(None) };
-    let (roles, groups) = columns(account)?;
-    let changed = tx.execute(
-        "UPDATE linked_account SET provider = $1, roles = $2, groups = $3 \
-         WHERE issuer = $4 AND subject = $5 AND (roles <> $2 OR groups <> $3)",
+    let groups = json(&account.groups)?;
+    let key = [(&account.issuer).into(), (&account.subject).into()];
+    let before = tx.query_row(
+        "SELECT provider, groups, told FROM linked_account WHERE issuer = $1 AND subject = $2",
+        &key,
+    )?;
+    tx.execute(
+        "UPDATE linked_account SET provider = $1, groups = $2, told = $3 \
+         WHERE issuer = $4 AND subject = $5",
         &[
             (&account.provider).into(),
-            roles.into(),
-            groups.into(),
+            (&groups).into(),
+            deed.at().into(),
             (&account.issuer).into(),
             (&account.subject).into(),
         ],
     )?;
-    if changed > 0 {
+    let same = |row: &Row| -> Result<bool, StoreFault> {
+        let told = row.time(2)?.millis() > 0;
+        Ok(row.text(0)? == account.provider && row.text(1)? == groups && told)
+    };
+    if !before.as_ref().map_or(Ok(false), same)? {
         told(deed, account).done(tx, person.as_str())?;
     }
     rows::by_id(tx, &person)
@@ -210,31 +271,27 @@ fn insert(
     person: &PersonId,
     now: Timestamp,
 ) -> Result<(), StoreFault> {
-    let (roles, groups) = columns(account)?;
     tx.execute(
-        "INSERT INTO linked_account (issuer, subject, provider, person, roles, groups, created) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO linked_account (issuer, subject, provider, person, groups, created, told) \
+         VALUES ($1, $2, $3, $4, $5, $6, $6)",
         &[
             (&account.issuer).into(),
             (&account.subject).into(),
             (&account.provider).into(),
             person.as_str().into(),
-            roles.into(),
-            groups.into(),
+            json(&account.groups)?.into(),
             now.into(),
         ],
     )?;
     Ok(())
 }
 
-fn columns(account: &LinkedAccount) -> Result<(String, String), StoreFault> {
-    let json = |list: &Vec<String>| serde_json::to_string(list).map_err(StoreFault::rejected);
-    Ok((json(&account.roles)?, json(&account.groups)?))
+fn json(groups: &[String]) -> Result<String, StoreFault> {
+    serde_json::to_string(groups).map_err(StoreFault::rejected)
 }
 
 fn told(deed: Deed, account: &LinkedAccount) -> Deed {
     deed.with("provider", account.provider.clone())
         .with("issuer", account.issuer.clone())
-        .with("roles", account.roles.join(" "))
         .with("groups", account.groups.join(" "))
 }

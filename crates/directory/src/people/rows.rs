@@ -99,9 +99,12 @@ fn person(tx: &mut Tx<'_>, row: &Row) -> Result<Person, StoreFault> {
     let mut roles = settings.roles.effective(&own_roles, &groups);
     let mut upstream_groups = Vec::new();
     if row.int(14)? > 0 {
-        for account in linked::of_person(tx, &id)? {
-            roles.extend(account.roles);
-            upstream_groups.extend(account.groups);
+        for word in linked::words(tx, &id)? {
+            // A provider that is not there any more has nothing to say.
+            let known = settings.providers.iter().find(|known| known.provider == word.provider);
+            let Some(known) = known else { continue };
+            roles.extend(known.of(&word.groups));
+            upstream_groups.extend(word.groups);
         }
         for names in [&mut roles, &mut upstream_groups] {
             names.sort_unstable();

@@ -5,7 +5,7 @@ use crate::{
     Acting, Action, Deed, Directory, Fault, PeopleSettings,
     grant::{self, Drawn},
     logout_notice::leave_notices,
-    opaque,
+    opaque, people,
 };
 use portcullis_store::{StoreFault, Tx};
 use portcullis_types::{Amr, Authentication, Entropy, PersonId, Random, SessionId, Timestamp, Ttl};
@@ -317,13 +317,15 @@ impl Directory {
 
     /// Job: forgets sessions whose time is over, and what else people leave behind. Says how many sessions.
     pub async fn purge_people(&self, now: Timestamp) -> Result<u64, Fault> {
-        let idle = self.inner().people.load().session_idle;
+        let settings = self.people_settings();
+        let idle = settings.session_idle;
         let purge = move |tx: &mut Tx<'_>| {
             let over = rows::over(tx, now, now.minus(idle))?;
             for id in &over {
                 // Its time was over: nothing is ended early.
                 rows::delete(tx, id)?;
             }
+            people::lapse(tx, &settings, now)?;
             tx.execute("DELETE FROM ticket_use WHERE expires <= $1", &[now.into()])?;
             tx.execute("DELETE FROM one_time_link WHERE expires <= $1", &[now.into()])?;
             Ok(u64::try_from(over.len()).unwrap_or(u64::MAX))

@@ -144,6 +144,17 @@ pub(super) fn of_sid(
     ids(tx, sql, &[sid.into(), issuer.into()])
 }
 
+/// The sessions of a person that an issuer vouched for.
+pub(super) fn of_issuer(
+    tx: &mut Tx<'_>,
+    person: &PersonId,
+    issuer: &str,
+) -> Result<Vec<SessionId>, StoreFault> {
+    let sql = "SELECT DISTINCT u.session FROM upstream_session u JOIN session s ON s.id = u.session \
+         WHERE s.person = $1 AND (u.issuer = $2 OR u.issuer = '') ORDER BY u.session";
+    ids(tx, sql, &[person.as_str().into(), issuer.into()])
+}
+
 fn ids(
     tx: &mut Tx<'_>,
     sql: &'static str,

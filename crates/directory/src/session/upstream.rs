@@ -3,7 +3,7 @@
 use super::{life, rows};
 use crate::Deed;
 use portcullis_store::{StoreFault, Tx};
-use portcullis_types::SessionId;
+use portcullis_types::{PersonId, SessionId, Timestamp};
 
 /// Ends the sessions that a session at another provider vouched for, at their beginning or later; all of its
 /// subject's if `sid` is none (OpenID Connect Back-Channel Logout 1.0 §2.6). Says which. Publish the revocations
@@ -33,4 +33,19 @@ pub fn end_upstream_sessions(
         deed.with("issuer", issuer.to_owned()).done(tx, person.as_str())?;
     }
     Ok(ended)
+}
+
+/// Ends the sessions of a person that an issuer vouched for, but one if `keep` names it.
+pub(crate) fn end_vouched(
+    tx: &mut Tx<'_>,
+    person: &PersonId,
+    issuer: &str,
+    (keep, now): (Option<&SessionId>, Timestamp),
+) -> Result<(), StoreFault> {
+    for id in rows::of_issuer(tx, person, issuer)? {
+        if Some(&id) != keep {
+            life::end(tx, &id, now)?;
+        }
+    }
+    Ok(())
 }

@@ -226,29 +226,34 @@ async fn consents_never_add_up_to_a_row_that_cannot_be_read() {
 
 #[tokio::test]
 async fn an_account_elsewhere_leads_to_one_person_and_an_address_proves_nothing() {
+    use crate::house::settings;
     use crate::sessions::sign_in;
-    use portcullis_directory::{LinkFault, LinkedAccount};
+    use portcullis_directory::{
+        LinkFault, LinkedAccount, Newcomer, PeopleSettings, ProviderRoles, RoleRule,
+    };
     use portcullis_types::Acr;
     let mut house = House::open().await;
     let directory = house.directory.clone();
-    let account = |subject: &str, roles: &[&str]| LinkedAccount {
+    let rule = RoleRule { theirs: "ml".into(), ours: vec!["viewer".into()] };
+    let roles = ProviderRoles { rules: vec![rule], ..ProviderRoles::none("acme".into()) };
+    directory.settle(PeopleSettings { providers: vec![roles], ..settings() });
+    let account = |subject: &str, groups: &[&str]| LinkedAccount {
         provider: "acme".into(),
         issuer: "https://idp.example".into(),
         subject: subject.into(),
-        roles: roles.iter().map(ToString::to_string).collect(),
-        groups: vec!["ml".into()],
-    };
-    let profile = |login: &str| portcullis_directory::Profile {
-        preferred_username: Some(login.into()),
-        email: Some(login.into()),
-        email_verified: true,
-        ..Default::default()
+        groups: groups.iter().map(ToString::to_string).collect(),
     };
     let join = async |house: &mut House, account, login: &str| {
         let directory = house.directory.clone();
-        directory.person_of_or_join(house.acting(NOW), account, profile(login), None).await
+        let profile = portcullis_directory::Profile {
+            email: Some(login.into()),
+            email_verified: true,
+            ..Default::default()
+        };
+        let newcomer = Newcomer { profile, login: Some(login.into()), ..Newcomer::default() };
+        directory.person_of_or_join(house.acting(NOW), account, newcomer).await
     };
-    let joined = join(&mut house, account("1", &["viewer"]), "new@acme.example").await.unwrap();
+    let joined = join(&mut house, account("1", &["ml", "x"]), "new@acme.example").await.unwrap();
     assert_eq!(joined.roles, ["viewer"]);
     let again = join(&mut house, account("1", &[]), "renamed@acme.example").await.unwrap();
     assert_eq!(again.id, joined.id, "the subject decides, not the name");

@@ -22,7 +22,7 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use openidconnect::{Nonce, PkceCodeVerifier};
-use portcullis_directory::{Acting, LinkFault, LinkedAccount, Person, UpstreamSession};
+use portcullis_directory::{Acting, LinkFault, LinkedAccount, Newcomer, Person, UpstreamSession};
 use portcullis_types::{Authentication, PersonId, SignInFault, Timestamp, Ttl};
 use portcullis_web::form::Form;
 use serde_json::Value;
@@ -189,8 +189,12 @@ async fn known(state: &State, arrived: &Arrived<'_>, now: Timestamp) -> Result<P
     match provider.newcomers {
         Newcomers::Refused => state.directory.person_of(by, account).await,
         Newcomers::Join => {
-            let profile = identity.profile.clone();
-            state.directory.person_of_or_join(by, account, profile, provider.tenant.clone()).await
+            let newcomer = Newcomer {
+                profile: identity.profile.clone(),
+                tenant: provider.tenant.clone(),
+                login: identity.login.clone(),
+            };
+            state.directory.person_of_or_join(by, account, newcomer).await
         }
     }
 }
@@ -200,7 +204,6 @@ fn account(arrived: &Arrived<'_>) -> LinkedAccount {
         provider: arrived.upstream.provider.name.clone(),
         issuer: arrived.issuer.clone(),
         subject: arrived.identity.subject.clone(),
-        roles: arrived.identity.roles.clone(),
         groups: arrived.identity.groups.clone(),
     }
 }

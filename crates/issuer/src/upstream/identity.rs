@@ -20,8 +20,8 @@ pub struct Identity {
     pub profile: Profile,
     /// Their groups and roles there.
     pub groups: Vec<String>,
-    /// Our roles that follow.
-    pub roles: Vec<String>,
+    /// The login of a newcomer, where the operator says in which claim it is.
+    pub login: Option<String>,
     /// How strongly the provider says that they signed in.
     pub acr: Acr,
     /// By which means.
@@ -42,7 +42,11 @@ impl Identity {
         Ok(Self {
             subject,
             profile: profile(provider.preset, claims),
-            roles: roles(provider, &groups),
+            login: provider
+                .login
+                .as_ref()
+                .and_then(|path| path.find(claims)?.as_str())
+                .map(str::to_owned),
             groups,
             acr,
             amr,
@@ -53,7 +57,9 @@ impl Identity {
 }
 
 fn text<'c>(claims: &'c Claims, name: &str) -> Option<&'c str> {
-    claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty() && text.len() <= 2048)
+    let good =
+        |text: &&str| (1..=2048).contains(&text.len()) && !text.chars().any(char::is_control);
+    claims.get(name).and_then(Value::as_str).filter(good)
 }
 
 /// What must hold for anybody of this provider: whose people they are.
@@ -143,16 +149,6 @@ fn groups(provider: &Provider, claims: &Claims) -> Result<Vec<String>, String> {
     groups.sort_unstable();
     groups.dedup();
     Ok(groups)
-}
-
-/// A name of theirs is nothing here until the operator says what it means, letter by letter.
-fn roles(provider: &Provider, groups: &[String]) -> Vec<String> {
-    let fitting = provider.roles.iter().filter(|rule| groups.contains(&rule.theirs));
-    let mut roles: Vec<String> = fitting.flat_map(|rule| rule.ours.iter().cloned()).collect();
-    roles.extend(provider.everybody.iter().cloned());
-    roles.sort_unstable();
-    roles.dedup();
-    roles
 }
 
 /// What the provider says about how, and no more than that.

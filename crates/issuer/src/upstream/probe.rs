@@ -97,7 +97,7 @@ fn abilities(provider: &Provider, metadata: &Metadata) -> Vec<Finding> {
     if in_clear(document.authorization_endpoint().url()) || token.is_some_and(in_clear) {
         findings.push(finding(Verdict::Bad, "it has endpoints without https", None));
     }
-    if provider.roles.is_empty() && provider.everybody.is_empty() {
+    if provider.roles.rules.is_empty() && provider.roles.everybody.is_empty() {
         findings.push(finding(
             Verdict::Doubtful,
             "nobody who comes from there gets a role",

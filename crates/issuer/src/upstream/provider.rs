@@ -1,6 +1,7 @@
 //! Another identity provider, as the operator described it.
 
 use super::{ClaimPath, Preset};
+use portcullis_directory::ProviderRoles;
 use portcullis_types::{Acr, Tenant};
 use secrecy::SecretString;
 
@@ -32,9 +33,9 @@ pub struct Provider {
     /// Where groups and roles lie.
     pub group_claims: Vec<ClaimPath>,
     /// What their groups and roles mean here.
-    pub roles: Vec<RoleRule>,
-    /// The roles of everybody who comes from there.
-    pub everybody: Vec<String>,
+    pub roles: ProviderRoles,
+    /// The claim that is the login of newcomers: where nobody there can choose it for themselves.
+    pub login: Option<ClaimPath>,
     /// What their values of `acr` mean here.
     pub acr: Vec<(String, Acr)>,
     /// What happens to somebody who was never here.
@@ -70,15 +71,6 @@ pub struct Condition {
     pub any_of: Vec<String>,
 }
 
-/// What one of their groups or roles means here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RoleRule {
-    /// Their name for it, letter by letter.
-    pub theirs: String,
-    /// Our roles.
-    pub ours: Vec<String>,
-}
-
 impl Provider {
     /// Whether its tokens come from many issuers, one for each Entra tenant.
     pub fn serves_many_tenants(&self) -> bool {
@@ -108,8 +100,8 @@ impl Provider {
             conditions: Vec::new(),
             directories: Vec::new(),
             group_claims: Vec::new(),
-            roles: Vec::new(),
-            everybody: Vec::new(),
+            roles: ProviderRoles::none(name.into()),
+            login: None,
             acr: Vec::new(),
             newcomers: Newcomers::Refused,
             tenant: None,

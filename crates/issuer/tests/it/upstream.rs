@@ -8,7 +8,11 @@ use crate::{
     house::{Answer, House},
 };
 use company::Company;
+use portcullis_directory::Person;
+use portcullis_issuer::upstream::{ClaimPath, Newcomers, Provider};
 use portcullis_types::Ttl;
+
+const PASSWORD: &str = "correct horse battery staple";
 
 const HOUR: Ttl = Ttl::seconds(3600);
 
@@ -220,4 +224,158 @@ async fn a_link_that_was_begun_is_worth_nothing_after_its_owner_ended_all() {
         "/tenants/one/account"
     );
     assert_eq!(linked().await, 1);
+}
+
+/// Somebody signs in by way of the provider; their roles here.
+async fn arrive(company: &Company, house: &House) -> Person {
+    let browser = Browser::new(house);
+    let sent = browser.get("/sign-in/with/company").await;
+    let back = company.back(&browser, house, &sent).await;
+    assert_eq!(back.status, 303, "{}", back.body);
+    let session = browser.cookie("__Host-session").unwrap();
+    let session = house.directory.session(&session, house.now()).await.unwrap().unwrap();
+    house.directory.person(&session.person).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn roles_of_a_provider_are_the_operators_word_of_today() {
+    let company = Company::open().await;
+    let house = company.house().await;
+    let person = arrive(&company, &house).await;
+    let now = async || house.directory.person(&person.id).await.unwrap().unwrap();
+    assert_eq!((person.roles.clone(), person.upstream_groups.len()), (vec!["scientist".into()], 1));
+
+    let mut roles = company.provider(Newcomers::Join).roles;
+    roles.rules[0].ours = vec!["viewer".into()];
+    company.settle(&house, vec![roles.clone()]);
+    assert_eq!(now().await.roles, ["viewer"], "what was written wrong is mended for all");
+    company.settle(&house, Vec::new());
+    let gone = now().await;
+    assert!(gone.roles.is_empty() && gone.upstream_groups.is_empty(), "a provider that is gone");
+    company.settle(&house, vec![roles]);
+    assert_eq!(now().await.roles, ["viewer"]);
+}
+
+#[tokio::test]
+async fn whom_the_provider_lets_go_keeps_no_roles_for_ever() {
+    let company = Company::open().await;
+    let house = company.house().await;
+    let mut roles = company.provider(Newcomers::Join).roles;
+    roles.everybody = vec!["viewer".into()];
+    company.settle(&house, vec![roles]);
+    let person = arrive(&company, &house).await;
+    let mut entropy = house.entropy();
+    let by = house.acting(&mut entropy);
+    let set = house.directory.set_password(by, &person.id, PASSWORD.into(), None).await;
+    set.unwrap().unwrap();
+
+    let now = async || {
+        house.directory.purge_people(house.now()).await.unwrap();
+        house.directory.person(&person.id).await.unwrap().unwrap().roles
+    };
+    house.wait(Ttl::seconds(7 * 24 * 3600 - 1));
+    assert_eq!(now().await, ["scientist", "viewer"]);
+    house.wait(Ttl::seconds(1));
+    assert!(now().await.is_empty(), "however they sign in here meanwhile");
+    assert_eq!(
+        arrive(&company, &house).await.roles,
+        ["scientist", "viewer"],
+        "until they come again"
+    );
+}
+
+#[tokio::test]
+async fn a_name_chosen_elsewhere_takes_no_login_here() {
+    let company = Company::open().await;
+    let house = company.house().await;
+    company.say("preferred_username", "boss@corp.example");
+    company.say("email", "boss@corp.example");
+    assert_eq!(arrive(&company, &house).await.login, "company:u1");
+    // Two that differ in nothing that a login can show.
+    company.say("sub", "U1");
+    let other = arrive(&company, &house).await;
+    assert_eq!(other.login, format!("company:{}", other.id).to_lowercase());
+    let long = "x".repeat(300);
+    for sub in ["two  spaces", "zero\u{200b}width", long.as_str()] {
+        company.say("sub", sub);
+        let person = arrive(&company, &house).await;
+        assert_eq!(person.login, format!("company:{}", person.id).to_lowercase(), "{sub}");
+    }
+}
+
+#[tokio::test]
+async fn a_login_is_a_claim_where_the_operator_says_so() {
+    let company = Company::open().await;
+    let login = Some(ClaimPath::parse("preferred_username"));
+    let provider = Provider { login, ..company.provider(Newcomers::Join) };
+    let house = House::behind_providers(vec![provider]).await;
+    company.say("preferred_username", "grace");
+    assert_eq!(arrive(&company, &house).await.login, "grace");
+    company.say("sub", "u2");
+    company.say("preferred_username", "two  spaces");
+    assert_eq!(arrive(&company, &house).await.login, "company:u2");
+    company.say("sub", "u3");
+    company.say("preferred_username", "grace");
+    let browser = Browser::new(&house);
+    let sent = browser.get("/sign-in/with/company").await;
+    assert_eq!(company.back(&browser, &house, &sent).await.status, 403, "it is somebody's");
+}
+
+#[tokio::test]
+async fn an_account_can_be_taken_back_unless_it_is_the_last_way_in() {
+    let company = Company::open().await;
+    let house = company.house().await;
+    let browser = Browser::new(&house);
+    company.signed_in_at(house.now());
+    let sent = browser.get("/sign-in/with/company").await;
+    company.back(&browser, &house, &sent).await;
+    let elsewhere = Browser::new(&house);
+    let sent = elsewhere.get("/sign-in/with/company").await;
+    company.back(&elsewhere, &house, &sent).await;
+    let person = house.directory.person_by_login("company:u1").await.unwrap().unwrap();
+    let page = browser.get("/account").await;
+    assert!(page.body.contains("account-unlink"), "{}", page.body);
+    let csrf = field(&page.body, "csrf");
+    let fields = [("csrf", csrf.as_str()), ("provider", "company")];
+    let linked = async || house.directory.accounts_of(&person.id).await.unwrap().len();
+
+    let answer = browser.post("/account/unlink", &fields).await;
+    assert_eq!(answer.header("location"), "/tenants/one/account?done=last_means");
+    assert_eq!(linked().await, 1);
+    let mut entropy = house.entropy();
+    let set =
+        house.directory.set_password(house.acting(&mut entropy), &person.id, PASSWORD.into(), None);
+    set.await.unwrap().unwrap();
+    let sent = elsewhere.get("/sign-in/with/company").await;
+    company.back(&elsewhere, &house, &sent).await;
+    let sent = browser.get("/sign-in/with/company").await;
+    company.back(&browser, &house, &sent).await;
+    house.wait(Ttl::seconds(601));
+    let old = browser.post("/account/unlink", &fields).await;
+    assert!(old.header("location").contains("/sign-in?return=account"), "a sensitive change");
+    company.signed_in_at(house.now());
+    assert!(browser.get("/sign-in?return=account").await.body.contains("Confirm that it is you"));
+    let sent = browser.get("/sign-in/with/company?return=account").await;
+    company.back(&browser, &house, &sent).await;
+
+    let answer = browser.post("/account/unlink", &fields).await;
+    assert_eq!(answer.header("location"), "/tenants/one/account?done=unlinked");
+    assert_eq!(linked().await, 0);
+    assert_eq!(browser.get("/account").await.status, 200, "this session stays");
+    assert_eq!(elsewhere.get("/account").await.status, 303, "what came from there ends");
+    let person = house.directory.person(&person.id).await.unwrap().unwrap();
+    assert!(person.roles.is_empty());
+}
+
+#[tokio::test]
+async fn a_password_is_no_way_around_the_provider() {
+    let company = Company::open().await;
+    let house = company.house().await;
+    company.say("email", "gone@company.example");
+    let person = arrive(&company, &house).await;
+    assert_eq!(person.profile.email.as_deref(), Some("gone@company.example"));
+    let mut entropy = house.entropy();
+    let by = house.acting(&mut entropy);
+    let link = house.directory.forgotten(by, "gone@company.example").await.unwrap();
+    assert!(link.is_none(), "who has nothing here gets no first password by mail");
 }

@@ -37,6 +37,7 @@ pub(super) enum PersonCommand {
     Password(add::SetPassword),
     /// Make a link with which a person joins: once, within a day.
     Invite(link::Link),
+    Unlink(Unlink),
     /// Make a link with which a person chooses a new password: once, within an hour.
     Reset(link::Link),
 }
@@ -74,6 +75,17 @@ pub(super) struct SetRoles {
     roles: Vec<String>,
 }
 
+/// Take back the accounts that a person has linked at another provider, and end what came from there.
+#[derive(Debug, clap::Args)]
+pub(super) struct Unlink {
+    /// What they type to sign in, or usr_….
+    #[arg(value_name = "LOGIN")]
+    login: String,
+    /// Its name in the configuration.
+    #[arg(long, value_name = "NAME")]
+    provider: String,
+}
+
 impl PersonCommand {
     pub(super) fn run(self, globals: &Globals) -> Outcome {
         let house = House::open(&globals.config)?;
@@ -93,6 +105,7 @@ impl PersonCommand {
                 Self::Roles(set) => set.run(&directory, format).await,
                 Self::Password(set) => set.run(&directory).await,
                 Self::Invite(link) => link.invite(&house, &directory, format).await,
+                Self::Unlink(unlink) => unlink.run(&directory).await,
                 Self::Reset(link) => link.reset(&house, &directory, format).await,
             }
         })
@@ -129,6 +142,19 @@ impl SetRoles {
         };
         let edited = directory.edit_person(acting(&mut Chance, &actor), &person.id, edit).await;
         show::changed(&edited.map_err(refused)?, format)
+    }
+}
+
+impl Unlink {
+    async fn run(self, directory: &Directory) -> Outcome {
+        let person = find(directory, &self.login).await?;
+        let actor = house::actor();
+        let mut chance = Chance;
+        let by = acting(&mut chance, &actor);
+        let unlinked = directory.unlink_accounts(by, &person.id, &self.provider, None).await;
+        unlinked.map_err(refused)?;
+        talk(format_args!("{} no longer signs in with {}", person.login, self.provider));
+        Ok(Exit::Done)
     }
 }
 

@@ -7,10 +7,12 @@ use super::{
     settings::{IdentityProvider, SecretSource},
     words,
 };
-use portcullis_issuer::upstream::{
-    ClaimPath, Condition, Newcomers, Preset, Provider, RoleRule, SecretIn,
-};
-use portcullis_types::{Acr, ApiName, Issuer};
+use portcullis_directory::{ProviderRoles, RoleRule};
+use portcullis_issuer::upstream::{ClaimPath, Condition, Newcomers, Preset, Provider, SecretIn};
+use portcullis_types::{Acr, ApiName, Issuer, Ttl};
+
+const MINUTE: Ttl = Ttl::seconds(60);
+const YEAR: Ttl = Ttl::seconds(365 * 24 * 3600);
 
 /// Every provider that is right.
 pub(super) fn providers(
@@ -80,8 +82,8 @@ fn provider(
         conditions: meanings.conditions,
         directories: places.directories,
         group_claims: places.groups.unwrap_or_else(|| preset.group_claims(&client_id)),
-        roles: meanings.roles,
-        everybody: meanings.everybody,
+        roles: ProviderRoles { provider: name.to_string(), ..meanings.roles },
+        login: meanings.login,
         acr: meanings.acr,
         newcomers: if provision { Newcomers::Join } else { Newcomers::Refused },
         tenant: match tenant {
@@ -151,21 +153,24 @@ fn places(table: &mut Section<'_>, out: &mut Findings) -> Places {
 
 /// What the words of the provider mean here.
 struct Meanings {
-    roles: Vec<RoleRule>,
-    everybody: Vec<String>,
+    roles: ProviderRoles,
+    login: Option<ClaimPath>,
     acr: Vec<(String, Acr)>,
     conditions: Vec<Condition>,
 }
 
 impl Meanings {
     fn read(table: &mut Section<'_>, known: &[String], out: &mut Findings) -> Self {
-        let mut roles = Vec::new();
+        let mut roles = ProviderRoles::none(String::new());
         for (theirs, value) in entries(table.get("roles"), out) {
             let ours = our_roles(&value, known, out);
-            roles.push(RoleRule { theirs: theirs.to_owned(), ours });
+            roles.rules.push(RoleRule { theirs: theirs.to_owned(), ours });
         }
-        let everybody =
+        roles.everybody =
             table.get("everybody").map(|value| our_roles(&value, known, out)).unwrap_or_default();
+        let last = table.get("roles_last").and_then(|value| value.ttl(MINUTE..=YEAR, out));
+        roles.last = last.unwrap_or(roles.last);
+        let login = table.get("login").and_then(|claim| claim.text(out)).map(ClaimPath::parse);
         let strengths = Acr::ALL.map(|acr| (acr.name(), acr));
         let mut acr = Vec::new();
         for (theirs, value) in entries(table.get("acr"), out) {
@@ -177,7 +182,7 @@ impl Meanings {
             let any_of = any_of.iter().filter_map(|one| one.text(out)).map(str::to_owned).collect();
             conditions.push(Condition { claim: ClaimPath::parse(claim), any_of });
         }
-        Self { roles, everybody, acr, conditions }
+        Self { roles, login, acr, conditions }
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
-use crate::upstream::{Condition, RoleRule};
+use crate::upstream::Condition;
+use portcullis_directory::{ProviderRoles, RoleRule};
 use serde_json::json;
 
 fn provider(preset: Preset) -> Provider {
@@ -61,14 +62,17 @@ fn google_needs_a_workspace_and_a_verified_address() {
 #[test]
 fn roles_of_keycloak_lie_nested_and_mean_what_the_operator_says() {
     let keycloak = Provider {
-        roles: vec![RoleRule { theirs: "ml".into(), ours: vec!["data-scientist".into()] }],
+        roles: ProviderRoles {
+            rules: vec![RoleRule { theirs: "ml".into(), ours: vec!["data-scientist".into()] }],
+            ..ProviderRoles::none("idp".into())
+        },
         ..provider(Preset::Keycloak)
     };
     let claims = json!({ "sub": "u", "realm_access": { "roles": ["ml", "admin"] },
         "resource_access": { "our-client": { "roles": ["x"] }, "other": { "roles": ["root"] } } });
     let who = identity(&keycloak, claims).unwrap();
     assert_eq!(who.groups, ["admin", "ml", "x"]);
-    assert_eq!(who.roles, ["data-scientist"], "their admin is not ours");
+    assert_eq!(keycloak.roles.of(&who.groups), ["data-scientist"], "their admin is not ours");
 }
 
 #[test]

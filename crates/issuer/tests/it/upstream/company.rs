@@ -10,7 +10,8 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
-use portcullis_issuer::upstream::{Newcomers, Preset, Provider, RoleRule, SecretIn};
+use portcullis_directory::{PeopleSettings, ProviderRoles, RoleRule};
+use portcullis_issuer::upstream::{Newcomers, Preset, Provider, SecretIn};
 use portcullis_jose::{Alg, SigningKey, b64};
 use portcullis_types::{Acr, Timestamp};
 use serde_json::{Value, json};
@@ -64,8 +65,14 @@ impl Company {
             conditions: Vec::new(),
             directories: Vec::new(),
             group_claims: Preset::Oidc.group_claims(CLIENT),
-            roles: vec![RoleRule { theirs: "engineers".into(), ours: vec!["scientist".into()] }],
-            everybody: Vec::new(),
+            roles: ProviderRoles {
+                rules: vec![RoleRule {
+                    theirs: "engineers".into(),
+                    ours: vec!["scientist".into()],
+                }],
+                ..ProviderRoles::none("company".into())
+            },
+            login: None,
             acr: vec![("gold".into(), Acr::Mfa)],
             newcomers,
             tenant: None,
@@ -77,7 +84,15 @@ impl Company {
         let house = House::behind_providers(vec![self.provider(Newcomers::Join)]).await;
         house.client(crate::authorize::first_party()).await;
         house.person("ada", &["scientist"]).await;
+        self.settle(&house, vec![self.provider(Newcomers::Join).roles]);
         house
+    }
+
+    /// What the operator says today that providers bring.
+    pub(crate) fn settle(&self, house: &House, providers: Vec<ProviderRoles>) {
+        let roles = house.directory.roles();
+        let settings = PeopleSettings { roles, providers, ..PeopleSettings::default() };
+        house.directory.settle(settings);
     }
 
     /// Says this of whoever signs in; null takes a claim away.
