@@ -1,6 +1,8 @@
 //! `private_key_jwt`: a client proves itself with a signature (RFC 7523 §3, as rfc7523bis narrows it:
-//! the audience is our issuer alone, since one server's token endpoint URL is another's to relay).
+//! the audience is our issuer alone, since one server's token endpoint URL is another's to relay; unless
+//! the operator lets a client name our token endpoint).
 
+use crate::{AssertionAudience, Client, Fapi2, Registration};
 use portcullis_jose::{
     Alg, SigningKey, json,
     jwk::{Jwk, PublicKey},
@@ -65,7 +67,7 @@ pub(crate) fn verify<'k>(
 /// Its claims, in the order of RFC 7523 §3.
 pub(crate) fn claims(
     payload: &Payload,
-    client_id: &ClientId,
+    client: &Client,
     issuer: &Issuer,
     now: Timestamp,
 ) -> Result<FirstUse, Fault> {
@@ -73,8 +75,8 @@ pub(crate) fn claims(
         .map_err(|fault| Fault::Malformed { problem: fault.to_string() })?;
     let claims: Claims = serde_json::from_slice(payload.as_ref())
         .map_err(|_| Fault::Malformed { problem: "the payload is no JSON object".into() })?;
-    subject(&claims, client_id)?;
-    audience(claims.aud.as_ref(), issuer)?;
+    subject(&claims, &client.id)?;
+    audience(claims.aud.as_ref(), client, issuer)?;
     let exp = timely(&claims, now)?;
     let jti = text(claims.jti.as_ref(), "jti")?;
     let jti = Jti::new(jti).map_err(|fault| claim("jti", fault.problem))?;
@@ -100,17 +102,25 @@ fn subject(claims: &Claims, client_id: &ClientId) -> Result<(), Fault> {
     Err(Fault::Subject { found: format!("iss {}, sub {}", seen(iss), seen(sub)) })
 }
 
-/// rfc7523bis §4: a string, or an array of exactly one.
-fn audience(aud: Option<&Value>, issuer: &Issuer) -> Result<(), Fault> {
+/// rfc7523bis §4: a string, or an array of exactly one. FAPI 2.0 Security Profile §5.3.2.1: a string.
+fn audience(aud: Option<&Value>, client: &Client, issuer: &Issuer) -> Result<(), Fault> {
+    let Registration { fapi2, assertion_audience, .. } = &client.registration;
     let found = match aud {
         Some(Value::String(one)) => vec![one.as_str()],
+        Some(Value::Array(_)) if *fapi2 != Fapi2::Off => {
+            return Err(claim("aud", "a string, as FAPI 2.0 demands"));
+        }
         Some(Value::Array(several)) => {
             let texts: Option<Vec<_>> = several.iter().map(Value::as_str).collect();
             texts.ok_or_else(|| claim("aud", "a string, or an array of one string"))?
         }
         _ => return Err(claim("aud", "a string, or an array of one string")),
     };
-    if found == [issuer.as_str()] {
+    let legacy = *assertion_audience == AssertionAudience::TokenEndpoint;
+    let endpoint = legacy.then(|| format!("{}/token", issuer.as_str().trim_end_matches('/')));
+    if let [one] = found.as_slice()
+        && (*one == issuer.as_str() || Some(*one) == endpoint.as_deref())
+    {
         return Ok(());
     }
     let found = found.into_iter().take(8).map(seen).collect();

@@ -332,11 +332,10 @@ impl Directory {
             self.inner().nobody.verify_in_vain(&jws);
         }
         let payload = assertion::verify(&jws, candidates).map_err(refuse)?;
-        let id = &entry.client.id;
-        if claimed.is_some_and(|claimed| claimed != id.as_str()) {
+        if claimed.is_some_and(|claimed| claimed != client.id.as_str()) {
             return Err(refuse(AssertionFault::Subject { found: "another client_id".into() }));
         }
-        assertion::claims(&payload, id, &self.inner().issuer, attempt.now)
+        assertion::claims(&payload, client, &self.inner().issuer, attempt.now)
             .map(Spent::Assertion)
             .map_err(refuse)
     }

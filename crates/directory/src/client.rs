@@ -2,8 +2,7 @@
 
 mod problem;
 
-use crate::{CertificateMatcher, ClientKeys, Origin, PublicKeys, Registration};
-use portcullis_jose::{jwe::KeyAlg, jwk::Jwk};
+use crate::{CertificateMatcher, ClientKeys, Origin, Registration};
 use portcullis_types::{Audience, ClientId, Denial, Pattern, Scopes, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -183,9 +182,11 @@ impl Client {
         }
     }
 
-    /// The key to encrypt to, among those that are registered here; for published ones ask
-    /// [`Directory::keys_of`](crate::Directory::keys_of).
-    pub fn encryption_key(&self, alg: KeyAlg) -> Option<&Jwk> {
-        self.keys().and_then(ClientKeys::set).and_then(|keys: &PublicKeys| keys.encryption_key(alg))
+    /// The sector of its pairwise subjects (OpenID Connect Core §8.1): what was said, or the only host of its
+    /// redirect URIs. An app that has none is a sector of its own.
+    pub fn sector(&self) -> String {
+        let said = self.registration.sector.clone();
+        let host = || self.registration.host().ok().flatten();
+        said.or_else(host).unwrap_or_else(|| self.id.to_string())
     }
 }

@@ -74,7 +74,9 @@ pub use people::{
     PeopleSettings, ProviderRoles, RoleRule, Wanted, person_in,
 };
 pub use person::{Address, Factors, Person, Profile};
-pub use registration::{ApplicationType, Fapi2, Origin, Pkce, Registration, Shape, SubjectType};
+pub use registration::{
+    ApplicationType, AssertionAudience, Fapi2, Origin, Pkce, Registration, Shape, SubjectType,
+};
 pub use roles::{Role, Roles};
 pub use scim_token::ScimToken;
 pub use secret::{ClientSecret, SecretFault, SecretHashKey};

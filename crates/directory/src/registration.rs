@@ -3,7 +3,7 @@
 
 use crate::{AuthMethod, ClientKeys};
 use portcullis_jose::Alg;
-use portcullis_types::{IdentityScopes, RedirectUri, Ttl};
+use portcullis_types::{Audience, IdentityScopes, RedirectUri, Ttl};
 use serde::{Deserialize, Serialize};
 
 /// The part of a client that people's browsers meet. An app without redirect URIs signs nobody in.
@@ -40,8 +40,7 @@ pub struct Registration {
     pub initiate_login_uri: Option<RedirectUri>,
     /// Which `sub` it sees.
     pub subject_type: SubjectType,
-    /// The sector of a pairwise `sub` (OpenID Connect Core §8.1): a host. Without one, the only host of
-    /// its redirect URIs: read [`Registration::sector_host`].
+    /// The sector of a pairwise `sub` (OpenID Connect Core §8.1): a host. Read [`Client::sector`](crate::Client::sector).
     pub sector: Option<String>,
     /// Where the list of redirect URIs was that put it into that sector.
     pub sector_identifier_uri: Option<String>,
@@ -80,6 +79,10 @@ pub struct Registration {
     pub first_party: bool,
     /// All that the FAPI 2.0 profiles ask for, at once.
     pub fapi2: Fapi2,
+    /// Whom its assertions may be for.
+    pub assertion_audience: AssertionAudience,
+    /// The APIs that it is the resource server of: it may introspect any token for them. Only an operator says so.
+    pub introspects: Vec<Audience>,
     /// The software, as it calls itself (RFC 7591 §2).
     pub software_id: Option<String>,
     /// Its version, as it calls itself.
@@ -89,21 +92,22 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// The sector of its pairwise subjects (OpenID Connect Core §8.1); `None` if its redirect URIs are of
-    /// several hosts and none was said.
-    pub fn sector_host(&self) -> Option<String> {
-        if self.sector.is_some() {
-            return self.sector.clone();
-        }
+    /// The only host of its redirect URIs. On people's own machines, and for schemes of apps, there is none: one
+    /// machine has many apps, and anybody can claim a scheme. The error: there are several.
+    pub(crate) fn host(&self) -> Result<Option<String>, SeveralHosts> {
         let host = |uri: &RedirectUri| {
-            let url = url::Url::parse(uri.as_str()).ok()?;
+            let url = url::Url::parse(uri.as_str()).ok().filter(|url| url.scheme() == "https")?;
             url.host_str().map(str::to_owned)
         };
         let mut hosts = self.redirect_uris.iter().map(host);
-        let first = hosts.next().flatten()?;
-        hosts.all(|other| other.as_ref() == Some(&first)).then_some(first)
+        let first = hosts.next().flatten();
+        if hosts.all(|other| other == first) { Ok(first) } else { Err(SeveralHosts) }
     }
 }
+
+/// Redirect URIs of several hosts, or of a host and of people's own machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SeveralHosts;
 
 /// OpenID Connect Dynamic Client Registration §2.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,6 +165,17 @@ pub enum Fapi2 {
     Security,
     /// Message signing as well: signed request objects and JARM.
     MessageSigning,
+}
+
+/// What `aud` of a client's assertion may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AssertionAudience {
+    /// Our issuer alone (rfc7523bis): what is for a token endpoint, another server could have had made.
+    #[default]
+    Issuer,
+    /// Our token endpoint as well, for libraries that know nothing else (OpenID Connect Core §9).
+    TokenEndpoint,
 }
 
 /// How a client came to be known.

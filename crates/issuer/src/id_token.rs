@@ -3,7 +3,8 @@
 use crate::{
     claims,
     server::State,
-    shape::{self, Recipient, ShapeFault},
+    shape::{Pen, ShapeFault},
+    subject,
     token::Due,
 };
 use aws_lc_rs::digest::{self, Algorithm, digest};
@@ -11,19 +12,15 @@ use portcullis_jose::{Alg, b64};
 use portcullis_types::{Amr, IdentityScope, IdentityScopes};
 use serde_json::{Map, Value, json};
 
-/// Signed, and encrypted if the app registered that.
-pub(crate) async fn write(
+/// Signed, and encrypted if the app registered that: by a pen that was taken for it.
+pub(crate) fn write(
     state: &State,
     due: &Due,
-    access_token: &str,
+    (pen, access_token): (&Pen, &str),
 ) -> Result<String, ShapeFault> {
-    let shape = &due.client.registration.id_token;
-    let alg = shape.signed.or_else(|| shape::default_alg(state, &due.client));
-    let alg = alg.ok_or(ShapeFault::NoKeys)?;
     let mut told = claims_of(state, due);
-    told.insert("at_hash".to_owned(), half_hash(alg, access_token).into());
-    let to = Recipient { client: &due.client, now: due.issued };
-    shape::write(state, to, shape, ("JWT", &told)).await
+    told.insert("at_hash".to_owned(), half_hash(pen.alg(), access_token).into());
+    pen.write("JWT", &told)
 }
 
 fn claims_of(state: &State, due: &Due) -> Map<String, Value> {
@@ -59,7 +56,8 @@ fn claims_of(state: &State, due: &Due) -> Map<String, Value> {
         told.insert("nonce".to_owned(), json!(nonce));
     }
     if let Some(session) = &granted.session {
-        told.insert("sid".to_owned(), json!(session));
+        let sid = subject::session(state, &due.client, session);
+        told.insert("sid".to_owned(), json!(sid));
     }
     told
 }

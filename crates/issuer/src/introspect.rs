@@ -17,6 +17,7 @@ use axum::{
 use http::{HeaderMap, header};
 use portcullis_directory::{Client, excerpt, grant, person_in};
 use portcullis_types::{ClientProof, Denial, GrantId, Timestamp};
+use portcullis_verify::Claims;
 use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -91,10 +92,7 @@ async fn facts(
     }
     let Ok(vouched) = own::living(state, token, now) else { return Ok(None) };
     let claims = vouched.claims();
-    let own = claims.client_id == caller.id.as_str();
-    let for_it =
-        caller.resources.iter().any(|api| claims.aud.iter().any(|aud| aud == api.as_str()));
-    if !(own || for_it) {
+    if claims.client_id != caller.id.as_str() && !is_for(claims, caller) {
         return Ok(None);
     }
     // Ended at another node just now.
@@ -115,6 +113,14 @@ async fn facts(
     told.insert("active".to_owned(), json!(true));
     told.insert("token_type".to_owned(), json!(if bound { "DPoP" } else { "Bearer" }));
     Ok(Some(told))
+}
+
+/// RFC 7662 §4: whether the caller is the resource server of an API that the token is for, and of its customer. That
+/// it may have tokens for that API itself makes it no such thing.
+fn is_for(claims: &Claims, caller: &Client) -> bool {
+    let apis = &caller.registration.introspects;
+    apis.iter().any(|api| claims.aud.iter().any(|aud| aud == api.as_str()))
+        && (caller.tenant.is_none() || caller.tenant == claims.tenant)
 }
 
 /// For the client that it was given to.

@@ -192,7 +192,7 @@ async fn here(
 fn is_meant(state: &State, wish: &Wish, session: &Session) -> bool {
     let (Some(hinted), Some(client)) = (&wish.hinted, &wish.client) else { return false };
     match &hinted.sid {
-        Some(sid) => sid == session.id.as_str(),
+        Some(sid) => *sid == subject::session(state, client, &session.id),
         None => hinted.sub == subject::of(state, client, &session.person),
     }
 }

@@ -5,7 +5,7 @@ use crate::server::State;
 use aws_lc_rs::hmac;
 use portcullis_directory::{Client, SubjectType};
 use portcullis_jose::b64;
-use portcullis_types::PersonId;
+use portcullis_types::{PersonId, SessionId};
 use std::fmt;
 
 /// What pairwise subjects are made with. A new key would make strangers of everybody.
@@ -18,12 +18,12 @@ impl SubjectKey {
         Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
     }
 
-    /// §8.1: the same for one person in one sector, and telling nothing.
-    fn pairwise(&self, sector: &str, person: &PersonId) -> String {
+    /// §8.1: the same for one person, or session, in one sector, and telling nothing.
+    fn pairwise(&self, sector: &str, name: &str) -> String {
         let mut context = hmac::Context::with_key(&self.0);
         context.update(sector.as_bytes());
         context.update(&[0]);
-        context.update(person.as_str().as_bytes());
+        context.update(name.as_bytes());
         b64::encode(context.sign())
     }
 }
@@ -36,14 +36,19 @@ impl fmt::Debug for SubjectKey {
 
 /// The person's `sub` at this app.
 pub(crate) fn of(state: &State, client: &Client, person: &PersonId) -> String {
-    let registered = &client.registration;
-    match registered.subject_type {
+    match client.registration.subject_type {
         SubjectType::Public => person.as_str().to_owned(),
+        SubjectType::Pairwise => state.subjects.pairwise(&client.sector(), person.as_str()),
+    }
+}
+
+/// The session's `sid` at this app: where apps know a person by different names, one and the same name of a session
+/// would tell them that it is one person. What ends with a session is told to gateways by its grants as well.
+pub(crate) fn session(state: &State, client: &Client, session: &SessionId) -> String {
+    match client.registration.subject_type {
+        SubjectType::Public => session.as_str().to_owned(),
         SubjectType::Pairwise => {
-            // Registration sees to it that there is a sector; if not, the app is one of its own.
-            let sector = registered.sector_host();
-            let sector = sector.as_deref().unwrap_or(client.id.as_str());
-            state.subjects.pairwise(sector, person)
+            format!("ses_{}", state.subjects.pairwise(&client.sector(), session.as_str()))
         }
     }
 }
@@ -67,11 +72,11 @@ mod tests {
         let at = Timestamp::from_seconds(1_800_000_000);
         let [one, other] = [(); 2].map(|()| PersonId::fresh(at, &Random::draw(&mut entropy)));
         let key = SubjectKey::new(&[7; 32]);
-        let sub = key.pairwise("app.example", &one);
-        assert_eq!(sub, key.pairwise("app.example", &one));
+        let sub = key.pairwise("app.example", one.as_str());
+        assert_eq!(sub, key.pairwise("app.example", one.as_str()));
         assert_eq!(sub.len(), 43);
-        assert_ne!(sub, key.pairwise("app.example", &other));
-        assert_ne!(sub, key.pairwise("other.example", &one));
-        assert_ne!(sub, SubjectKey::new(&[8; 32]).pairwise("app.example", &one));
+        assert_ne!(sub, key.pairwise("app.example", other.as_str()));
+        assert_ne!(sub, key.pairwise("other.example", one.as_str()));
+        assert_ne!(sub, SubjectKey::new(&[8; 32]).pairwise("app.example", one.as_str()));
     }
 }

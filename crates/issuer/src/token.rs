@@ -25,7 +25,11 @@ pub(crate) use due::Due;
 pub(crate) use error::{Challenge, Fault, Refused, TokenError};
 pub(crate) use identify::{Identified, identify};
 
-use crate::{dpop, server::State};
+use crate::{
+    dpop,
+    server::State,
+    shape::{Pen, Recipient},
+};
 use answer::Issued;
 use ask::Ask;
 use axum::{
@@ -71,10 +75,14 @@ async fn decide(
             Ok(Issued::to_itself(minted))
         }
         Ok((grant_type, holder)) => {
+            // First: a code that is used up in vain helps nobody.
+            let to = Recipient { client: &client.client, now: course.now };
+            let shape = &client.client.registration.id_token;
+            let pen = Box::pin(Pen::take(state, to, shape)).await.map_err(Fault::from)?;
             let ask = Ask::new(state, &client, (grant_type, request), holder);
             // Boxed: whoever asks for itself does not carry their room around.
             let due = Box::pin(ask.settle(client, course)).await?;
-            Ok(Box::pin(due.issue(state)).await?)
+            Ok(due.issue(state, &pen)?)
         }
         Err(denial) => {
             let holder = Holder::default();

@@ -16,7 +16,7 @@ use axum::{
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 use portcullis_directory::{Client, Person, grant, person_in};
 use portcullis_types::{
-    Denial, GrantId, IdentityScope, IdentityScopes, RevokedBy, Scopes, Timestamp,
+    Denial, DpopFault, GrantId, IdentityScope, IdentityScopes, RevokedBy, Scopes, Timestamp,
 };
 use portcullis_verify::{
     Challenge, Claims, Demand, Need, Presented, Scheme,
@@ -91,6 +91,9 @@ async fn told(state: &State, request: Request, now: Timestamp) -> Result<Told, R
     let Some(client) = state.directory.find_client(&granted.client_id).await? else {
         return Err(over());
     };
+    if scheme == Scheme::Dpop {
+        spent(state, &parts, (&client, now)).await?;
+    }
     // What was granted, as far as the app may still have it.
     let may = client.registration.identity;
     let names = claims::allowed(&granted.claims, may).userinfo;
@@ -148,6 +151,23 @@ fn admitted(
     Ok((admission.claims().clone(), scheme))
 }
 
+/// RFC 9449 §11.1: what was used at another node of ours was used.
+async fn spent(
+    state: &State,
+    parts: &Parts,
+    (client, now): (&Client, Timestamp),
+) -> Result<(), Refusal> {
+    let refuse = |denial| Refusal::Denied(denial, Some(Scheme::Dpop));
+    let Some(proof) = dpop::proven(state, parts, "/userinfo", (client, now)).map_err(refuse)? else {
+        return Ok(());
+    };
+    let jti = proof.jti.clone();
+    if state.store.write(move |tx| grant::use_proof(tx, &proof)).await? {
+        return Ok(());
+    }
+    Err(refuse(Denial::BadProof { fault: DpopFault::Replayed { jti } }))
+}
+
 fn demand(state: &State) -> Demand {
     let dpop_nonce = match state.settings.dpop_nonce {
         crate::DpopNonce::Required => Need::Required,
@@ -188,7 +208,11 @@ fn refused(state: &State, refusal: &Refusal) -> Response {
     let (status, error, description, challenge) = match refusal {
         Refusal::Fault(fault) => {
             tracing::error!(%fault, "nothing was told about a person: a failure of ours");
-            (503, "temporarily_unavailable", "The server cannot answer now; try again", None)
+            if fault.passes() {
+                (503, "temporarily_unavailable", "The server cannot answer now; try again", None)
+            } else {
+                (500, "server_error", "The server failed; its log says how", None)
+            }
         }
         Refusal::NoOpenid(scheme) => {
             let what = "The token was not granted openid";

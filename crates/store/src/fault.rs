@@ -100,6 +100,14 @@ pub enum StoreFault {
 }
 
 impl StoreFault {
+    /// Whether the same job may succeed in a moment.
+    pub const fn passes(&self) -> bool {
+        matches!(
+            self,
+            Self::Busy | Self::Unreachable(_) | Self::Unknown(_) | Self::Full | Self::Closed
+        )
+    }
+
     /// A fault of the caller's own, in its own words; the job is rolled back.
     pub fn rejected(reason: impl std::fmt::Display) -> Self {
         Self::Rejected(reason.to_string())

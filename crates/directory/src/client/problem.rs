@@ -1,7 +1,10 @@
 //! What is wrong with a client as a whole: what no single member can say.
 
 use super::{Client, ClientAuth, GrantType};
-use crate::{ClientSecret, Fapi2, Origin, Pkce, Registration, Shape, SubjectType, encryption_algs};
+use crate::{
+    AssertionAudience, ClientSecret, Fapi2, Origin, Pkce, Registration, Shape, SubjectType,
+    encryption_algs,
+};
 use portcullis_jose::Alg;
 use portcullis_types::{AssertionFault, IdentityScope, RedirectUri, Scopes};
 
@@ -18,6 +21,7 @@ impl Client {
             .or_else(|| self.rights())
             .or_else(|| self.grants())
             .or_else(|| self.addresses())
+            .or_else(|| self.introspection())
             .or_else(|| self.subjects())
             .or_else(|| self.algorithms())
             .or_else(|| self.encryption())
@@ -125,10 +129,19 @@ impl Client {
         }
     }
 
+    /// RFC 7662 §2.1, §4: who may ask about others' tokens proves who it is, and an operator said so.
+    fn introspection(&self) -> Problem {
+        let asks = !self.registration.introspects.is_empty();
+        let unfit = self.is_public() || !self.is_vouched_for();
+        (asks && unfit).then(|| {
+            "only a confidential client that an operator registered may introspect tokens of others".into()
+        })
+    }
+
     fn subjects(&self) -> Problem {
         let registration = &self.registration;
         let pairwise = registration.subject_type == SubjectType::Pairwise;
-        if pairwise && registration.sector_host().is_none() {
+        if pairwise && registration.sector.is_none() && registration.host().is_err() {
             return Some(
                 "pairwise subjects of redirect URIs on several hosts need a sector".into(),
             );
@@ -223,12 +236,14 @@ impl Client {
             registration.request_object_signing_alg,
             registration.token_endpoint_auth_signing_alg,
         ];
+        let legacy = registration.assertion_audience != AssertionAudience::Issuer;
         let other = algs.into_iter().flatten().find(|alg| !Alg::FAPI.contains(alg));
         let lacks = match () {
             () if !strong => "private_key_jwt or a certificate as the client's proof",
             () if !bound => "tokens that are bound, by DPoP or by certificate",
             () if !registration.require_pushed_authorization_requests => "pushed requests (PAR)",
             () if registration.pkce != Pkce::Required => "PKCE, always",
+            () if legacy => "assertions for the issuer alone",
             () if other.is_some() => "PS256, ES256 or EdDSA for every signature",
             () => return self.message_signing(),
         };
@@ -249,7 +264,7 @@ impl Client {
     /// Whether an assertion of the client may have that algorithm.
     pub(crate) fn admits_assertion_alg(&self, alg: Alg) -> Result<(), AssertionFault> {
         let registered = self.registration.token_endpoint_auth_signing_alg;
-        if self.admits_signing_alg(alg) && registered.is_none_or(|only| only == alg) {
+        if self.admits_signing_alg(alg) && registered.is_none_or(|only| only.is(alg)) {
             return Ok(());
         }
         let expected = registered.map_or_else(

@@ -205,14 +205,23 @@ fn end_all(tx: &mut Tx<'_>, rows: &[Row], now: Timestamp) -> Result<u64, StoreFa
     Ok(ended)
 }
 
-/// Ends what depends on a session: its access tokens by a revocation. Its grants need no mark of their own: they
-/// ask for the session each time.
+/// Ends what depends on a session: its access tokens by revocations, of the session and of each grant, since apps with
+/// pairwise subjects know the session by other names. Its grants need no mark of their own: they ask for the session
+/// each time.
 pub fn end_of_session(
     tx: &mut Tx<'_>,
-    session: &SessionId,
+    (session, person): (&SessionId, &PersonId),
     now: Timestamp,
 ) -> Result<(), StoreFault> {
-    revoke(tx, RevocationKind::Session, session.as_str(), now)
+    revoke(tx, RevocationKind::Session, session.as_str(), now)?;
+    let sql = "SELECT id FROM app_grant WHERE person = $1 AND session = $2 AND ended IS NULL \
+         AND last_used > $3";
+    let alive = now.minus(TOKEN_LIFE);
+    let params = [person.as_str().into(), session.as_str().into(), alive.into()];
+    for row in tx.query(sql, &params)? {
+        revoke(tx, RevocationKind::Grant, row.text(0)?, now)?;
+    }
+    Ok(())
 }
 
 /// The grants of a person that are in force, newest first; at most 500.

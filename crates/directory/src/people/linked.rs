@@ -167,7 +167,7 @@ impl Directory {
             Ok(deed.done(tx, person.as_str())?)
         };
         self.transact(unlink).await?;
-        self.reload().await
+        self.publish().await
     }
 
     /// The accounts that are linked to a person.

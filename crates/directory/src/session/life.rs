@@ -166,7 +166,7 @@ fn told(deed: Deed, session: &Session) -> Deed {
 /// [`Directory::publish`].
 pub fn end_session(tx: &mut Tx<'_>, id: &SessionId, deed: Deed) -> Result<bool, StoreFault> {
     let Some(kept) = rows::one(tx, id.as_str())? else { return Ok(false) };
-    end(tx, id, deed.at())?;
+    end(tx, (id, &kept.session.person), deed.at())?;
     let deed = deed.with("session", id.to_string());
     deed.done(tx, kept.session.person.as_str())?;
     Ok(true)
@@ -192,7 +192,7 @@ pub(crate) fn end_others(
     let mut ended = 0;
     for kept in rows::of_person(tx, person)? {
         if Some(&kept.session.id) != keep {
-            end(tx, &kept.session.id, now)?;
+            end(tx, (&kept.session.id, person), now)?;
             ended += 1;
         }
     }
@@ -200,8 +200,12 @@ pub(crate) fn end_others(
 }
 
 /// The one place where sessions end.
-pub(super) fn end(tx: &mut Tx<'_>, id: &SessionId, now: Timestamp) -> Result<(), StoreFault> {
-    grant::end_of_session(tx, id, now)?;
+pub(super) fn end(
+    tx: &mut Tx<'_>,
+    (id, person): (&SessionId, &PersonId),
+    now: Timestamp,
+) -> Result<(), StoreFault> {
+    grant::end_of_session(tx, (id, person), now)?;
     leave_notices(tx, id, now)?;
     rows::delete(tx, id)
 }

@@ -24,7 +24,7 @@ pub fn end_upstream_sessions(
     let mut person = None;
     for id in meant {
         let Some(kept) = rows::one(tx, id.as_str())? else { continue };
-        life::end(tx, &id, deed.at())?;
+        life::end(tx, (&id, &kept.session.person), deed.at())?;
         person.get_or_insert(kept.session.person);
         ended.push(id);
     }
@@ -44,7 +44,7 @@ pub(crate) fn end_vouched(
 ) -> Result<(), StoreFault> {
     for id in rows::of_issuer(tx, person, issuer)? {
         if Some(&id) != keep {
-            life::end(tx, &id, now)?;
+            life::end(tx, (&id, person), now)?;
         }
     }
     Ok(())

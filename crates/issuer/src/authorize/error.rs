@@ -23,8 +23,7 @@ impl From<Fault> for TokenError {
         match fault {
             Fault::Store(fault) => fault.into(),
             Fault::Directory(fault) => fault.into(),
-            // No JWT is written where a request is pushed.
-            Fault::Shape(fault) => StoreFault::rejected(fault).into(),
+            Fault::Shape(fault) => crate::token::Fault::from(fault).into(),
         }
     }
 }

@@ -117,11 +117,12 @@ async fn token(
 ) -> Result<String, String> {
     let jti = Jti::fresh(now, &Random::draw(&mut *(state.entropy)()));
     let sub = subject::of(state, client, &notice.person);
+    let sid = subject::session(state, client, &notice.session);
     let claims = Claims {
         iss: state.settings.issuer.as_str(),
         aud: client.id.as_str(),
         sub: &sub,
-        sid: notice.session.as_str(),
+        sid: &sid,
         iat: now.seconds(),
         exp: now.plus(LIFE).seconds(),
         jti: jti.as_str(),

@@ -40,7 +40,20 @@ impl Ask {
         course: Course,
     ) -> Result<Due, TokenError> {
         let state = self.state.clone();
-        let verdict = state.store.write(move |tx| self.decide(tx, &client, course)).await?;
+        let (sender, failed) = std::sync::mpsc::channel();
+        let written = state.store.write(move |tx| {
+            self.decide(tx, &client, course).map_err(|fault| match fault {
+                Fault::Store(fault) => fault,
+                // Undoes it all; the fault itself goes another way.
+                other => {
+                    let rejected = StoreFault::rejected(&other);
+                    let _ = sender.send(other);
+                    rejected
+                }
+            })
+        });
+        let verdict =
+            written.await.map_err(|fault| failed.try_recv().unwrap_or(Fault::Store(fault)))?;
         let ended = match &verdict {
             Ok(due) => due.ended_another,
             Err(denial) => {
@@ -58,7 +71,7 @@ impl Ask {
         tx: &mut Tx<'_>,
         client: &Authenticated,
         mut course: Course,
-    ) -> Result<Result<Due, Denial>, StoreFault> {
+    ) -> Result<Result<Due, Denial>, Fault> {
         let verdict = match client.spend(tx)?.and(self.holder.spend(tx)?) {
             Err(replayed) => {
                 course = course.back_to(&replayed);
@@ -68,8 +81,7 @@ impl Ask {
                 Ok(due) => Ok(due),
                 // What was used up stays so.
                 Err(TokenError::Denied(denial)) => Err(*denial),
-                Err(TokenError::Fault(Fault::Store(fault))) => return Err(fault),
-                Err(TokenError::Fault(fault)) => return Err(StoreFault::rejected(fault)),
+                Err(TokenError::Fault(fault)) => return Err(fault),
             },
         };
         if let Ok(due) = &verdict {

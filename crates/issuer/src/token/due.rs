@@ -8,7 +8,12 @@ use super::{
     mint::{self, Row},
     narrow::Narrowed,
 };
-use crate::{id_token, server::State, shape, subject};
+use crate::{
+    id_token,
+    server::State,
+    shape::{self, Pen},
+    subject,
+};
 use portcullis_directory::{
     Authorization, Client, Person, grant::RefreshToken, person_in, session_by_id_in,
 };
@@ -126,10 +131,10 @@ impl Due {
     }
 
     /// Signs everything. Only after the commit.
-    pub(super) async fn issue(self, state: &State) -> Result<Issued, Fault> {
+    pub(super) fn issue(self, state: &State, pen: &Pen) -> Result<Issued, Fault> {
         let access_token = mint::for_a_person(state, &self)?;
         let id_token = if self.identity.has(IdentityScope::Openid) {
-            Some(id_token::write(state, &self, &access_token).await?)
+            Some(id_token::write(state, &self, (pen, &access_token))?)
         } else {
             None
         };

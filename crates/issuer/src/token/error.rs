@@ -60,11 +60,14 @@ impl From<directory::Fault> for TokenError {
 
 impl Fault {
     /// The same request may succeed in a moment.
-    fn passes(&self) -> bool {
-        matches!(
-            self,
-            Self::Store(_) | Self::Directory(directory::Fault::Store(_) | directory::Fault::Busy)
-        )
+    pub(crate) fn passes(&self) -> bool {
+        match self {
+            Self::Store(fault) | Self::Directory(directory::Fault::Store(fault)) => fault.passes(),
+            Self::Directory(directory::Fault::Busy)
+            // The client's keys are elsewhere, and whoever has them may answer again.
+            | Self::Shape(ShapeFault::Unreachable(_)) => true,
+            _ => false,
+        }
     }
 }
 
@@ -189,4 +192,25 @@ fn hint(denial: &Denial) -> Option<Hint> {
         _ => return None,
     };
     Some(Hint { detail: denial.found(), remedy })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_get_better_by_itself_is_not_called_temporary() {
+        for (fault, passes) in [
+            (Fault::from(StoreFault::Busy), true),
+            (StoreFault::Unreachable("it is away".into()).into(), true),
+            (directory::Fault::Busy.into(), true),
+            (ShapeFault::Unreachable("it is away".into()).into(), true),
+            (StoreFault::rejected("a row that cannot be read").into(), false),
+            (StoreFault::ReadOnly.into(), false),
+            (ShapeFault::NoKeys.into(), false),
+            (Fault::NoKey(Alg::ES256), false),
+        ] {
+            assert_eq!(fault.passes(), passes, "{fault}");
+        }
+    }
 }

@@ -1,10 +1,10 @@
 //! The access token (RFC 9068).
 
 use super::{Course, Due, Fault, client_credentials::Grant, due::told, holder::Confirmation};
-use crate::server::State;
+use crate::{server::State, subject};
 use portcullis_directory::Client;
 use portcullis_store::{StoreFault, Tx};
-use portcullis_types::{Amr, ClientId, IdentityScope, Jti, Scopes, SessionId, Timestamp, Ttl};
+use portcullis_types::{Amr, ClientId, IdentityScope, Jti, Scopes, Timestamp, Ttl};
 use serde::Serialize;
 
 /// A signed token that nobody has yet.
@@ -116,6 +116,8 @@ pub(super) fn for_a_person(state: &State, due: &Due) -> Result<String, Fault> {
     let words = due.words(&state.settings);
     let offline = granted.identity.has(IdentityScope::OfflineAccess);
     let told_of = |scope, list| due.identity.has(scope).then_some(list);
+    let session = granted.session.as_ref().filter(|_| !offline);
+    let sid = session.map(|session| subject::session(state, &due.client, session));
     let claims = Claims {
         iss: state.settings.issuer.as_str(),
         sub: &due.sub,
@@ -131,7 +133,7 @@ pub(super) fn for_a_person(state: &State, due: &Due) -> Result<String, Fault> {
             auth_time: how.auth_time(),
             acr: how.acr.name(),
             amr: how.amr.iter().copied().map(Amr::name).collect(),
-            sid: granted.session.as_ref().filter(|_| !offline).map(SessionId::as_str),
+            sid: sid.as_deref(),
             grant: due.grant.as_str(),
             roles: told_of(IdentityScope::Roles, due.person.roles.as_slice()),
             groups: told_of(IdentityScope::Groups, due.person.groups.as_slice()),

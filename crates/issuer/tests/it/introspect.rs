@@ -2,7 +2,7 @@
 
 use crate::{
     apps::{claims, text, who},
-    house::{FORM, House, ISSUER_ID, TEXTGEN, new},
+    house::{BATCH, FORM, House, ISSUER_ID, TEXTGEN, new},
 };
 use portcullis_directory::{ClientSecret, NewAuth};
 use portcullis_types::Ttl;
@@ -10,13 +10,21 @@ use serde_json::{Value, json};
 
 const API: &str = "a-secret-of-an-api-0123456789-abcdef";
 
-/// An API that asks about tokens for it, and one that has nothing to do with them.
+/// An API that asks about tokens for it; one that has nothing to do with them; one of another customer; and a client
+/// that may have such tokens itself.
 async fn apis(house: &House) {
-    for (id, resource) in [("the-api", TEXTGEN), ("other-api", "https://acme.example/")] {
+    for (id, resource, tenant) in [
+        ("the-api", TEXTGEN, None),
+        ("other-api", BATCH, None),
+        ("acme-api", TEXTGEN, Some("acme")),
+        ("a-caller", "", None),
+    ] {
         let secret = ClientSecret::chosen(API).unwrap();
         let mut api = new(id, NewAuth::Chosen(secret));
-        api.resources = vec![resource.parse().unwrap()];
+        api.resources = vec![TEXTGEN.parse().unwrap()];
         api.default_resource = None;
+        api.tenant = tenant.map(|tenant| tenant.parse().unwrap());
+        api.registration.introspects = resource.parse().into_iter().collect();
         house.client(api).await;
     }
 }
@@ -44,7 +52,9 @@ async fn an_api_learns_what_a_token_for_it_may() {
     assert_eq!((text(&told, "token_type"), text(&told, "acr")), ("Bearer", "mfa"));
     assert_eq!(told["exp"], claims(&body["access_token"])["exp"]);
     let inactive = json!({ "active": false });
-    assert_eq!(ask(&house, &api("other-api"), token).await, inactive, "not its business");
+    for other in ["other-api", "acme-api", "a-caller"] {
+        assert_eq!(ask(&house, &api(other), token).await, inactive, "{other}: not its business");
+    }
     for bad in ["x", "prt_x", text(&body, "id_token"), text(&body, "refresh_token")] {
         assert_eq!(ask(&house, &api("the-api"), bad).await, inactive, "{bad}");
     }

@@ -411,7 +411,7 @@ async fn a_sector_is_entered_only_by_who_is_on_its_list() {
     assert_eq!(got.status, 201, "{}", got.body);
     let id = text(&got.json(), "client_id").parse().unwrap();
     let client = house.directory.client(&id).unwrap();
-    assert_eq!(client.registration.sector_host().as_deref(), Some("127.0.0.1"));
+    assert_eq!(client.sector(), "127.0.0.1");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use crate::{
 };
 use axum::{
     Router,
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     middleware::{Next, from_fn_with_state},
     response::Response,
 };
@@ -200,7 +200,7 @@ pub(super) fn router(state: issuer::State, registry: &mut Registry) -> Router {
     let answers = Answers::default();
     registry.register(
         "portcullis_issuer_answers",
-        "Answers of the issuer by path and status",
+        "Answers of the issuer by route and status",
         answers.clone(),
     );
     router.layer(from_fn_with_state(answers, count))
@@ -210,28 +210,14 @@ type Answers = Family<AnswerLabels, Counter>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct AnswerLabels {
-    endpoint: &'static str,
+    endpoint: String,
     status: u16,
 }
 
 async fn count(State(answers): State<Answers>, request: Request, next: Next) -> Response {
-    // A closed list: paths are the caller's words, and each would be a series of its own.
-    let endpoint = match request.uri().path().rsplit('/').next() {
-        Some("token") => "token",
-        Some("par") => "par",
-        Some("authorize" | "continue") => "authorize",
-        Some("consent") => "consent",
-        Some("device" | "decide") => "device",
-        Some("logout") => "logout",
-        Some("jwks") => "jwks",
-        Some("userinfo") => "userinfo",
-        Some("introspect") => "introspect",
-        Some("revoke") => "revoke",
-        Some("device_authorization") => "device_authorization",
-        Some("register") => "register",
-        _ if request.uri().path().contains("/.well-known/") => "metadata",
-        _ => "other",
-    };
+    // Of a closed list, the routes: paths are the caller's words, and each would be a series of its own.
+    let route = request.extensions().get::<MatchedPath>();
+    let endpoint = route.map_or("none", MatchedPath::as_str).to_owned();
     let response = next.run(request).await;
     answers.get_or_create(&AnswerLabels { endpoint, status: response.status().as_u16() }).inc();
     response

@@ -140,7 +140,7 @@ fn health_and_numbers_are_served_and_a_signal_drains() {
     let (_, metrics) = get(&format!("{}/metrics", house.admin), "");
     for line in [
         "portcullis_gateway_denials_total{check=\"credential\"} 1",
-        "portcullis_issuer_answers_total{endpoint=\"metadata\",status=\"200\"} 1",
+        "portcullis_issuer_answers_total{endpoint=\"/.well-known/oauth-authorization-server\",status=\"200\"} 1",
         "portcullis_audit_waiting_bytes",
     ] {
         assert!(metrics.contains(line), "{line}\n{metrics}");

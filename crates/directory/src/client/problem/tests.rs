@@ -50,14 +50,51 @@ fn what_makes_sense_has_no_problem() {
     client.registration.pkce = Pkce::OrNonce;
     client.registration.subject_type = SubjectType::Pairwise;
     assert_eq!(client.problem(), None);
-    assert_eq!(client.registration.sector_host().as_deref(), Some("app.example"));
+    assert_eq!(client.sector(), "app.example");
+}
+
+#[test]
+fn apps_on_peoples_machines_share_no_sector() {
+    let with = |uris: &[&str]| {
+        let mut client = keyed();
+        client.registration.subject_type = SubjectType::Pairwise;
+        client.registration.redirect_uris = uris.iter().map(|uri| uri.parse().unwrap()).collect();
+        client
+    };
+    for own in [
+        &["http://127.0.0.1/back"][..],
+        &["http://127.0.0.1/back", "http://[::1]/back", "com.example.app:/back"],
+    ] {
+        let client = with(own);
+        assert_eq!((client.problem(), client.sector()), (None, client.id.to_string()), "{own:?}");
+    }
+    for mixed in [
+        &["https://app.example/back", "http://127.0.0.1/back"][..],
+        &["com.example.app:/back", "https://app.example/back"],
+        &["https://app.example/back", "https://other.example/back"],
+    ] {
+        assert!(with(mixed).problem().unwrap().contains("need a sector"), "{mixed:?}");
+    }
+}
+
+#[test]
+fn who_asks_about_the_tokens_of_others_is_confidential_and_known_to_an_operator() {
+    let asking = |mut client: Client| {
+        client.registration.introspects = vec!["https://api.example/".parse().unwrap()];
+        client
+    };
+    assert_eq!(asking(keyed()).problem(), None);
+    assert!(asking(app(ClientAuth::None)).problem().unwrap().contains("introspect"));
+    let mut own = asking(keyed());
+    own.registration.origin = Origin::Dynamic;
+    assert!(own.problem().unwrap().contains("introspect"));
 }
 
 #[test]
 fn what_contradicts_itself_is_refused() {
     type Make = fn() -> Client;
     type Spoil = fn(&mut Client);
-    let cases: [(Make, Spoil, &str); 19] = [
+    let cases: [(Make, Spoil, &str); 20] = [
         (keyed, |c| c.id = "https://a.example/x".parse().unwrap(), "document"),
         (keyed, |c| c.registration.redirect_uris.clear(), "redirect URI"),
         (keyed, |c| c.grant_types = vec![GrantType::RefreshToken], "refresh_token comes"),
@@ -71,6 +108,11 @@ fn what_contradicts_itself_is_refused() {
             keyed,
             |c| c.registration.backchannel_logout_uri = Some("http://x.example/".into()),
             "back",
+        ),
+        (
+            fapi,
+            |c| c.registration.assertion_audience = AssertionAudience::TokenEndpoint,
+            "issuer alone",
         ),
         (keyed, |c| c.registration.backchannel_logout_session_required = true, "address"),
         (keyed, |c| c.registration.policy_uri = Some("javascript:alert(1)".into()), "policy_uri"),

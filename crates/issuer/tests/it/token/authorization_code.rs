@@ -1,11 +1,15 @@
 //! RFC 6749 §4.1.3.
 
 use crate::{
-    apps::{CHALLENGE, VERIFIER, WAY_BACK, claims, redemption, text, who},
+    apps::{CHALLENGE, VERIFIER, WAY_BACK, claims, desk, redemption, server, text, who},
     house::{BATCH, FORM, House, ISSUER_ID, TEXTGEN},
+    https::Site,
 };
 use portcullis_audit::Event;
+use portcullis_directory::{ClientKeys, SubjectType};
+use portcullis_jose::{Alg, SigningKey};
 use portcullis_types::{Check, Denial, GrantedFault, Mark, Ttl};
+use serde_json::json;
 
 #[tokio::test]
 async fn a_code_yields_tokens_for_the_person_who_agreed() {
@@ -270,5 +274,69 @@ async fn no_code_token_or_verifier_is_kept_anywhere() {
     for secret in [&code, refresh, access, VERIFIER] {
         let secret = secret.rsplit('.').next().unwrap();
         assert!(!house.database.holds(secret.as_bytes()), "{secret} is in the store");
+    }
+}
+
+#[tokio::test]
+async fn a_code_is_not_used_up_while_the_key_to_encrypt_to_cannot_be_had() {
+    let house = House::open().await;
+    let site = Site::open().await;
+    house.directory.fetch_with(site.trusted());
+    let uri = site.answer("/jwks", 500, &[], &"");
+    let mut new = server();
+    new.registration.jwks = Some(ClientKeys::published(&uri).unwrap());
+    new.registration.id_token.encrypted_alg = Some("ECDH-ES".to_owned());
+    house.client(new).await;
+    house.person("ada", &["scientist"]).await;
+    let code = house.code("server", "openid generate:basic").await;
+    let later = house.redeem("server", &code).await;
+    assert_eq!((later.status, later.error().as_str()), (503, "temporarily_unavailable"));
+    assert_eq!(later.header("retry-after"), "1");
+    let mut key =
+        serde_json::to_value(SigningKey::generate(Alg::ES256).unwrap().public_jwk().unwrap())
+            .unwrap();
+    key.as_object_mut()
+        .unwrap()
+        .retain(|name, _| ["kty", "crv", "x", "y"].contains(&name.as_str()));
+    site.put("/jwks", &json!({ "keys": [key] }));
+    house.wait(Ttl::seconds(10));
+    let answer = house.redeem("server", &code).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let body = answer.json();
+    assert_eq!(text(&body, "id_token").split('.').count(), 5, "encrypted to a published key");
+}
+
+#[tokio::test]
+async fn apps_that_know_a_person_by_other_names_know_the_session_by_other_names() {
+    let house = House::open().await;
+    for (mut new, host) in [(desk(), "desk.example"), (server(), "server.example")] {
+        new.registration.subject_type = SubjectType::Pairwise;
+        new.registration.sector = Some(host.to_owned());
+        house.client(new).await;
+    }
+    house.person("ada", &["scientist"]).await;
+    let granted = house.authorization("desk", "openid generate:basic").await;
+    let session = granted.session.clone().unwrap();
+    let (mut sids, mut grants) = (vec![session.to_string()], Vec::new());
+    for client in ["desk", "server"] {
+        let mut granted = granted.clone();
+        granted.client_id = client.parse().unwrap();
+        let code = house.code_for(granted, |_| ()).await;
+        let body = house.redeem(client, &code).await.json();
+        let token = claims(&body["access_token"]);
+        assert_eq!(token["sid"], claims(&body["id_token"])["sid"]);
+        sids.push(text(&token, "sid").to_owned());
+        grants.push(text(&token, "grant").to_owned());
+    }
+    let count = sids.len();
+    sids.sort();
+    sids.dedup();
+    assert_eq!(sids.len(), count, "{sids:?}");
+    let mut entropy = house.entropy();
+    let acting = house.acting(&mut entropy);
+    house.directory.end_session(acting, &granted.person, &session).await.unwrap();
+    let told = house.directory.revocations().borrow().clone();
+    for grant in grants {
+        assert!(told.grants.has(&grant), "gateways end its tokens all the same");
     }
 }

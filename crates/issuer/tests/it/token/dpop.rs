@@ -4,7 +4,9 @@ use crate::{
     apps::{ath, claims, desk, proof, redemption, text, who},
     house::{FORM, House, ISSUER_ID},
 };
+use portcullis_directory::grant::{ProofMark, use_proof};
 use portcullis_jose::{Alg, SigningKey};
+use portcullis_types::Timestamp;
 use serde_json::{Value, json};
 
 fn url() -> String {
@@ -155,4 +157,13 @@ async fn userinfo_asks_for_a_proof_of_the_tokens_holder() {
     assert!(bare.header("www-authenticate").starts_with("DPoP "), "{bare:?}");
     assert_eq!(ask("DPoP", right.clone()).await.status(), 200);
     assert_eq!(ask("DPoP", right).await.status(), 401, "a replay");
+    // Another node, which shares nothing but the database, has seen it.
+    let elsewhere = ProofMark {
+        iat: Timestamp::from_seconds(house.now().seconds()),
+        jkt: own.public_jwk().unwrap().thumbprint(),
+        jti: "elsewhere".into(),
+    };
+    house.store.write(move |tx| use_proof(tx, &elsewhere)).await.unwrap();
+    let again = json!({ "htm": "GET", "ath": ath(token), "jti": "elsewhere" });
+    assert_eq!(ask("DPoP", again).await.status(), 401, "a replay");
 }

@@ -1,6 +1,6 @@
 use crate::house::{Answer, FORM, House, ISSUER_ID, new};
 use portcullis_audit::Event;
-use portcullis_directory::{ClientKeys, NewAuth};
+use portcullis_directory::{AssertionAudience, ClientKeys, Fapi2, NewAuth, Registration};
 use portcullis_jose::{Alg, SigningKey, b64};
 use portcullis_types::{AssertionFault, Check, ClientProof, Denial, Ttl};
 use serde_json::{Value, json};
@@ -88,6 +88,69 @@ async fn the_audience_is_the_issuer_alone() {
         let fault = fault(&house, send(&house, &bad, "").await).await;
         assert!(matches!(fault, AssertionFault::Audience { .. }), "{aud}: {fault:?}");
     }
+}
+
+/// A client that `change` makes another, and its key.
+async fn special(house: &House, change: impl FnOnce(&mut Registration)) -> SigningKey {
+    let key = SigningKey::generate(Alg::ES256).unwrap();
+    let jwks = json!({ "keys": [key.public_jwk().unwrap()] }).to_string();
+    let mut new = new("robot", NewAuth::Keys(ClientKeys::parse(&jwks).unwrap()));
+    change(&mut new.registration);
+    house.client(new).await;
+    key
+}
+
+#[tokio::test]
+async fn a_client_may_be_let_name_the_token_endpoint_alone() {
+    let house = House::open().await;
+    let key = special(&house, |registration| {
+        registration.assertion_audience = AssertionAudience::TokenEndpoint;
+    })
+    .await;
+    let token_endpoint = format!("{ISSUER_ID}/token");
+    for (jti, aud) in
+        [json!(ISSUER_ID), json!(token_endpoint), json!([token_endpoint])].iter().enumerate()
+    {
+        let good = signed(&key, &claims(&house, &jti.to_string(), &json!({ "aud": aud })));
+        assert_eq!(send(&house, &good, "").await.status, 200, "{aud}");
+    }
+    for aud in [
+        json!([ISSUER_ID, token_endpoint]),
+        json!(format!("{ISSUER_ID}/par")),
+        json!(format!("{token_endpoint}/")),
+        json!("https://other.example/token"),
+    ] {
+        let bad = signed(&key, &claims(&house, "bad", &json!({ "aud": aud })));
+        let fault = fault(&house, send(&house, &bad, "").await).await;
+        assert!(matches!(fault, AssertionFault::Audience { .. }), "{aud}: {fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn fapi_takes_the_issuer_as_a_string_only() {
+    let house = House::open().await;
+    let key = special(&house, |registration| registration.follow(Fapi2::Security)).await;
+    let list = signed(&key, &claims(&house, "1", &json!({ "aud": [ISSUER_ID] })));
+    let fault = fault(&house, send(&house, &list, "").await).await;
+    assert!(matches!(fault, AssertionFault::Claim { .. }), "{fault:?}");
+    let string = signed(&key, &claims(&house, "2", &json!({})));
+    assert_ne!(
+        send(&house, &string, "").await.status,
+        401,
+        "the client is known; a proof is not there"
+    );
+}
+
+#[tokio::test]
+async fn an_algorithm_is_known_by_both_of_its_names() {
+    let house = House::open().await;
+    let key = SigningKey::generate(Alg::Ed25519).unwrap();
+    let jwks = json!({ "keys": [key.public_jwk().unwrap()] }).to_string();
+    let mut new = new("robot", NewAuth::Keys(ClientKeys::parse(&jwks).unwrap()));
+    new.registration.token_endpoint_auth_signing_alg = Some(Alg::EdDSA);
+    house.client(new).await;
+    let good = signed(&key, &claims(&house, "1", &json!({})));
+    assert_eq!(send(&house, &good, "").await.status, 200);
 }
 
 #[tokio::test]

@@ -40,6 +40,7 @@ const LONGEST_SECRET: u64 = 4096;
     --identity 'openid profile email' --first-party
   portcullis client add terminal --public --native --redirect-uri http://127.0.0.1/back \
     --identity openid --grant-type authorization_code --grant-type device_code
+  portcullis client add the-api --introspects text
   portcullis client add moved --api text --scope generate:basic --secret-stdin < old-secret")]
 pub(in crate::cli) struct Add {
     /// What people call it.
@@ -49,7 +50,7 @@ pub(in crate::cli) struct Add {
     id: Option<ClientId>,
     /// What it may ask for: a scope, or a wildcard such as model:*; may be repeated.
     #[arg(long, value_name = "SCOPE", value_delimiter = ' ')]
-    #[arg(required_unless_present_any = ["redirect_uri", "identity"])]
+    #[arg(required_unless_present_any = ["redirect_uri", "identity", "introspects"])]
     scope: Vec<Pattern>,
     /// An API that it may have tokens for, by name; may be repeated.
     #[arg(long, value_name = "NAME")]
@@ -100,13 +101,18 @@ enum Auth {
 }
 
 impl Add {
-    pub(super) async fn run(self, house: &House, directory: &Directory, format: Format) -> Outcome {
+    pub(super) async fn run(
+        mut self,
+        house: &House,
+        directory: &Directory,
+        format: Format,
+    ) -> Outcome {
         let config = &house.config;
         let keys = published_or(self.jwks.as_deref(), self.jwks_uri.as_deref())?;
         let (auth, keys) = self.credentials(keys)?;
         let resources = self.resources(config)?;
         check_scopes(&self.scope, config, &resources)?;
-        self.app.check(&house.issuer_keys().algs)?;
+        self.app.check(house)?;
         let id = self.id.or_else(|| self.name.parse().ok());
         let mut registration = Registration { jwks: keys, ..Registration::default() };
         let mut grant_types = Vec::new();

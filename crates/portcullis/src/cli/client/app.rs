@@ -1,13 +1,15 @@
 //! What an app registers for signing people in (RFC 7591 §2, OpenID Connect Dynamic Client Registration
 //! §2), as options of `client add` and `client update`.
 
-use crate::cli::Stop;
+use super::add;
+use crate::cli::{House, Stop};
 use clap::ValueEnum;
 use portcullis_directory::{
-    ApplicationType, Fapi2, GrantType, Pkce, Registration, Shape, SubjectType, encryption_algs,
+    ApplicationType, AssertionAudience, Fapi2, GrantType, Pkce, Registration, Shape, SubjectType,
+    encryption_algs,
 };
 use portcullis_jose::Alg;
-use portcullis_types::{IdFault, IdentityScopes, RedirectUri, Ttl};
+use portcullis_types::{ApiName, Audience, IdFault, IdentityScopes, RedirectUri, Ttl};
 use serde_json::Value;
 use std::str::FromStr;
 
@@ -72,6 +74,24 @@ pub(super) struct AppFlags {
     shapes: Shapes,
     #[command(flatten)]
     about: About,
+    #[command(flatten)]
+    trusted: Trusted,
+}
+
+/// What nobody but the operator says.
+#[derive(Debug, clap::Args)]
+struct Trusted {
+    /// Whom its assertions may be for: our issuer alone, or our token endpoint as well, for libraries that know
+    /// nothing else.
+    #[arg(long, value_enum, value_name = "WHOM")]
+    assertion_audience: Option<AudienceWord>,
+    /// An API that it is the resource server of, by name: it may ask /introspect about any token for it; may be
+    /// repeated. An empty text takes all away.
+    #[arg(long, value_name = "NAME")]
+    introspects: Vec<String>,
+    /// The same as resources.
+    #[arg(skip)]
+    introspected: Vec<Audience>,
 }
 
 /// How JWTs for the app look, and its own.
@@ -142,6 +162,12 @@ enum PkceWord {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+enum AudienceWord {
+    Issuer,
+    TokenEndpoint,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum Fapi {
     Off,
     Security,
@@ -170,8 +196,13 @@ impl FromStr for Address {
 }
 
 impl AppFlags {
-    /// Whether the issuer can sign so: it has a key for each algorithm that it was told of.
-    pub(super) fn check(&self, ours: &[Alg]) -> Result<(), Stop> {
+    /// Whether the issuer can sign so: it has a key for each algorithm that it was told of. Finds the APIs as well.
+    pub(super) fn check(&mut self, house: &House) -> Result<(), Stop> {
+        let named = self.trusted.introspects.iter().filter(|name| !name.is_empty());
+        let named = named.map(|name| name.parse::<ApiName>()).collect::<Result<Vec<_>, _>>();
+        let named = named.map_err(Stop::refused)?;
+        self.trusted.introspected = add::resources(&named, &[], &house.config)?;
+        let ours = house.issuer_keys().algs;
         let shapes = &self.shapes;
         let asked = [
             shapes.id_token_alg,
@@ -214,6 +245,7 @@ impl AppFlags {
         set(&mut to.tls_client_certificate_bound_access_tokens, self.mtls_bound);
         self.shapes.apply(to);
         self.about.apply(to);
+        self.trusted.apply(to);
         if let Some(profile) = self.fapi2 {
             to.follow(profile.real());
         }
@@ -245,6 +277,24 @@ impl About {
         text(&mut to.policy_uri, self.policy_uri);
         text(&mut to.tos_uri, self.tos_uri);
         replace(&mut to.contacts, self.contact);
+    }
+}
+
+impl Trusted {
+    fn apply(self, to: &mut Registration) {
+        set(&mut to.assertion_audience, self.assertion_audience.map(AudienceWord::real));
+        if !self.introspects.is_empty() {
+            to.introspects = self.introspected;
+        }
+    }
+}
+
+impl AudienceWord {
+    const fn real(self) -> AssertionAudience {
+        match self {
+            Self::Issuer => AssertionAudience::Issuer,
+            Self::TokenEndpoint => AssertionAudience::TokenEndpoint,
+        }
     }
 }
 

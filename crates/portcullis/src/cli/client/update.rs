@@ -66,7 +66,12 @@ struct Change {
 }
 
 impl Update {
-    pub(super) async fn run(self, house: &House, directory: &Directory, format: Format) -> Outcome {
+    pub(super) async fn run(
+        mut self,
+        house: &House,
+        directory: &Directory,
+        format: Format,
+    ) -> Outcome {
         let id = self.id.clone();
         let before = directory.client(&id).ok_or_else(|| unknown(&id, directory))?;
         let named = add::resources(&self.add_api, &self.add_resource, &house.config)?;
@@ -80,7 +85,7 @@ impl Update {
             }
         }
         let keys = add::published_or(self.jwks.as_deref(), self.jwks_uri.as_deref())?;
-        self.app.check(&house.issuer_keys().algs)?;
+        self.app.check(house)?;
         let change = Change { update: self, resources: named, keys };
         let after = directory
             .update(acting(&mut Chance, &house::actor()), &id, move |client| change.apply(client))
