@@ -9,7 +9,8 @@ from typing import Any, Protocol
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from house import Demo
-from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
+from notebook import COOKIES, NOTES, Notebook
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Response, sync_playwright
 
 AUTHENTICATOR = {
     "protocol": "ctap2",
@@ -24,24 +25,14 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 """Of axe: all of WCAG 2.2 AA. By itself it leaves the size of targets out."""
 
 
-@dataclass
-class Secrets:
-    """What was secret in the tests before, and what people were shown: to be compared when all is over."""
-
-    values: set[str] = field(default_factory=set, repr=False)
-    shown_once: dict[str, str] = field(default_factory=dict, repr=False)
-    """Secrets that one page shows on purpose, and the path of that page."""
-    pages: list[tuple[str, str]] = field(default_factory=list, repr=False)
-
-    def note(self, *values: str) -> None:
-        self.values.update(value for value in values if value)
+Secrets = Notebook
 
 
 @pytest.fixture(scope="session")
-def secrets(demo: Demo) -> Secrets:
-    kept = Secrets()
-    kept.note(demo.free[1], demo.premium[1], *(password for _, password in demo.people.values()))
-    return kept
+def secrets(demo: Demo) -> Notebook:
+    NOTES.note(demo.free[1], demo.premium[1], kind="client_secret")
+    NOTES.note(*(password for _, password in demo.people.values()), kind="password")
+    return NOTES
 
 
 # One for each module: while it runs, its event loop keeps other tests of the thread from having their own.
@@ -104,8 +95,8 @@ class Visitor:
     def keep(self) -> None:
         """Remembers the cookies, which are as good as passwords while they last."""
         for cookie in self.context.cookies():
-            if cookie["name"].removeprefix("__Host-") in ("session", "known", "browser"):
-                self.secrets.note(cookie["value"])
+            if (kind := cookie["name"].removeprefix("__Host-")) in COOKIES:
+                self.secrets.note(cookie["value"], kind=kind)
 
     def authenticator(self) -> None:
         """Plugs in an authenticator that always agrees."""
@@ -163,10 +154,15 @@ def visitor(demo: Demo, chromium: Browser, secrets: Secrets) -> Iterator[NewVisi
             url = answer.url
             if url.startswith(it.issuer) and "text/html" in answer.headers.get("content-type", ""):
                 try:
-                    secrets.pages.append((url.removeprefix(it.issuer).split("?")[0], answer.text()))
+                    secrets.page(url, answer.text())
                 except Exception:
                     return  # a page that was left before it was read
 
+        def heard(request: Request) -> None:
+            secrets.address(request.url)
+            secrets.body(request.headers.get("content-type", ""), request.post_data or "")
+
+        it.page.on("request", heard)
         it.page.on("console", console)
         it.page.on("response", keep)
         all_.append(it)

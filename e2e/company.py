@@ -4,16 +4,19 @@ hears of revocations by the feed."""
 import email
 import email.policy
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urljoin
 
 import httpx
 import pytest
-from house import PORTCULLIS, free_port, recorder, running
+from house import PORTCULLIS, free_port, recorder, running, wait_until
+from notebook import NOTES
 from provider import KEY, App, Provider, serving
 from visitor import Page, Visitor, totp
 
@@ -116,26 +119,36 @@ class Company:
         self.ours.cli("person", "add", login, *terms, stdin=f"{password}\n")
         return login, password
 
-    def by_company(self, page: Page, browser: Visitor, login: str) -> Page:
-        """From our page, by way of the company's own pages, as far as it goes."""
-        if "The company" in page.html:
-            page = browser.get(f"{self.ours.issuer}{page.link('/sign-in/with/company')}")
-        for _ in range(2):
-            if page.url.startswith(self.issuer) and page.has("login-submit"):
-                page = browser.press(page, "login-submit", login=login, password="x")
-        return page
-
     def sign_in(self, app: App, browser: Visitor, login: str, **parameters: str) -> Page:
         """From the app, by way of the company, back to the app."""
-        page = self.by_company(browser.get(app.address(**parameters)), browser, login)
+        page = by_company(browser, browser.get(app.address(**parameters)), self.issuer, login)
         return browser.press(page, "consent-approve") if page.has("consent-approve") else page
 
-    def letters(self) -> list[str]:
-        """The mail that was sent, oldest first."""
-        files = sorted((self.folder / "mail").glob("*.eml"))
-        return [
-            email.message_from_bytes(file.read_bytes(), policy=email.policy.default).get_content() for file in files
-        ]
+
+def by_company(browser: Visitor, page: Page, theirs: str, login: str) -> Page:
+    """From our page, by way of the company's own pages, as far as it goes."""
+    if "The company" in page.html:
+        page = browser.get(urljoin(page.url, page.link("/sign-in/with/company")))
+    for _ in range(2):
+        if page.url.startswith(theirs) and page.has("login-submit"):
+            page = browser.press(page, "login-submit", login=login, password="x")
+    return page
+
+
+def mailed(folder: Path, about: str) -> str:
+    """The link in the newest letter of a house that has this in it."""
+
+    def letters() -> list[str]:
+        read = [email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in sorted(sent())]
+        return [letter.get_content() for letter in read if about in letter.get_content()]
+
+    def sent() -> list[Path]:
+        return list((folder / "mail").glob("*.eml"))
+
+    wait_until(lambda: bool(letters()), f"no letter about {about}")
+    found = re.search(r"https?://\S+", letters()[-1])
+    assert found
+    return found[0]
 
 
 @pytest.fixture(scope="session")
@@ -147,7 +160,10 @@ def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     far, admin = f"http://127.0.0.1:{far_port}", f"http://127.0.0.1:{admin_port}"
     with ExitStack() as stack:
         more = OURS.format(admin_port=admin_port, upstream=upstream)
-        ours = stack.enter_context(serving(folder, more, UPSTREAM_SECRET=SECRET))
+        # Everything that it could say it says here.
+        env = {"UPSTREAM_SECRET": SECRET, "PORTCULLIS_LOG": "trace"}
+        ours = stack.enter_context(serving(folder, more, **env))
+        NOTES.admins.append(admin)
         models = stack.enter_context(recorder())
         # It would fetch them, but from no https on loopback.
         (folder / "jwks.json").write_bytes(ours.http.get(ours.metadata["jwks_uri"]).content)
@@ -156,7 +172,7 @@ def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
         config.write_text(FAR.format(issuer=ours.issuer, resource=ours.gateway, models=models.url, **told))
         command: list[str | Path] = [PORTCULLIS, "serve", "--config", config]
         ready = f"http://127.0.0.1:{far_admin}/readyz"
-        stack.enter_context(running(command, ready, folder / "far.log", KEY=KEY))
+        stack.enter_context(running(command, ready, folder / "far.log", KEY=KEY, PORTCULLIS_LOG="trace"))
         yield Company(ours, upstream, far, folder)
 
 
@@ -177,20 +193,34 @@ def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def company(estate: Company, node_modules: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     """The company, with its own provider running: npm's oidc-provider, which is certified."""
-    callback = f"{estate.ours.issuer}/sign-in/with/company"
-    told = {"redirect_uri": f"{callback}/callback", "backchannel_logout_uri": f"{callback}/logout"}
-    port = int(estate.issuer.rpartition(":")[2])
-    command: list[str | Path] = ["node", node_modules / "provider.js", json.dumps(told | {"port": port})]
-    ready = f"{estate.issuer}/.well-known/openid-configuration"
     log = tmp_path_factory.mktemp("upstream") / "log"
-    with running(command, ready, log, NODE_EXTRA_CA_CERTS=str(estate.ours.authority.ca)):
+    with company_at(
+        estate.issuer, estate.ours.issuer, node_modules, log, NODE_EXTRA_CA_CERTS=str(estate.ours.authority.ca)
+    ):
         yield estate
+
+
+@contextmanager
+def company_at(theirs: str, ours: str, node_modules: Path, log: Path, **env: str) -> Iterator[None]:
+    """The company's own provider, which knows one client: us."""
+    callback = f"{ours}/sign-in/with/company"
+    told = {"redirect_uri": f"{callback}/callback", "backchannel_logout_uri": f"{callback}/logout"}
+    told |= {"port": theirs.rpartition(":")[2]}
+    command: list[str | Path] = ["node", node_modules / "provider.js", json.dumps(told)]
+    with running(command, f"{theirs}/.well-known/openid-configuration", log, **env):
+        yield
 
 
 def enrol(who: Visitor, issuer: str) -> str:
     """Sets an authenticator app up for who is signed in; gives its key."""
     page = who.press(who.get(f"{issuer}/account/authenticator"), "totp-begin")
     key = page.html.partition('totp-key">')[2].partition("<")[0]
+    where = "/account/authenticator"
+    NOTES.shown_once[key] = NOTES.shown_once[key.replace(" ", "")] = where
     page = who.press(page, "otp-submit", otp=totp(key))
     assert "recovery" in page.html.lower(), page.html
+    codes = re.findall(
+        r"\b[a-z0-9]{4,6}(?:-[a-z0-9]{4,6})+\b", page.html.partition('class="codes')[2].partition("</")[0]
+    )
+    NOTES.shown_once.update(dict.fromkeys(codes, where))
     return key

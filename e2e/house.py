@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 import pytest
+from notebook import NOTES
 
 ROOT = Path(__file__).resolve().parent.parent
 PORTCULLIS = Path(os.environ.get("PORTCULLIS_BIN") or ROOT / "target/debug/portcullis")
@@ -58,6 +59,11 @@ def running(
     command: list[str | Path], ready_url: str, log: Path, verify: ssl.SSLContext | bool = True, **env: str
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A server, from the moment it answers until the block ends; then it must stop when it is asked to."""
+    if command[0] == PORTCULLIS and "--config" in command:
+        config = Path(command[command.index("--config") + 1])
+        NOTES.houses[config] = env
+        NOTES.folders |= {config.parent, log.parent}
+        NOTES.note(*env.values(), kind="environment")
     with log.open("wb") as sink:
         process = subprocess.Popen(command, stdout=sink, stderr=sink, env=environment(**env))
     try:
@@ -85,9 +91,13 @@ def run(
     if config is not None:
         env["PORTCULLIS_CONFIG"] = str(config)
     command = [PORTCULLIS, *arguments]
-    return subprocess.run(
+    done = subprocess.run(
         command, input=stdin, capture_output=True, text=True, timeout=PATIENCE, env=environment(**env)
     )
+    if "--password-stdin" in command:
+        NOTES.note(stdin.strip(), kind="password")
+    NOTES.body("application/json", done.stdout)
+    return done
 
 
 def data(*arguments: str | Path, config: Path | None = None, **env: str) -> Any:

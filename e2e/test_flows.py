@@ -1,14 +1,12 @@
 """The flows of people, clicked through in a real browser, over TLS: with the company's own provider, by mailed links,
 to apps and away from them."""
 
-import re
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from browser import NewVisitor, Secrets, Visitor
-from company import Company
-from house import wait_until
+from company import Company, mailed
 from provider import App
 from visitor import totp
 
@@ -48,15 +46,6 @@ def at_the_company(it: Visitor, company: Company, login: str) -> None:
     it.page.wait_for_load_state()
     if it.page.url.startswith(company.issuer):
         it.page.click("[type=submit]")
-
-
-def mailed(estate: Company, about: str) -> str:
-    """The link in the newest letter that has this in it."""
-    wait_until(lambda: any(about in letter for letter in estate.letters()), f"no letter about {about}")
-    letter = next(letter for letter in reversed(estate.letters()) if about in letter)
-    found = re.search(r"https://\S+", letter)
-    assert found, letter
-    return found[0]
 
 
 def test_an_employee_comes_by_way_of_the_company(company: Company, app: App, visitor: NewVisitor) -> None:
@@ -108,7 +97,7 @@ def test_an_invitation_comes_by_mail(estate: Company, visitor: NewVisitor) -> No
     estate.ours.cli("person", "add", "iris@example.com", "--name", "Iris")
     estate.ours.cli("person", "invite", "iris@example.com", "--mail")
     it = visitor(estate.ours)
-    it.page.goto(mailed(estate, "Iris"))
+    it.page.goto(mailed(estate.folder, "Iris"))
     it.inspect()
     it.page.fill("#password", "password")
     it.click(".password-submit")
@@ -119,13 +108,14 @@ def test_an_invitation_comes_by_mail(estate: Company, visitor: NewVisitor) -> No
     it.page.wait_for_load_state()
     visitor(estate.ours).sign_in(("iris@example.com", "rather long and unlikely 6"))
     again = visitor(estate.ours)
-    assert again.page.goto(mailed(estate, "Iris")).status == 410  # type: ignore[union-attr]
+    assert again.page.goto(mailed(estate.folder, "Iris")).status == 410  # type: ignore[union-attr]
     again.inspect()
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with JavaScript", "without"])
 def test_a_forgotten_password_is_chosen_anew(estate: Company, visitor: NewVisitor, script: bool) -> None:
-    login = f"forgets-{script}@example.com".lower()
+    name = f"forgets-{script}".lower()
+    login = f"{name}@example.com"
     estate.joins(login, "rather long and unlikely 7")
     it = visitor(estate.ours, java_script_enabled=script)
     it.go("/sign-in")
@@ -137,7 +127,7 @@ def test_a_forgotten_password_is_chosen_anew(estate: Company, visitor: NewVisito
     it.page.wait_for_load_state()
     if script:
         it.inspect()
-    it.page.goto(mailed(estate, login))
+    it.page.goto(mailed(estate.folder, name))
     if script:
         it.inspect()
     it.page.fill("#password", "another long and unlikely one")

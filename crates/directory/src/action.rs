@@ -36,7 +36,6 @@ actions! {
     PersonReset = "person.reset",
     SignIn = "person.sign_in",
     SignInAgain = "person.sign_in_again",
-    FactorsRemoved = "person.factors_removed",
     Password = "person.password",
     Totp = "person.totp",
     TotpRemoved = "person.totp_removed",

@@ -228,8 +228,10 @@ impl Directory {
         if !write.await? {
             return Ok(None);
         }
-        let entry = self.entry(id).await?.filter(|entry| entry.client.enabled(now).is_ok());
-        Ok(entry.map(|entry| entry.client.clone()))
+        // Another node may have changed it a moment ago: what is kept in memory may be older.
+        let key = id.clone();
+        let found = self.inner().store.read(move |tx| Ok(rows::find(tx, &key))).await??;
+        Ok(found.filter(|entry| entry.client.enabled(now).is_ok()).map(|entry| entry.client))
     }
 
     /// Puts another registration in the place of the old one (RFC 7592 §2.2). The token changes; the old

@@ -1,7 +1,6 @@
 //! People: read from the store one by one, as they are needed. There may be more of them than fit into memory.
 
 mod admin;
-mod factors;
 mod group;
 mod linked;
 mod list;
@@ -9,7 +8,6 @@ mod provider;
 mod rows;
 
 pub use admin::NewPerson;
-pub use factors::Means;
 pub use group::{Group, Member, Members};
 pub use linked::{LinkFault, LinkedAccount, Newcomer};
 pub use list::{Found, Page, Wanted};

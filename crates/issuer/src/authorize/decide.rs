@@ -61,7 +61,8 @@ pub(crate) enum SignedIn {
 #[derive(Debug)]
 pub(crate) enum Next {
     SignIn,
-    Consent,
+    /// To what, in one line.
+    Consent(String),
     Code(Authorization),
 }
 
@@ -112,7 +113,7 @@ pub(crate) fn agreed(
         return walk.step(Check::Consent, Err(refused));
     }
     if open {
-        return Ok(Next::Consent);
+        return Ok(Next::Consent(consent::shown(&offer, present)));
     }
     walk.step(Check::Consent, Ok(()))?;
     let authorization = authorization(asked, &offer, present);

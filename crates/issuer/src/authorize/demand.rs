@@ -8,17 +8,8 @@ use super::{
 use portcullis_directory::{Fapi2, GrantType, Pkce};
 use portcullis_types::{AuthorizationError as Error, Denial, IdentityScope, IdentityScopes};
 
-/// Which way a request is on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Channel {
-    /// Through the browser, by itself or by the name under which it was pushed.
-    Front,
-    /// It is being pushed this very moment.
-    Push,
-}
-
 /// Checks the request against what its client registered.
-pub(crate) fn allowed(asked: &Asked, by: Channel) -> Result<(), Denial> {
+pub(crate) fn allowed(asked: &Asked) -> Result<(), Denial> {
     let Asked { client, request } = asked;
     if !client.may(GrantType::AuthorizationCode) {
         let problem = "the app is not registered for the grant authorization_code";
@@ -27,10 +18,7 @@ pub(crate) fn allowed(asked: &Asked, by: Channel) -> Result<(), Denial> {
     let registered = &client.registration;
     let fapi2 = registered.fapi2;
     let pushed = registered.require_pushed_authorization_requests || fapi2 != Fapi2::Off;
-    if fapi2 != Fapi2::Off && !request.way_back.named {
-        return Err(unfit("redirect_uri", "is missing: FAPI 2.0 demands it in each request"));
-    }
-    if pushed && by == Channel::Front && request.came.pushed.is_none() {
+    if pushed && request.came.pushed.is_none() {
         return Err(unfit("request_uri", "is missing: this app must push its requests first"));
     }
     signed(asked)?;
@@ -42,6 +30,14 @@ pub(crate) fn allowed(asked: &Asked, by: Channel) -> Result<(), Denial> {
         return Err(refuse(Error::UnauthorizedClient, "client_id", problem));
     }
     pkce(asked)
+}
+
+/// What a pushed request must be already when it is pushed.
+pub(crate) fn allowed_to_push(asked: &Asked) -> Result<(), Denial> {
+    // It is being pushed this very moment.
+    let mut pushed = asked.clone();
+    pushed.request.came.pushed = Some(String::new());
+    allowed(&pushed)
 }
 
 fn signed(asked: &Asked) -> Result<(), Denial> {

@@ -7,7 +7,6 @@ use crate::{
     interaction::{self, Interaction},
     pages::{self, AppView, Explained, Section, SignInReason},
     server::State,
-    step_up::Lack,
     upstream::Demand,
 };
 use portcullis_directory::{Client, Session, grant::user_code};
@@ -25,8 +24,8 @@ const STEP_UP: Ttl = Ttl::seconds(5 * 60);
 pub(crate) enum Destination {
     /// On with a request for authorization.
     Flow(Box<Waiting>),
-    /// To a part of the account, and what the session here lacks to change something there.
-    Account(Section, Option<Lack>),
+    /// To a part of the account.
+    Account(Section),
     /// Back to a device that waits: `device`, with its user code behind a hyphen if it is known.
     Device(String),
 }
@@ -48,11 +47,7 @@ impl Destination {
         form: &Form,
     ) -> Result<Self, Else> {
         let Some(flow) = form.get("flow") else {
-            let mut to = Self::named(form.get("return"));
-            if let Self::Account(_, lacking) = &mut to {
-                *lacking = lack(state, arrival).await?;
-            }
-            return Ok(to);
+            return Ok(Self::named(form.get("return")));
         };
         let browser = Some(&arrival.visit.browser);
         let found = interaction::load(&state.store, flow, browser, arrival.now).await;
@@ -72,7 +67,7 @@ impl Destination {
             return Self::Device(device);
         }
         let section = Section::ALL.into_iter().find(|section| Some(section.name()) == name);
-        Self::Account(section.unwrap_or(Section::Overview), None)
+        Self::Account(section.unwrap_or(Section::Overview))
     }
 
     /// What another provider must see to, if the person signs in there.
@@ -80,24 +75,24 @@ impl Destination {
         match self {
             Self::Flow(waiting) => waiting.demand.clone(),
             // Whoever is signed in is here to prove it anew.
-            Self::Account(..) if session.is_some() => {
+            Self::Account(_) if session.is_some() => {
                 Demand { max_age: Some(STEP_UP), ..Demand::default() }
             }
-            Self::Account(..) | Self::Device(_) => Demand::default(),
+            Self::Account(_) | Self::Device(_) => Demand::default(),
         }
     }
 
     pub(crate) fn flow(&self) -> Option<&str> {
         match self {
             Self::Flow(waiting) => Some(&waiting.flow),
-            Self::Account(..) | Self::Device(_) => None,
+            Self::Account(_) | Self::Device(_) => None,
         }
     }
 
     pub(crate) fn return_to(&self) -> Option<&str> {
         match self {
             Self::Flow(_) => None,
-            Self::Account(section, _) => Some(section.name()),
+            Self::Account(section) => Some(section.name()),
             Self::Device(device) => Some(device),
         }
     }
@@ -109,14 +104,14 @@ impl Destination {
                 Some(client) => Some(pictured(state, &arrival.visit, client, arrival.now).await),
                 None => Some(AppView { name: waiting.id.as_str(), ..AppView::default() }),
             },
-            Self::Account(..) | Self::Device(_) => None,
+            Self::Account(_) | Self::Device(_) => None,
         }
     }
 
     pub(crate) fn login_hint(&self) -> Option<&str> {
         match self {
             Self::Flow(waiting) => waiting.demand.login_hint.as_deref(),
-            Self::Account(..) | Self::Device(_) => None,
+            Self::Account(_) | Self::Device(_) => None,
         }
     }
 
@@ -124,7 +119,7 @@ impl Destination {
     pub(crate) fn reason(&self, session: Option<&Session>) -> Option<SignInReason> {
         let session = session?;
         match self {
-            Self::Account(_, lack) => lack.map(SignInReason::StepUp),
+            Self::Account(_) => Some(SignInReason::StepUp),
             Self::Device(_) => None,
             Self::Flow(waiting) => waiting
                 .demand
@@ -138,7 +133,7 @@ impl Destination {
     pub(crate) const fn forms(&self) -> Forms {
         match self {
             Self::Flow(_) => Forms::Onward,
-            Self::Account(..) | Self::Device(_) => Forms::Ours,
+            Self::Account(_) | Self::Device(_) => Forms::Ours,
         }
     }
 
@@ -148,7 +143,7 @@ impl Destination {
             Self::Flow(waiting) => {
                 format!("/authorize/continue{}", pages::query(Some(&waiting.flow), None))
             }
-            Self::Account(section, _) => section.path().to_owned(),
+            Self::Account(section) => section.path().to_owned(),
             Self::Device(device) => match device.split_once('-') {
                 Some((_, code)) => format!("/device?user_code={code}"),
                 None => "/device".to_owned(),
@@ -157,12 +152,9 @@ impl Destination {
     }
 }
 
-/// What the session that is here lacks.
-async fn lack(state: &State, arrival: &Arrival) -> Result<Option<Lack>, Else> {
-    let Some(session) = &arrival.session else { return Ok(None) };
-    let person = state.directory.person(&session.person).await;
-    let person = person.map_err(|fault| Else::from(arrival.failed(&fault)))?;
-    Ok(person.and_then(|person| Lack::of(session, &person, arrival.now)))
+/// Where somebody is sent to prove who they are before a part of the account.
+pub(crate) fn step_up(section: Section) -> String {
+    format!("/sign-in{}", pages::query(None, Some(section.name())))
 }
 
 /// `device`, or `device-` and letters that are a user code.

@@ -2,7 +2,6 @@
 
 mod account;
 mod sign_in;
-mod step_up;
 mod visitor;
 
 use visitor::{PASSWORD, Visitor, person};
