@@ -6,6 +6,7 @@ import pytest
 from company import LEFT, SECRET, Company
 from house import run, wait_until
 from provider import BACK, KEY, App
+from visitor import Visitor
 
 
 @pytest.fixture(scope="module")
@@ -16,6 +17,19 @@ def app(company: Company) -> App:
 def check(company: Company, secret: str) -> tuple[int, str]:
     done = run("check", config=company.ours.config, KEY=KEY, UPSTREAM_SECRET=secret)
     return done.returncode, done.stdout + done.stderr
+
+
+def sign_out(company: Company, browser: Visitor) -> None:
+    """At the company."""
+    query = urlencode({"client_id": "portcullis", "post_logout_redirect_uri": LEFT})
+    page = browser.get(f"{company.issuer}/session/end?{query}")
+    form = page.any_form()
+    page = browser.post(form.action, form.fields | {"logout": "yes"})
+    assert page.url.startswith(LEFT), (page.url, page.html)
+
+
+def is_signed_out(app: App, browser: Visitor) -> bool:
+    return browser.get(app.address(prompt="none")).query.get("error") == "login_required"
 
 
 def test_check_knows_a_wrong_secret_from_the_right_one(company: Company) -> None:
@@ -56,17 +70,25 @@ def test_who_signs_out_at_the_company_is_signed_out_here(company: Company, app: 
     page = company.sign_in(app, browser, "ada")
     tokens = app.redeem(page.query["code"]).json()
     assert "code" in browser.get(app.address(prompt="none")).query
-    query = urlencode({"client_id": "portcullis", "post_logout_redirect_uri": LEFT})
-    page = browser.get(f"{company.issuer}/session/end?{query}")
-    form = page.any_form()
-    page = browser.post(form.action, form.fields | {"logout": "yes"})
-    assert page.url.startswith(LEFT), (page.url, page.html)
-
-    def ended() -> bool:
-        return browser.get(app.address(prompt="none")).query.get("error") == "login_required"
-
-    wait_until(ended, "the session is alive")
+    sign_out(company, browser)
+    wait_until(lambda: is_signed_out(app, browser), "the session is alive")
     assert app.userinfo(tokens["access_token"]).status_code == 401
+
+
+def test_a_session_at_the_company_is_no_new_sign_in(company: Company, app: App) -> None:
+    browser = company.visitor()
+    first = app.id_token(app.redeem(company.sign_in(app, browser, "ada").query["code"]).json())
+    for wish in ({"prompt": "login"}, {"max_age": "0"}):
+        page = browser.get(app.address(**wish))
+        page = browser.get(f"{company.ours.issuer}{page.link('/sign-in/with/company')}")
+        assert page.url.startswith(company.issuer) and page.has("login-submit"), (page.url, page.html)
+        for _ in range(2):
+            if page.url.startswith(company.issuer) and page.has("login-submit"):
+                page = browser.press(page, "login-submit", login="ada", password="x")
+        again = app.id_token(app.redeem(page.query["code"]).json())
+        assert again["sub"] == first["sub"] and again["sid"] == first["sid"] and again["auth_time"]
+    sign_out(company, browser)
+    wait_until(lambda: is_signed_out(app, browser), "the session is alive after another sign-in")
 
 
 def test_an_answer_is_of_the_browser_that_began(company: Company, app: App) -> None:

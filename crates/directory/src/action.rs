@@ -36,6 +36,7 @@ actions! {
     PersonReset = "person.reset",
     SignIn = "person.sign_in",
     SignInAgain = "person.sign_in_again",
+    FactorsRemoved = "person.factors_removed",
     Password = "person.password",
     Totp = "person.totp",
     TotpRemoved = "person.totp_removed",

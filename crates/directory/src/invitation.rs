@@ -29,6 +29,15 @@ impl LinkKind {
         }
     }
 
+    /// Whether such a link is good for this person today.
+    const fn fits(self, person: &Person) -> bool {
+        let possible = match self {
+            Self::Invitation => true,
+            Self::Reset => person.factors.resettable(),
+        };
+        possible && person.disabled_since.is_none()
+    }
+
     const fn name(self) -> &'static str {
         match self {
             Self::Invitation => "invitation",
@@ -84,6 +93,12 @@ impl Directory {
             if person.disabled_since.is_some() {
                 return Err(Fault::Invalid(format!("{id} is disabled; enable them first")));
             }
+            if kind == LinkKind::Reset && !person.factors.resettable() {
+                let login = person.login;
+                return Err(Fault::Invalid(format!(
+                    "{login} has no password to reset; an invitation gives them one"
+                )));
+            }
             Ok(fresh.insert(tx, person)?)
         })
         .await
@@ -100,10 +115,9 @@ impl Directory {
         let typed = typed.trim().to_owned();
         self.transact(move |tx| {
             let Some(person) = people::meant(tx, &typed)? else { return Ok(None) };
-            // Attack: whom their company let go has the old address still, and nothing else here.
-            let vouched = person.factors.linked > 0 && !person.factors.signs_in_here();
-            let mailable =
-                person.disabled_since.is_none() && person.profile.email.is_some() && !vouched;
+            let mailable = person.disabled_since.is_none()
+                && person.profile.email.is_some()
+                && person.factors.resettable();
             let since = fresh.deed.at().minus(PAUSE);
             if !mailable || lately(tx, &person.id, since)? {
                 return Ok(None);
@@ -123,7 +137,7 @@ impl Directory {
         let id = id.to_owned();
         let read = move |tx: &mut Tx<'_>| {
             let Some((person, kind)) = good(tx, &id, &hash, now)? else { return Ok(None) };
-            let person = person_in(tx, &person)?.filter(|person| person.disabled_since.is_none());
+            let person = person_in(tx, &person)?.filter(|person| kind.fits(person));
             Ok(person.map(|person| (person, kind)))
         };
         Ok(self.inner().store.read(read).await?)
@@ -149,9 +163,12 @@ impl Directory {
         let id = id.to_owned();
         let used = self.transact(move |tx| {
             // Somebody else with the same link may have been faster.
-            let Some((owner, _)) = good(tx, &id, &secret, deed.at())? else {
+            let Some((owner, kind)) = good(tx, &id, &secret, deed.at())? else {
                 return Ok(Err(SpentLink::Over));
             };
+            if !person_in(tx, &owner)?.is_some_and(|person| kind.fits(&person)) {
+                return Ok(Err(SpentLink::Over));
+            }
             password::put(tx, &owner, &hash, deed.at())?;
             session::end_all(tx, &owner, deed.at())?;
             deed.done(tx, owner.as_str())?;

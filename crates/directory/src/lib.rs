@@ -70,7 +70,7 @@ pub use migrations::MIGRATIONS;
 pub use passkey::{NoPasskeys, PasskeyFacts, PasskeyOptions};
 pub use password::{BreachList, BreachListFault, WeakPassword};
 pub use people::{
-    Found, Group, LinkFault, LinkedAccount, Member, Members, NewPerson, Newcomer, Page,
+    Found, Group, LinkFault, LinkedAccount, Means, Member, Members, NewPerson, Newcomer, Page,
     PeopleSettings, ProviderRoles, RoleRule, Wanted, person_in,
 };
 pub use person::{Address, Factors, Person, Profile};

@@ -1,6 +1,7 @@
 //! People: read from the store one by one, as they are needed. There may be more of them than fit into memory.
 
 mod admin;
+mod factors;
 mod group;
 mod linked;
 mod list;
@@ -8,6 +9,7 @@ mod provider;
 mod rows;
 
 pub use admin::NewPerson;
+pub use factors::Means;
 pub use group::{Group, Member, Members};
 pub use linked::{LinkFault, LinkedAccount, Newcomer};
 pub use list::{Found, Page, Wanted};

@@ -1,6 +1,6 @@
 //! A person, as everybody who asks for them sees them. Holds no secret, only facts about them.
 
-use portcullis_types::{PersonId, Tenant, Timestamp};
+use portcullis_types::{Acr, PersonId, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Somebody who can sign in.
@@ -99,5 +99,23 @@ impl Factors {
     /// Whether the person can sign in without another provider.
     pub const fn signs_in_here(self) -> bool {
         self.password || self.passkeys > 0
+    }
+
+    /// The strongest sign-in that these allow. Whoever binds or removes one of them must have shown as much:
+    /// otherwise a weaker one, stolen, becomes a stronger one (NIST SP 800-63B §4.1.2).
+    pub const fn strongest(self) -> Acr {
+        if self.passkeys > 0 {
+            Acr::Phr
+        } else if self.totp {
+            Acr::Mfa
+        } else {
+            Acr::Pwd
+        }
+    }
+
+    /// Whether a link by mail may bring a password. Not to somebody who has none because other means let them
+    /// in: a passkey is safer than a mailbox, and whom their company let go may have the old address still.
+    pub const fn resettable(self) -> bool {
+        self.password || (self.passkeys == 0 && self.linked == 0)
     }
 }

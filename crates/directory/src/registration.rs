@@ -74,7 +74,8 @@ pub struct Registration {
     pub backchannel_logout_uri: Option<String>,
     /// Whether it wants to know which session.
     pub backchannel_logout_session_required: bool,
-    /// Whether it is the operator's own, so that nobody is asked to consent.
+    /// Whether it is the operator's own, so that nobody is asked to consent: but where any program could be it, a public
+    /// client on this machine or behind a scheme (RFC 8252 §8.6).
     pub first_party: bool,
     /// All that the FAPI 2.0 profiles ask for, at once.
     pub fapi2: Fapi2,

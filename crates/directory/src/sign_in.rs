@@ -3,11 +3,13 @@
 mod code;
 mod password;
 
-use crate::{Acting, Action, Deed, Directory, Fault, Person};
+use crate::{Acting, Action, Deed, Directory, Fault, Person, Session, session_by_id_in};
 use portcullis_store::{StoreFault, Tx};
 use portcullis_types::{
-    Acr, Amr, Authentication, DecisionId, Denial, Entropy, SignInFault, Timestamp,
+    Acr, Amr, Authentication, DecisionId, Denial, Entropy, PersonId, SessionId, SignInFault,
+    Timestamp,
 };
+use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 /// Who stands at the door, as far as it can be seen.
@@ -34,13 +36,6 @@ pub struct Proven {
     /// What brings the second step about, if there is one to come: for a hidden field. No session may begin
     /// before.
     pub second_factor: Option<String>,
-}
-
-impl Proven {
-    /// Whether a code of the person's authenticator must follow.
-    pub const fn needs_second_factor(&self) -> bool {
-        self.second_factor.is_some()
-    }
 }
 
 /// A refusal that is in the audit log.
@@ -109,6 +104,44 @@ impl Proving {
     }
 }
 
+/// The first step of a sign-in, on its way to the second.
+#[derive(Serialize, Deserialize)]
+struct First {
+    authentication: Authentication,
+    shown: Shown,
+}
+
+/// What the first step rests on.
+#[derive(Serialize, Deserialize)]
+enum Shown {
+    /// The password as it was set then.
+    Password { changed: Option<Timestamp> },
+    /// A session.
+    Session(SessionId),
+}
+
+impl First {
+    /// Attack: a first step that was taken with the old password, ended with a code after the new one was set.
+    fn stands(
+        &self,
+        tx: &mut Tx<'_>,
+        person: &PersonId,
+        now: Timestamp,
+    ) -> Result<bool, StoreFault> {
+        match &self.shown {
+            Shown::Password { changed } => {
+                let sql = "SELECT changed FROM person_password WHERE person = $1";
+                let row = tx.query_row(sql, &[person.as_str().into()])?;
+                Ok(row.map(|row| row.time(0)).transpose()? == *changed)
+            }
+            Shown::Session(id) => {
+                let session = session_by_id_in(tx, id, now)?;
+                Ok(session.is_some_and(|session| session.person == *person))
+            }
+        }
+    }
+}
+
 /// Whether somebody has this login.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Known {
@@ -128,6 +161,14 @@ impl Directory {
         let write = move |tx: &mut Tx<'_>| proving.refused(tx, &target, fault);
         Ok(self.inner().store.write(write).await?)
     }
+}
+
+/// What a session has shown once a code of an authenticator came to it; `None`: no more than before.
+pub fn and_code(session: &Session, now: Timestamp) -> Option<Authentication> {
+    let mut amr = session.authentication.amr.clone();
+    amr.push(Amr::Otp);
+    let both = authentication(now, amr);
+    (both.acr > session.authentication.acr).then_some(both)
 }
 
 /// What the means come to: two are more than one, and a passkey that verified its user is more than both.

@@ -1,7 +1,6 @@
 //! `{issuer}/account`: what people see and change about themselves.
 //!
-//! Who is not signed in signs in first; what changes how somebody signs in, or what apps may do, needs a sign-in
-//! of the last ten minutes, so that a browser left alone gives nothing away.
+//! Who is not signed in signs in first; what changes how somebody signs in needs more: see [`Lack`].
 
 mod activity;
 mod apps;
@@ -35,22 +34,14 @@ use crate::{
     arrival::{Arrival, Else, Sent, problem},
     pages::{Frame, Section},
     server::State,
-    sign_in::step_up,
+    step_up::{Lack, step_up},
 };
 use axum::{extract::Request, response::Response};
 use http::StatusCode;
 use portcullis_directory::{Acting, Fault, Person, Session};
-use portcullis_types::{Entropy, Timestamp, Ttl};
+use portcullis_types::Entropy;
 use portcullis_web::form::Form;
 use serde::de::DeserializeOwned;
-
-/// How old a sign-in may be to change something that matters.
-const FRESH: Ttl = Ttl::seconds(10 * 60);
-
-/// Whether somebody signed in lately enough for that.
-pub(crate) fn is_fresh(session: &Session, now: Timestamp) -> bool {
-    now < session.authentication.at.plus(FRESH)
-}
 
 /// A person at their own account.
 struct Owner {
@@ -84,7 +75,7 @@ impl Owner {
     ) -> Result<(Self, Form), Else> {
         let (arrival, form) = Arrival::with_form(state, request).await?;
         let owner = Self::signed_in(state, arrival, section).await?;
-        if care == Care::Sensitive && !owner.is_fresh() {
+        if care == Care::Sensitive && owner.lack().is_some() {
             return Err(Else::from(owner.arrival.go(&step_up(section))));
         }
         Ok((owner, form))
@@ -97,10 +88,14 @@ impl Owner {
         section: Section,
     ) -> Result<(Self, T), Else> {
         let (arrival, sent) = Arrival::with_json(state, request).await?;
-        let text = arrival.visit.say("sign_in.step_up_text");
-        let refused = || problem(StatusCode::FORBIDDEN, text);
-        let owner = Self::signed_in(state, arrival, section).await.map_err(|_| refused())?;
-        if owner.is_fresh() { Ok((owner, sent)) } else { Err(refused()) }
+        let words = arrival.visit.words;
+        let refused = |lack| problem(StatusCode::FORBIDDEN, words.say(said(lack)));
+        let owner = Self::signed_in(state, arrival, section).await;
+        let owner = owner.map_err(|_| refused(Lack::Fresh))?;
+        match owner.lack() {
+            None => Ok((owner, sent)),
+            Some(lack) => Err(refused(lack)),
+        }
     }
 
     async fn signed_in(state: &State, arrival: Arrival, section: Section) -> Result<Self, Else> {
@@ -114,8 +109,8 @@ impl Owner {
         }
     }
 
-    fn is_fresh(&self) -> bool {
-        is_fresh(&self.session, self.arrival.now)
+    fn lack(&self) -> Option<Lack> {
+        Lack::of(&self.session, &self.person, self.arrival.now)
     }
 
     /// What is around the part. What was done just now stands in the address, by a name out of a closed list.
@@ -137,6 +132,10 @@ impl Owner {
             section: self.section,
             login: &self.person.login,
             notice: notice.map(str::to_owned),
+            lack: self
+                .lack()
+                .filter(|_| self.section.changes_means())
+                .map(|lack| visit.say(said(lack))),
         }
     }
 
@@ -152,5 +151,14 @@ impl Owner {
     /// A failure of ours.
     fn fault(&self, fault: &Fault) -> Else {
         Else::from(self.arrival.failed(fault))
+    }
+}
+
+/// What somebody reads who must show more.
+const fn said(lack: Lack) -> &'static str {
+    match lack {
+        Lack::Fresh => "account.lack_fresh",
+        Lack::Code => "account.lack_code",
+        Lack::Passkey => "account.lack_passkey",
     }
 }

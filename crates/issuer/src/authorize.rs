@@ -15,21 +15,25 @@ mod metadata;
 mod object;
 mod offer;
 mod parameters;
+mod post;
+mod present;
 mod prompt;
 mod push;
 mod request;
+mod settle;
 mod understand;
 mod walk;
 mod way_back;
 
 pub(crate) use answer::{go, with_query};
-pub(crate) use conclude::{failed, pictured, refuse, session_of};
+pub(crate) use conclude::{failed, refuse};
 pub(crate) use consent_page::{decide as decide_consent, show as show_consent};
 pub(crate) use error::Fault;
 pub(crate) use hint::{HintFault, Hinted, Hints};
 pub(crate) use metadata::{Metadata, metadata};
 pub(crate) use offer::{Offer, Wanted};
 pub(crate) use parameters::{Parameters, malformed, unfit};
+pub(crate) use present::{pictured, session_of};
 pub(crate) use push::endpoint as push;
 pub(crate) use request::AuthorizationRequest;
 pub(crate) use walk::Walk;
@@ -53,6 +57,9 @@ pub(crate) async fn endpoint(Shared(state): Shared<Arc<State>>, request: Request
     let (parts, body) = request.into_parts();
     let mut walk = Walk::begin(&state, &parts);
     let visit = Visit::begin(&state, &parts);
+    if visit.keeps_back(&parts.headers) && parts.uri.query().is_none() {
+        return post::again(&visit, &parts, body).await;
+    }
     let understood = match read(&parts, body).await {
         Ok(parameters) => {
             walk.app(parameters.peek("client_id").unwrap_or_default());
@@ -77,7 +84,8 @@ pub(crate) async fn go_on(Shared(state): Shared<Arc<State>>, request: Request) -
     match waiting(&state, &visit, &parts, &walk).await {
         Ok((flow, asked, interaction)) => {
             let ends = Ends::begin(&state, walk, &parts);
-            let through = conclude::Through { flow, interaction, agreed: Agreed::Before };
+            let agreed = Agreed::Before;
+            let through = settle::Through { flow, interaction, agreed, seen: None };
             ends.decide(&visit, asked, Some(through)).await
         }
         Err(refusal) => Ends::begin(&state, walk, &parts).refuse(&visit, refusal).await,

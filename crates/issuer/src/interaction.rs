@@ -43,8 +43,6 @@ pub(crate) struct Interaction {
     pub(crate) request: AuthorizationRequest,
     /// When it began: a sign-in from then on is a new one.
     pub(crate) created: Timestamp,
-    /// What the person was last asked to agree to, and who that was.
-    pub(crate) shown: Option<String>,
     /// The session that began, or was renewed, for this request at another provider, which did what was asked
     /// of it.
     signed_in: Option<String>,
@@ -122,7 +120,7 @@ pub(crate) fn find(
 ) -> Result<Option<Interaction>, StoreFault> {
     let (Some((id, secret)), Some(browser)) = (part(flow), browser) else { return Ok(None) };
     let row = tx.query_row(
-        "SELECT id, secret, browser, request, created, shown, signed_in FROM interaction WHERE id = $1",
+        "SELECT id, secret, browser, request, created, signed_in FROM interaction WHERE id = $1",
         &[id.into()],
     )?;
     let Some(row) = row else { return Ok(None) };
@@ -147,14 +145,6 @@ pub(crate) fn is_there(tx: &mut Tx<'_>, interaction: &Interaction) -> Result<boo
     let row =
         tx.query_row("SELECT 1 FROM interaction WHERE id = $1", &[(&interaction.id).into()])?;
     Ok(row.is_some())
-}
-
-/// Notes what the person is about to be asked: their answer counts for that alone.
-pub(crate) fn show(tx: &mut Tx<'_>, flow: &Flow, shown: &str) -> Result<(), StoreFault> {
-    let id = part(flow.expose()).map_or("", |(id, _)| id);
-    let sql = "UPDATE interaction SET shown = $1 WHERE id = $2";
-    tx.execute(sql, &[shown.into(), id.into()])?;
-    Ok(())
 }
 
 /// Notes that a session was signed in for this request, elsewhere.
@@ -197,8 +187,7 @@ fn read(row: &Row) -> Result<Option<Interaction>, StoreFault> {
         client_id: request.client_id.clone(),
         request,
         created: row.time(4)?,
-        shown: row.opt_text(5)?.map(str::to_owned),
-        signed_in: row.opt_text(6)?.map(str::to_owned),
+        signed_in: row.opt_text(5)?.map(str::to_owned),
     }))
 }
 

@@ -36,6 +36,7 @@ mod server;
 mod settings;
 mod shape;
 mod sign_in;
+mod step_up;
 mod subject;
 mod token;
 mod tokens_metadata;

@@ -26,7 +26,7 @@ use http::{Method, StatusCode, request::Parts};
 use portcullis_directory::{
     Acting, Action, Client, Deed, Person, Session, end_session, person_in, session_in,
 };
-use portcullis_types::{ClientId, Denial};
+use portcullis_types::{ClientId, Denial, Timestamp};
 use portcullis_web::form;
 use secrecy::ExposeSecret as _;
 use std::sync::Arc;
@@ -38,6 +38,13 @@ struct Wish {
     /// Registered by `client`.
     back: Option<String>,
     state: Option<String>,
+}
+
+impl Wish {
+    /// What goes along (§3).
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        self.state.iter().map(|state| ("state", state.clone())).collect()
+    }
 }
 
 /// Why nobody is signed out.
@@ -75,9 +82,9 @@ async fn answer(
 ) -> Result<Response, Stop> {
     let parameters = read(parts, body).await.map_err(Stop::Refused)?;
     let confirmed = confirmed(state, visit, parts, &parameters)?;
-    let wish = wish(state, &parameters).await?;
+    let wish = wish(state, &parameters, walk.now).await?;
     let Some((session, person)) = here(state, parts, walk).await? else {
-        return Ok(gone(visit, &wish));
+        return Ok(nobody(visit, &wish));
     };
     if !confirmed && !is_meant(state, &wish, &session) {
         return Ok(ask(visit, &wish, &person, &parameters));
@@ -116,7 +123,7 @@ fn confirmed(
 
 /// §2, §3: an app may name itself, or be named by its ID token; both must agree, and the way back be its
 /// own.
-async fn wish(state: &State, parameters: &Parameters) -> Result<Wish, Stop> {
+async fn wish(state: &State, parameters: &Parameters, now: Timestamp) -> Result<Wish, Stop> {
     let keys = state.keys.public();
     let hints = Hints { issuer: &state.settings.issuer, keys: &keys };
     let hint = parameters.get("id_token_hint").map_err(Stop::Refused)?;
@@ -142,6 +149,8 @@ async fn wish(state: &State, parameters: &Parameters) -> Result<Wish, Stop> {
         None | Some(Err(_)) => None,
         Some(Ok(id)) => state.directory.find_client(&id).await?,
     };
+    // Nobody is sent to an app whose time is over.
+    let client = client.filter(|client| client.enabled(now).is_ok());
     let asked = parameters.get("post_logout_redirect_uri").map_err(Stop::Refused)?;
     let back = back(client.as_deref(), asked).map_err(Stop::Refused)?;
     let given = parameters.peek("state").map(str::to_owned);
@@ -153,7 +162,7 @@ fn back(client: Option<&Client>, asked: Option<&str>) -> Result<Option<String>, 
     let Some(asked) = asked else { return Ok(None) };
     let refuse = |problem| Err(unfit("post_logout_redirect_uri", problem));
     let Some(client) = client else {
-        return refuse("needs a client_id or an id_token_hint that says whose it is");
+        return refuse("needs a client_id or an id_token_hint of an app that is known and enabled");
     };
     let registered = &client.registration.post_logout_redirect_uris;
     if registered.iter().any(|uri| uri.as_str() == asked) {
@@ -219,14 +228,27 @@ async fn end(state: &State, session: &Session, wish: &Wish, walk: &Walk) -> Resu
     Ok(())
 }
 
+/// Nobody is signed in. Where nobody vouches for the app either, the person decides whether to go there.
+///
+/// Attack: whoever may introduce an app has us send people to a place of theirs (RFC 9700 §4.11.2).
+fn nobody(visit: &Visit, wish: &Wish) -> Response {
+    match (&wish.back, &wish.client) {
+        (Some(back), Some(client)) if !client.is_vouched_for() => {
+            let uri = with_query(back, &wish.fields());
+            let back = Some((pages::host(back), uri));
+            let mut response = pages::signed_out(visit, SignedOutView { back });
+            visit.forget(&mut response, SESSION);
+            response
+        }
+        _ => gone(visit, wish),
+    }
+}
+
 /// The browser forgets the session, and goes where the app wants it, or stays.
 fn gone(visit: &Visit, wish: &Wish) -> Response {
-    let mut response = match (&wish.back, &wish.client) {
-        (Some(back), _) => {
-            let fields: Vec<_> = wish.state.iter().map(|state| ("state", state.clone())).collect();
-            go(&with_query(back, &fields))
-        }
-        (None, _) => pages::signed_out(visit, &SignedOutView { back: None }),
+    let mut response = match &wish.back {
+        Some(back) => go(&with_query(back, &wish.fields())),
+        None => pages::signed_out(visit, SignedOutView::default()),
     };
     visit.forget(&mut response, SESSION);
     response

@@ -13,7 +13,7 @@ mod sign_in;
 mod when;
 
 pub(crate) use account::*;
-pub(crate) use app::{AppView, ConsentView, Outside, Permission, Permissions, consent};
+pub(crate) use app::{AppView, ConsentView, Permission, Permissions, consent, host};
 pub(crate) use device::{
     DeviceCodeView, DeviceConfirmView, DeviceOutcome, device_code, device_confirm, device_done,
 };

@@ -9,7 +9,7 @@ mod otp;
 mod passkey;
 mod password;
 
-pub(crate) use destination::{Destination, step_up};
+pub(crate) use destination::Destination;
 pub(crate) use finish::{Entering, enter};
 pub(crate) use forgotten::{ask as forgotten_ask, page as forgotten};
 pub(crate) use link::{LEAST, choose, chosen, invitation, invited, said};

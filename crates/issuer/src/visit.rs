@@ -2,7 +2,7 @@
 
 use crate::{server::State, settings::Settings};
 use axum::response::Response;
-use http::{HeaderMap, HeaderValue, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, header, request::Parts};
 use portcullis_types::Ttl;
 use portcullis_web::{
     cookie::{Cookie, Transport},
@@ -40,6 +40,7 @@ pub(crate) struct Visit {
     pub(crate) host: String,
     origin: String,
     is_new: bool,
+    is_kept: bool,
 }
 
 /// A form that did not come from a page of ours, or not in this browser.
@@ -62,12 +63,24 @@ impl Visit {
             host,
             origin,
             is_new,
+            is_kept: true,
         }
     }
 
     /// As [`of`](Self::of), by a request's head.
+    ///
+    /// Attack: a form elsewhere comes without our cookies (`SameSite=Lax`). A name given then would take the place of
+    /// the one that the browser has, and all forms that are open there would be worth nothing.
     pub(crate) fn begin(state: &State, parts: &Parts) -> Self {
-        Self::of(state, &parts.headers, None)
+        let visit = Self::of(state, &parts.headers, None);
+        let is_foreign =
+            parts.method == Method::POST && is_cross_site(&parts.headers, &visit.origin);
+        Self { is_kept: !is_foreign, ..visit }
+    }
+
+    /// Whether it is a form from elsewhere without any cookie of ours: the browser may have kept them back.
+    pub(crate) fn keeps_back(&self, headers: &HeaderMap) -> bool {
+        !self.is_kept && self.is_new && SESSION.read(headers, self.transport).is_none()
     }
 
     /// The text of a key.
@@ -148,7 +161,7 @@ impl Visit {
 
     /// Tells a browser its name, if it has none yet.
     pub(crate) fn introduce(&self, response: &mut Response) {
-        if self.is_new {
+        if self.is_new && self.is_kept {
             self.set(response, BROWSER, self.browser.as_str());
         }
     }

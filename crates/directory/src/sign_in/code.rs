@@ -1,6 +1,6 @@
 //! With a code: of an authenticator app, or a recovery code.
 
-use super::{Known, Proven, Proving, Refusal, Visitor, authentication};
+use super::{First, Known, Proven, Proving, Refusal, Visitor, authentication};
 use crate::{
     Action, Directory, Fault, Login, Person, person_in, recovery,
     recovery::looks_like_one,
@@ -24,33 +24,21 @@ impl Directory {
     ) -> Result<Result<Proven, Refusal>, Fault> {
         let key = (&self.inner().key, Purpose::SecondFactor);
         let ticket = Ticket::open(second_factor, visitor.browser, key, visitor.now);
-        let Some((ticket, person)) = ticket.and_then(|ticket: Ticket<Authentication>| {
+        let Some((ticket, person)) = ticket.and_then(|ticket: Ticket<First>| {
             let person = ticket.person.clone()?;
             Some((ticket, person))
         }) else {
             let proving = Proving::begin(visitor, Action::SignIn, "visitor").over();
-            return Ok(Err(self.refuse(proving, None, SignInFault::Unknown).await?));
+            return Ok(Err(self.refuse(proving, None, SignInFault::Over).await?));
         };
-        let first = ticket.state.clone();
-        self.prove_code(visitor, &person, (first, Some(ticket)), code).await
-    }
-
-    /// A code in a session that is in force: `session` says how the person proved it so far.
-    pub async fn step_up_with_code(
-        &self,
-        visitor: &mut Visitor<'_>,
-        person: &PersonId,
-        session: &Authentication,
-        code: &str,
-    ) -> Result<Result<Proven, Refusal>, Fault> {
-        self.prove_code(visitor, person, (session.clone(), None), code).await
+        self.prove_code(visitor, &person, ticket, code).await
     }
 
     async fn prove_code(
         &self,
         visitor: &mut Visitor<'_>,
         id: &PersonId,
-        (first, ticket): (Authentication, Option<Ticket<Authentication>>),
+        ticket: Ticket<First>,
         code: &str,
     ) -> Result<Result<Proven, Refusal>, Fault> {
         let proving = Proving::begin(visitor, Action::SignIn, id.as_str());
@@ -72,9 +60,7 @@ impl Directory {
         let id = id.clone();
         let prove = move |tx: &mut Tx<'_>| {
             let wrong = SignInFault::Code { person: id.clone() };
-            if let Some(ticket) = &ticket
-                && ticket.used(tx)? > TRIES
-            {
+            if ticket.used(tx)? > TRIES {
                 return proving.over().refused(tx, id.as_str(), wrong).map(Err);
             }
             let Some(person) = person_in(tx, &id)? else {
@@ -84,15 +70,16 @@ impl Directory {
                 let fault = SignInFault::Disabled { person: id.clone(), since };
                 return proving.over().refused(tx, id.as_str(), fault).map(Err);
             }
+            if !ticket.state.stands(tx, &id, now)? {
+                return proving.over().refused(tx, id.as_str(), SignInFault::Over).map(Err);
+            }
             let recovered = looks_like_one(&code) && recovery::prove(tx, &id, &code, &key)?;
             if !recovered && !totp::prove(tx, &id, &code, (&key, now))? {
                 return proving.refused(tx, id.as_str(), wrong).map(Err);
             }
-            if let Some(ticket) = &ticket {
-                ticket.used_up(tx)?;
-            }
+            ticket.used_up(tx)?;
             noted(tx, proving, &person, recovered)?;
-            Ok(Ok(proven(person, first, now)))
+            Ok(Ok(proven(person, ticket.state.authentication, now)))
         };
         let outcome = self.inner().store.write(prove).await?;
         if outcome.is_ok() {

@@ -1,15 +1,15 @@
 //! With a password. An unknown login, no password, a wrong one and a disabled person are one answer and one cost.
 
-use super::{Known, Proven, Proving, Refusal, Visitor, authentication};
+use super::{First, Known, Proven, Proving, Refusal, Shown, Visitor, authentication};
 use crate::{
-    Action, Directory, Fault, Login,
+    Action, Directory, Fault, Login, Session,
     argon::Asker,
     argon::Turn,
     password::{self, Verdict},
     ticket::{Purpose, Ticket},
 };
 use portcullis_store::{Row, StoreFault, Tx};
-use portcullis_types::{Amr, Authentication, PersonId, Random, SignInFault, Timestamp, Ttl};
+use portcullis_types::{Amr, PersonId, Random, SignInFault, Timestamp, Ttl};
 use secrecy::SecretString;
 
 /// How long somebody may look for the phone.
@@ -20,6 +20,7 @@ struct Kept {
     person: PersonId,
     disabled_since: Option<Timestamp>,
     hash: Option<String>,
+    changed: Option<Timestamp>,
 }
 
 impl Directory {
@@ -62,7 +63,7 @@ impl Directory {
                     self.upgrade(visitor, &turn, &kept, password).await?;
                 }
                 drop(turn);
-                self.proven(visitor, proving, &kept.person).await
+                self.proven(visitor, proving, &kept).await
             }
             Err((person, fault)) => {
                 drop(turn);
@@ -96,27 +97,39 @@ impl Directory {
         &self,
         visitor: &mut Visitor<'_>,
         proving: Proving,
-        id: &PersonId,
+        kept: &Kept,
     ) -> Result<Result<Proven, Refusal>, Fault> {
-        let Some(person) = self.person(id).await? else {
+        let Some(person) = self.person(&kept.person).await? else {
             return Ok(Err(self.refuse(proving, None, SignInFault::Unknown).await?));
         };
         let authentication = authentication(visitor.now, vec![Amr::Pwd]);
         let second_factor = if person.factors.totp {
-            Some(self.second_factor(visitor, id, authentication.clone())?)
+            let shown = Shown::Password { changed: kept.changed };
+            let first = First { authentication: authentication.clone(), shown };
+            Some(self.ticket(visitor, &person.id, first)?)
         } else {
             None
         };
         Ok(Ok(Proven { person, authentication, second_factor }))
     }
 
-    /// What a first factor proved, to be shown with the second one. Also for people whom another provider vouched
-    /// for, where that is not enough.
+    /// For the second step of somebody whose session says what the first one was: another provider vouched for
+    /// them, or they set up the authenticator since. The session must be fresh: that is the caller's to check.
     pub fn second_factor(
         &self,
         visitor: &mut Visitor<'_>,
+        session: &Session,
+    ) -> Result<String, Fault> {
+        let shown = Shown::Session(session.id.clone());
+        let first = First { authentication: session.authentication.clone(), shown };
+        self.ticket(visitor, &session.person, first)
+    }
+
+    fn ticket(
+        &self,
+        visitor: &mut Visitor<'_>,
         person: &PersonId,
-        first: Authentication,
+        first: First,
     ) -> Result<String, Fault> {
         let expires = visitor.now.plus(SECOND_FACTOR);
         let random = Random::draw(visitor.entropy);
@@ -139,7 +152,7 @@ fn judged(kept: Option<Kept>, verdict: Verdict) -> Result<Kept, (Option<PersonId
 
 fn kept(tx: &mut Tx<'_>, login: &Login) -> Result<Option<Kept>, StoreFault> {
     let row = tx.query_row(
-        "SELECT p.id, p.disabled_since, x.hash FROM person p \
+        "SELECT p.id, p.disabled_since, x.hash, x.changed FROM person p \
          LEFT JOIN person_password x ON x.person = p.id WHERE p.login = $1",
         &[login.as_str().into()],
     )?;
@@ -148,6 +161,7 @@ fn kept(tx: &mut Tx<'_>, login: &Login) -> Result<Option<Kept>, StoreFault> {
             person: PersonId::new(row.text(0)?).map_err(StoreFault::rejected)?,
             disabled_since: row.opt_time(1)?,
             hash: row.opt_text(2)?.map(str::to_owned),
+            changed: row.opt_time(3)?,
         })
     };
     row.map(kept).transpose()

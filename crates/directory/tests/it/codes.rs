@@ -1,6 +1,6 @@
 use crate::house::{House, NOW, PASSWORD};
 use data_encoding::BASE32_NOPAD;
-use portcullis_directory::{Person, sign_in::Proven};
+use portcullis_directory::{Means, Person, sign_in::Proven};
 use portcullis_types::{Acr, Amr, SignInFault, Timestamp, Ttl};
 use totp_rs::Builder;
 
@@ -109,7 +109,7 @@ async fn a_second_step_needs_its_first_one() {
     let code = shown(&secret, at);
     for made_up in ["", "x", &"A".repeat(300)] {
         let refused = house.try_code(made_up, &code, at).await;
-        assert!(matches!(refused, Err((SignInFault::Unknown, true))));
+        assert!(matches!(refused, Err((SignInFault::Over, true))));
     }
     let ticket = house.second_factor(at).await;
     let directory = house.directory.clone();
@@ -146,6 +146,47 @@ async fn who_is_disabled_between_the_steps_stays_out() {
     directory.disable_person(house.acting(at), &alice.id).await.unwrap();
     let refused = house.try_code(&ticket, &shown(&secret, at), at).await;
     assert!(matches!(refused, Err((SignInFault::Disabled { .. }, true))));
+}
+
+#[tokio::test]
+async fn a_first_step_with_the_old_password_leads_nowhere() {
+    let mut house = House::open().await;
+    let (alice, secret, _) = house.alice_with_app().await;
+    let at = after(60);
+    let ticket = house.second_factor(at).await;
+    let directory = house.directory.clone();
+    let new = "a violin under the blue umbrella".into();
+    directory.set_password(house.acting(at), &alice.id, new, None).await.unwrap().unwrap();
+    let refused = house.try_code(&ticket, &shown(&secret, at), at).await;
+    assert!(matches!(refused, Err((SignInFault::Over, true))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn an_operator_takes_a_lost_app_off_its_owner() {
+    let mut house = House::open().await;
+    let (alice, _, codes) = house.alice_with_app().await;
+    let directory = house.directory.clone();
+    let ticket = house.second_factor(NOW).await;
+    let proven = house.try_code(&ticket, &codes[0], NOW).await.unwrap();
+    let new = portcullis_directory::NewSession {
+        person: alice.id.clone(),
+        authentication: proven.authentication,
+        device: String::new(),
+        remote: None,
+        upstream: None,
+    };
+    let begun = directory.signed_in(new, None, NOW, &mut house.entropy).await.unwrap();
+    let left = directory.remove_means(house.acting(NOW), &alice.id, Means::Totp).await.unwrap();
+    assert_eq!((left.factors.totp, left.factors.recovery_codes), (false, 0));
+    assert!(left.factors.password);
+    let record = house.last().await;
+    assert_eq!(
+        (&*record.action, record.detail["means"].as_str()),
+        ("person.factors_removed", "totp")
+    );
+    assert!(directory.session(begun.1.expose(), NOW).await.unwrap().is_none(), "signed out");
+    let proven = house.try_password("alice@example.com", PASSWORD, (1, None), NOW).await.unwrap();
+    assert!(proven.second_factor.is_none());
 }
 
 #[tokio::test]

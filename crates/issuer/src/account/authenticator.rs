@@ -5,12 +5,13 @@ use crate::{
     arrival::Else,
     pages::{self, AuthenticatorView, Enrolment, Problem, RecoveryView, Section},
     server::State,
+    sign_in::{Entering, enter},
 };
 use axum::{
     extract::{Request, State as Shared},
     response::Response,
 };
-use portcullis_directory::TotpEnrolment;
+use portcullis_directory::{TotpEnrolment, sign_in::and_code};
 use qrcode::{EcLevel, QrCode, render::svg};
 use std::sync::Arc;
 
@@ -75,7 +76,8 @@ async fn confirmed(state: &State, request: Request) -> Result<Response, Else> {
             frame.section = Section::Recovery;
             frame.notice = Some(visit.say("authenticator.done").to_owned());
             let view = RecoveryView { left: codes.len(), has_totp: true, codes: &codes };
-            Ok(pages::recovery_codes(visit, &frame, &view))
+            let page = pages::recovery_codes(visit, &frame, &view);
+            stronger(state, &owner, page).await
         }
         Err(refusal) => {
             let again = state.directory.totp_enrolment(&visitor, ceremony);
@@ -85,6 +87,14 @@ async fn confirmed(state: &State, request: Request) -> Result<Response, Else> {
             }
         }
     }
+}
+
+/// The code was shown in this session, so it counts for it.
+async fn stronger(state: &State, owner: &Owner, page: Response) -> Result<Response, Else> {
+    let Some(authentication) = and_code(&owner.session, owner.arrival.now) else { return Ok(page) };
+    let upstream = owner.session.upstream.clone();
+    let entering = Entering { person: owner.person.clone(), authentication, upstream };
+    Ok(enter(state, &owner.arrival, entering, page).await?.1)
 }
 
 async fn removed(state: &State, request: Request) -> Result<Response, Else> {

@@ -2,8 +2,8 @@
 //! and JARM. Nobody is redirected with 307, which would hand a posted password on (RFC 9700 §4.12).
 
 use super::{
-    error::Fault,
-    way_back::{ResponseMode, WayBack},
+    error::{Back, Fault},
+    way_back::ResponseMode,
 };
 use crate::{
     pages::{self, FormPostView},
@@ -38,11 +38,48 @@ pub(crate) fn refusal(denial: &Denial, id: DecisionId) -> Fields {
 /// Sends the browser back with these fields.
 pub(crate) async fn send(
     (state, visit): (&State, &Visit),
-    client: &Client,
-    way_back: &WayBack,
-    mut fields: Fields,
+    back: &Back,
+    fields: Fields,
     now: Timestamp,
 ) -> Result<Response, Fault> {
+    let fields = complete(state, back, fields, now).await?;
+    let way_back = &back.way_back;
+    Ok(match way_back.mode {
+        ResponseMode::Query | ResponseMode::QueryJwt => {
+            go(&with_query(&way_back.redirect_uri, &fields))
+        }
+        ResponseMode::FormPost | ResponseMode::FormPostJwt => {
+            let fields: Vec<_> =
+                fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let title = visit.fill("form_post.title", &back.client.name);
+            let action = &way_back.redirect_uri;
+            pages::form_post(visit, &FormPostView { action, title, fields: &fields })
+        }
+    })
+}
+
+/// Where a link leads that a person may follow with these fields. `None` if the app takes no answer in a link.
+pub(crate) async fn location(
+    state: &State,
+    back: &Back,
+    fields: Fields,
+    now: Timestamp,
+) -> Result<Option<String>, Fault> {
+    let way_back = &back.way_back;
+    if matches!(way_back.mode, ResponseMode::FormPost | ResponseMode::FormPostJwt) {
+        return Ok(None);
+    }
+    let fields = complete(state, back, fields, now).await?;
+    Ok(Some(with_query(&way_back.redirect_uri, &fields)))
+}
+
+/// With what stands in each answer.
+async fn complete(
+    state: &State,
+    Back { client, way_back, .. }: &Back,
+    mut fields: Fields,
+    now: Timestamp,
+) -> Result<Fields, Fault> {
     if let Some(given) = &way_back.state {
         fields.push(("state", given.clone()));
     }
@@ -52,17 +89,7 @@ pub(crate) async fn send(
     } else {
         fields.push(("iss", state.settings.issuer.to_string()));
     }
-    Ok(match way_back.mode {
-        ResponseMode::Query | ResponseMode::QueryJwt => {
-            go(&with_query(&way_back.redirect_uri, &fields))
-        }
-        ResponseMode::FormPost | ResponseMode::FormPostJwt => {
-            let fields: Vec<_> =
-                fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            let (action, app) = (way_back.redirect_uri.as_str(), client.name.as_str());
-            pages::form_post(visit, &FormPostView { action, app, fields: &fields })
-        }
-    })
+    Ok(fields)
 }
 
 /// JARM §2.1.

@@ -5,6 +5,8 @@ use super::{
     offer::Offer,
     prompt::Prompt,
 };
+use crate::interaction::sha256;
+use portcullis_jose::b64;
 use portcullis_store::{StoreFault, Tx};
 use portcullis_types::{ClientId, PersonId, Place, Timestamp};
 
@@ -21,7 +23,7 @@ pub(crate) enum Agreed {
 
 /// Whether the person must be asked.
 pub(crate) fn is_needed(asked: &Asked, offer: &Offer<'_>, before: &Before) -> bool {
-    if asked.request.prompt.has(Prompt::Consent) {
+    if asked.request.prompt.has(Prompt::Consent) || is_anybody(asked) {
         return true;
     }
     if asked.client.registration.first_party {
@@ -32,18 +34,32 @@ pub(crate) fn is_needed(asked: &Asked, offer: &Offer<'_>, before: &Before) -> bo
     !covered || (place(asked).is_some() && !before.place)
 }
 
-/// What the person is asked, in one line: to compare with what they answer.
+/// Whether any program could be the app: it proves nothing, and the answer goes to this machine or to whatever claims
+/// a scheme.
+///
+/// Attack: another program asks in the app's name, and gets a code silently on the ground of the consent to the app
+/// (RFC 8252 §8.6). So the person must have begun it, each time.
+fn is_anybody(asked: &Asked) -> bool {
+    let registered = asked.request.way_back.registered(&asked.client);
+    let is_site = registered.is_some_and(|uri| matches!(uri.place(), Place::Site(_)));
+    asked.client.is_public() && !is_site
+}
+
+/// What the person is asked, in one line.
 pub(crate) fn shown(offer: &Offer<'_>, present: &Present) -> String {
     let resource = offer.resource().map_or("", |resource| resource.as_str());
     format!("{} | {} | {} | {resource}", present.person.id, offer.told(), offer.scope)
 }
 
-/// The way back, if it must be agreed to by itself: where anybody could listen, or an app chose it that
-/// nobody vouches for.
+/// What stands for that line in the form of its page, in that flow alone.
+pub(crate) fn seal(flow: &str, shown: &str) -> String {
+    b64::encode(sha256(format!("{flow} {shown}").as_bytes()).as_ref())
+}
+
+/// The way back, if it must be agreed to by itself: an app chose it that nobody vouches for.
 pub(crate) fn place(asked: &Asked) -> Option<&str> {
     let registered = asked.request.way_back.registered(&asked.client)?;
-    let anybody = asked.client.is_public() && !matches!(registered.place(), Place::Site(_));
-    (anybody || !asked.client.is_vouched_for()).then(|| registered.as_str())
+    (!asked.client.is_vouched_for()).then(|| registered.as_str())
 }
 
 /// Whether the person agreed to that way back before.

@@ -2,10 +2,12 @@
 //! nothing of what is granted; what was asked for and is not granted is told, too.
 
 use super::{
-    conclude::{self, Ends, Through, pictured, present},
+    conclude::{self, Ends},
     consent::{self, Agreed},
     decide::{self, Asked, Present, Standing},
     error::Fault,
+    present::{pictured, present, session_of, signed_in},
+    settle::Through,
     walk::Walk,
 };
 use crate::{
@@ -34,11 +36,9 @@ pub(crate) async fn show(Shared(state): Shared<Arc<State>>, request: Request) ->
     };
     let id = walk.id;
     match question(&state, &parts, walk, (&asked, &interaction)).await {
-        Ok(Some(question)) if interaction.shown.as_ref() == Some(&question.shown) => {
-            ask(&state, &visit, (&flow, &asked), &question).await
-        }
-        // Nobody to ask, or something else: that is decided, and noted, elsewhere.
-        Ok(_) => super::go(&format!("{}{flow}", visit.path("/authorize/continue?flow="))),
+        Ok(Some(question)) => ask(&state, &visit, (&flow, &asked), &question).await,
+        // Nobody to ask, or nothing: that is decided, and noted, elsewhere.
+        Ok(None) => super::go(&format!("{}{flow}", visit.path("/authorize/continue?flow="))),
         Err(fault) => conclude::failed(&visit, &fault, id),
     }
 }
@@ -62,17 +62,13 @@ pub(crate) async fn decide(Shared(state): Shared<Arc<State>>, request: Request) 
         Ok(waiting) => waiting,
         Err(refusal) => return ends.refuse(&visit, refusal).await,
     };
-    match form.get("decision") {
-        Some("approve") => {
-            let through = Through { flow, interaction, agreed: Agreed::Now };
-            ends.decide(&visit, asked, Some(through)).await
-        }
-        Some("deny") => {
-            let through = Through { flow, interaction, agreed: Agreed::No };
-            ends.decide(&visit, asked, Some(through)).await
-        }
-        _ => pages::explained(&visit, Explained::UnreadableForm, None),
-    }
+    let agreed = match form.get("decision") {
+        Some("approve") => Agreed::Now,
+        Some("deny") => Agreed::No,
+        _ => return pages::explained(&visit, Explained::UnreadableForm, None),
+    };
+    let seen = form.take("seal");
+    ends.decide(&visit, asked, Some(Through { flow, interaction, agreed, seen })).await
 }
 
 /// What the person is asked.
@@ -91,12 +87,12 @@ async fn question(
     mut walk: Walk,
     (asked, waiting): (&Asked, &Interaction),
 ) -> Result<Option<Question>, Fault> {
-    let cookie = conclude::session_of(state, &parts.headers);
+    let cookie = session_of(state, &parts.headers);
     let (here, client, now) = (state.clone(), asked.client.clone(), walk.now);
     let found =
         state.store.read(move |tx| present(tx, &here, &client, cookie.as_ref(), now)).await?;
     let standing = Standing {
-        signed_in: conclude::signed_in(Some(waiting), found.as_ref()),
+        signed_in: signed_in(Some(waiting), found.as_ref()),
         agreed: Agreed::Before,
         now: walk.now,
     };
@@ -131,6 +127,7 @@ async fn ask(
         visit,
         &ConsentView {
             flow,
+            seal: &consent::seal(flow, &question.shown),
             app: pictured(state, visit, &asked.client, (state.clock)()).await,
             login: &question.login,
             redirect_uri,

@@ -61,8 +61,7 @@ pub(crate) enum SignedIn {
 #[derive(Debug)]
 pub(crate) enum Next {
     SignIn,
-    /// To what, in one line.
-    Consent(String),
+    Consent,
     Code(Authorization),
 }
 
@@ -113,7 +112,7 @@ pub(crate) fn agreed(
         return walk.step(Check::Consent, Err(refused));
     }
     if open {
-        return Ok(Next::Consent(consent::shown(&offer, present)));
+        return Ok(Next::Consent);
     }
     walk.step(Check::Consent, Ok(()))?;
     let authorization = authorization(asked, &offer, present);

@@ -8,8 +8,17 @@ use super::{
 use portcullis_directory::{Fapi2, GrantType, Pkce};
 use portcullis_types::{AuthorizationError as Error, Denial, IdentityScope, IdentityScopes};
 
+/// Which way a request is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Channel {
+    /// Through the browser, by itself or by the name under which it was pushed.
+    Front,
+    /// It is being pushed this very moment.
+    Push,
+}
+
 /// Checks the request against what its client registered.
-pub(crate) fn allowed(asked: &Asked) -> Result<(), Denial> {
+pub(crate) fn allowed(asked: &Asked, by: Channel) -> Result<(), Denial> {
     let Asked { client, request } = asked;
     if !client.may(GrantType::AuthorizationCode) {
         let problem = "the app is not registered for the grant authorization_code";
@@ -18,7 +27,10 @@ pub(crate) fn allowed(asked: &Asked) -> Result<(), Denial> {
     let registered = &client.registration;
     let fapi2 = registered.fapi2;
     let pushed = registered.require_pushed_authorization_requests || fapi2 != Fapi2::Off;
-    if pushed && request.came.pushed.is_none() {
+    if fapi2 != Fapi2::Off && !request.way_back.named {
+        return Err(unfit("redirect_uri", "is missing: FAPI 2.0 demands it in each request"));
+    }
+    if pushed && by == Channel::Front && request.came.pushed.is_none() {
         return Err(unfit("request_uri", "is missing: this app must push its requests first"));
     }
     signed(asked)?;
@@ -30,14 +42,6 @@ pub(crate) fn allowed(asked: &Asked) -> Result<(), Denial> {
         return Err(refuse(Error::UnauthorizedClient, "client_id", problem));
     }
     pkce(asked)
-}
-
-/// What a pushed request must be already when it is pushed.
-pub(crate) fn allowed_to_push(asked: &Asked) -> Result<(), Denial> {
-    // It is being pushed this very moment.
-    let mut pushed = asked.clone();
-    pushed.request.came.pushed = Some(String::new());
-    allowed(&pushed)
 }
 
 fn signed(asked: &Asked) -> Result<(), Denial> {

@@ -1,6 +1,6 @@
 //! Why there is no code: their mistake, told here or at the app; or ours.
 
-use super::{decide::Asked, way_back::WayBack};
+use super::{decide::Asked, parameters::Parameters, prompt::Prompt, way_back::WayBack};
 use crate::{shape::ShapeFault, token::TokenError};
 use portcullis_directory::{self as directory, Client};
 use portcullis_store::StoreFault;
@@ -33,11 +33,25 @@ impl From<Fault> for TokenError {
 pub(crate) struct Back {
     pub(crate) client: Arc<Client>,
     pub(crate) way_back: WayBack,
+    /// Whether the app wants its answer without any page (`prompt=none`).
+    pub(crate) quiet: bool,
 }
 
 impl From<&Asked> for Back {
     fn from(asked: &Asked) -> Self {
-        Self { client: asked.client.clone(), way_back: asked.request.way_back.clone() }
+        Self {
+            client: asked.client.clone(),
+            way_back: asked.request.way_back.clone(),
+            quiet: asked.request.prompt.has(Prompt::None),
+        }
+    }
+}
+
+impl Back {
+    /// Of a request that cannot be read to its end.
+    pub(crate) fn of(client: &Arc<Client>, way_back: WayBack, parameters: &Parameters) -> Self {
+        let quiet = parameters.peek("prompt") == Some(Prompt::None.name());
+        Self { client: client.clone(), way_back, quiet }
     }
 }
 

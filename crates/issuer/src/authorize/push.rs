@@ -3,7 +3,7 @@
 
 use super::{
     decide::Asked,
-    demand,
+    demand::{self, Channel},
     error::Refusal,
     offer::Offer,
     parameters::{Parameters, unfit},
@@ -150,7 +150,7 @@ async fn understood(
         Err(Refusal::Fault(fault)) => return Err(fault.into()),
     };
     bind(&mut asked, proof.as_ref())?;
-    demand::allowed_to_push(&asked)?;
+    demand::allowed(&asked, Channel::Push)?;
     Offer::to_app(&state.settings, &asked.client, asked.request.wanted())?;
     Ok((asked, proof))
 }

@@ -3,7 +3,7 @@
 
 use super::{
     decide::Asked,
-    demand,
+    demand::{self, Channel},
     error::{Back, Refusal},
     hint::Hints,
     object, offer,
@@ -59,7 +59,7 @@ pub(crate) async fn spoken(
         came.signed = true;
     }
     let way_back = WayBack::find(&parameters, &client).map_err(Refusal::here)?;
-    let back = Back { client: client.clone(), way_back: way_back.clone() };
+    let back = Back::of(&client, way_back.clone(), &parameters);
     let keys = state.keys.public();
     let hints = Hints { issuer: &state.settings.issuer, keys: &keys };
     match AuthorizationRequest::read(&parameters, &client, way_back, &hints) {
@@ -70,7 +70,7 @@ pub(crate) async fn spoken(
 
 /// Whether the app may ask in this way, and for this at all: told at the app.
 pub(crate) fn ruled(asked: Asked) -> Result<Asked, Refusal> {
-    match demand::allowed(&asked) {
+    match demand::allowed(&asked, Channel::Front) {
         Ok(()) => Ok(asked),
         Err(denial) => Err(Refusal::there(Back::from(&asked), denial)),
     }
@@ -127,7 +127,7 @@ async fn client(
 /// A mistake in a request object is told at the way back that stands beside it, if that is registered.
 fn beside(client: &Arc<Client>, parameters: &Parameters, denial: Denial) -> Refusal {
     match WayBack::find(parameters, client) {
-        Ok(way_back) => Refusal::there(Back { client: client.clone(), way_back }, denial),
+        Ok(way_back) => Refusal::there(Back::of(client, way_back, parameters), denial),
         Err(_) => Refusal::here(denial),
     }
 }

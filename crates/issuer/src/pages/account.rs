@@ -1,7 +1,7 @@
 //! What people see and change about themselves.
 
 use super::{AppView, Permission, Problem, UpstreamLink, When, Wrong as _, html, status};
-use crate::visit::Visit;
+use crate::{step_up::step_up, visit::Visit};
 use askama::Template;
 use axum::response::Response;
 use portcullis_directory::Person;
@@ -60,6 +60,11 @@ impl Section {
         }
     }
 
+    /// Whether it changes how somebody signs in.
+    pub(crate) const fn changes_means(self) -> bool {
+        matches!(self, Self::Passkeys | Self::Authenticator | Self::Recovery | Self::Password)
+    }
+
     /// What the menu calls it.
     fn label(self, visit: &Visit) -> &'static str {
         match self {
@@ -84,9 +89,16 @@ pub(crate) struct Frame<'a> {
     pub(crate) login: &'a str,
     /// What was done just now.
     pub(crate) notice: Option<String>,
+    /// What must be shown first to change anything here.
+    pub(crate) lack: Option<&'static str>,
 }
 
 impl Frame<'_> {
+    /// Where it is shown.
+    fn step_up(&self, visit: &Visit) -> String {
+        visit.path(&step_up(self.section))
+    }
+
     /// The menu: address, label, whether it is this part.
     fn menu(&self, visit: &Visit) -> Vec<(String, &'static str, bool)> {
         let entry = |section: Section| {

@@ -4,8 +4,10 @@ use super::html;
 use crate::visit::Visit;
 use askama::Template;
 use axum::response::Response;
+use portcullis_directory::Client;
 use portcullis_types::{IdentityScope, IdentityScopes, Place, RedirectUri, Registry, Scopes};
 use portcullis_web::page::{Forms, Page, Words};
+use url::Url;
 
 /// An app as a person sees it.
 #[derive(Clone, Debug, Default)]
@@ -39,8 +41,34 @@ pub(crate) struct Outside<'a> {
 impl<'a> Outside<'a> {
     /// `None` if the address has no host.
     pub(crate) fn of(href: &'a str) -> Option<Self> {
-        let host = url::Url::parse(href).ok()?.host_str()?.to_owned();
+        let host = Url::parse(href).ok()?.host_str()?.to_owned();
         Some(Self { href, host })
+    }
+}
+
+impl<'a> AppView<'a> {
+    /// Of a client as it is registered, without its picture.
+    pub(crate) fn of(client: &'a Client) -> Self {
+        let id = client.id.as_str();
+        let registered = &client.registration;
+        Self {
+            name: &client.name,
+            id,
+            site: registered.client_uri.as_deref().map(host),
+            logo: None,
+            policy: registered.policy_uri.as_deref().and_then(Outside::of),
+            terms: registered.tos_uri.as_deref().and_then(Outside::of),
+            document: Some(id).filter(|id| id.starts_with("https://")).map(host),
+            unchecked: !client.is_vouched_for(),
+        }
+    }
+}
+
+/// Where an address leads, as a person recognises it: its host, or for an app's own scheme that.
+pub(crate) fn host(address: &str) -> String {
+    match Url::parse(address) {
+        Ok(url) => url.host_str().unwrap_or(url.scheme()).to_owned(),
+        Err(_) => String::new(),
     }
 }
 
@@ -140,6 +168,8 @@ fn withheld(
 pub(crate) struct ConsentView<'a> {
     /// Of the interaction.
     pub(crate) flow: &'a str,
+    /// Stands for what this very page asks; the form brings it back.
+    pub(crate) seal: &'a str,
     /// Who asks.
     pub(crate) app: AppView<'a>,
     /// Who is asked: their login.

@@ -9,10 +9,10 @@ use portcullis_web::page::{Forms, Page, Scripts};
 /// An answer on its way to an app.
 #[derive(Debug)]
 pub(crate) struct FormPostView<'a> {
-    /// Where it goes: a registered redirect URI, nothing else.
+    /// Where it goes: a registered redirect URI, or to us.
     pub(crate) action: &'a str,
-    /// The app's name.
-    pub(crate) app: &'a str,
+    /// What is going on.
+    pub(crate) title: String,
     /// The parameters.
     pub(crate) fields: &'a [(&'a str, &'a str)],
 }

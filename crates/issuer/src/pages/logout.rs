@@ -21,9 +21,9 @@ pub(crate) struct ConfirmLogoutView<'a> {
 
 /// The end of a session.
 #[derive(Debug, Default)]
-pub(crate) struct SignedOutView<'a> {
-    /// The app that may be gone back to: its name and a registered place.
-    pub(crate) back: Option<(&'a str, &'a str)>,
+pub(crate) struct SignedOutView {
+    /// Where the person may go: its host, and a registered place there.
+    pub(crate) back: Option<(String, String)>,
 }
 
 #[derive(Template)]
@@ -49,9 +49,9 @@ pub(crate) fn confirm_logout(visit: &Visit, view: &ConfirmLogoutView<'_>) -> Res
 }
 
 /// Says that it is done.
-pub(crate) fn signed_out(visit: &Visit, view: &SignedOutView<'_>) -> Response {
+pub(crate) fn signed_out(visit: &Visit, view: SignedOutView) -> Response {
     let link = match view.back {
-        Some((app, uri)) => (uri.to_owned(), visit.fill("logout.back", app)),
+        Some((host, uri)) => (uri, visit.fill("logout.back", &host)),
         None => (visit.path("/sign-in?return=account"), visit.say("logout.again").to_owned()),
     };
     let (title, text) = (visit.say("logout.done"), visit.say("logout.done_text"));

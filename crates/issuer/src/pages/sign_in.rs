@@ -1,7 +1,7 @@
 //! Signing in.
 
 use super::{AppView, Problem, Wrong as _, html, status};
-use crate::visit::Visit;
+use crate::{step_up::Lack, visit::Visit};
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
@@ -19,8 +19,8 @@ pub(crate) struct UpstreamLink {
 /// Why somebody who may be signed in must sign in again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SignInReason {
-    /// To change something that matters.
-    StepUp,
+    /// To change how they sign in.
+    StepUp(Lack),
     /// The app wants a stronger sign-in.
     Stronger,
 }
@@ -63,6 +63,17 @@ pub(crate) struct SecondFactorView<'a> {
     pub(crate) problem: Option<Problem<'a>>,
     /// Whether the app's answer comes at the end.
     pub(crate) forms: Forms,
+}
+
+impl SignInView<'_> {
+    const fn steps_up(&self) -> bool {
+        matches!(self.reason, Some(SignInReason::StepUp(_)))
+    }
+
+    /// Whether only a passkey will do.
+    const fn needs_passkey(&self) -> bool {
+        matches!(self.reason, Some(SignInReason::StepUp(Lack::Passkey)))
+    }
 }
 
 #[derive(Template)]

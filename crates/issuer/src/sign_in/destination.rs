@@ -7,6 +7,7 @@ use crate::{
     interaction::{self, Interaction},
     pages::{self, AppView, Explained, Section, SignInReason},
     server::State,
+    step_up::Lack,
     upstream::Demand,
 };
 use portcullis_directory::{Client, Session, grant::user_code};
@@ -24,8 +25,8 @@ const STEP_UP: Ttl = Ttl::seconds(5 * 60);
 pub(crate) enum Destination {
     /// On with a request for authorization.
     Flow(Box<Waiting>),
-    /// To a part of the account.
-    Account(Section),
+    /// To a part of the account, and what the session here lacks to change something there.
+    Account(Section, Option<Lack>),
     /// Back to a device that waits: `device`, with its user code behind a hyphen if it is known.
     Device(String),
 }
@@ -47,7 +48,11 @@ impl Destination {
         form: &Form,
     ) -> Result<Self, Else> {
         let Some(flow) = form.get("flow") else {
-            return Ok(Self::named(form.get("return")));
+            let mut to = Self::named(form.get("return"));
+            if let Self::Account(_, lacking) = &mut to {
+                *lacking = lack(state, arrival).await?;
+            }
+            return Ok(to);
         };
         let browser = Some(&arrival.visit.browser);
         let found = interaction::load(&state.store, flow, browser, arrival.now).await;
@@ -67,7 +72,7 @@ impl Destination {
             return Self::Device(device);
         }
         let section = Section::ALL.into_iter().find(|section| Some(section.name()) == name);
-        Self::Account(section.unwrap_or(Section::Overview))
+        Self::Account(section.unwrap_or(Section::Overview), None)
     }
 
     /// What another provider must see to, if the person signs in there.
@@ -75,24 +80,24 @@ impl Destination {
         match self {
             Self::Flow(waiting) => waiting.demand.clone(),
             // Whoever is signed in is here to prove it anew.
-            Self::Account(_) if session.is_some() => {
+            Self::Account(..) if session.is_some() => {
                 Demand { max_age: Some(STEP_UP), ..Demand::default() }
             }
-            Self::Account(_) | Self::Device(_) => Demand::default(),
+            Self::Account(..) | Self::Device(_) => Demand::default(),
         }
     }
 
     pub(crate) fn flow(&self) -> Option<&str> {
         match self {
             Self::Flow(waiting) => Some(&waiting.flow),
-            Self::Account(_) | Self::Device(_) => None,
+            Self::Account(..) | Self::Device(_) => None,
         }
     }
 
     pub(crate) fn return_to(&self) -> Option<&str> {
         match self {
             Self::Flow(_) => None,
-            Self::Account(section) => Some(section.name()),
+            Self::Account(section, _) => Some(section.name()),
             Self::Device(device) => Some(device),
         }
     }
@@ -104,14 +109,14 @@ impl Destination {
                 Some(client) => Some(pictured(state, &arrival.visit, client, arrival.now).await),
                 None => Some(AppView { name: waiting.id.as_str(), ..AppView::default() }),
             },
-            Self::Account(_) | Self::Device(_) => None,
+            Self::Account(..) | Self::Device(_) => None,
         }
     }
 
     pub(crate) fn login_hint(&self) -> Option<&str> {
         match self {
             Self::Flow(waiting) => waiting.demand.login_hint.as_deref(),
-            Self::Account(_) | Self::Device(_) => None,
+            Self::Account(..) | Self::Device(_) => None,
         }
     }
 
@@ -119,7 +124,7 @@ impl Destination {
     pub(crate) fn reason(&self, session: Option<&Session>) -> Option<SignInReason> {
         let session = session?;
         match self {
-            Self::Account(_) => Some(SignInReason::StepUp),
+            Self::Account(_, lack) => lack.map(SignInReason::StepUp),
             Self::Device(_) => None,
             Self::Flow(waiting) => waiting
                 .demand
@@ -133,7 +138,7 @@ impl Destination {
     pub(crate) const fn forms(&self) -> Forms {
         match self {
             Self::Flow(_) => Forms::Onward,
-            Self::Account(_) | Self::Device(_) => Forms::Ours,
+            Self::Account(..) | Self::Device(_) => Forms::Ours,
         }
     }
 
@@ -143,7 +148,7 @@ impl Destination {
             Self::Flow(waiting) => {
                 format!("/authorize/continue{}", pages::query(Some(&waiting.flow), None))
             }
-            Self::Account(section) => section.path().to_owned(),
+            Self::Account(section, _) => section.path().to_owned(),
             Self::Device(device) => match device.split_once('-') {
                 Some((_, code)) => format!("/device?user_code={code}"),
                 None => "/device".to_owned(),
@@ -152,9 +157,12 @@ impl Destination {
     }
 }
 
-/// Where somebody is sent to prove who they are before a part of the account.
-pub(crate) fn step_up(section: Section) -> String {
-    format!("/sign-in{}", pages::query(None, Some(section.name())))
+/// What the session that is here lacks.
+async fn lack(state: &State, arrival: &Arrival) -> Result<Option<Lack>, Else> {
+    let Some(session) = &arrival.session else { return Ok(None) };
+    let person = state.directory.person(&session.person).await;
+    let person = person.map_err(|fault| Else::from(arrival.failed(&fault)))?;
+    Ok(person.and_then(|person| Lack::of(session, &person, arrival.now)))
 }
 
 /// `device`, or `device-` and letters that are a user code.

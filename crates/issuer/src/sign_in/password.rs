@@ -5,6 +5,7 @@ use crate::{
     arrival::{Arrival, Else},
     pages::{self, SecondFactorView},
     server::State,
+    step_up::Lack,
 };
 use axum::{
     extract::{Request, State as Shared},
@@ -28,14 +29,31 @@ async fn page_or_else(state: &State, request: Request) -> Result<Response, Else>
     if let (Some(_), None, None) = (&arrival.session, query.get("flow"), query.get("return")) {
         return Ok(arrival.go(&to.below()));
     }
-    let login = match (&to, &arrival.session) {
-        (Destination::Account(_), Some(session)) => {
-            let person = state.directory.person(&session.person).await;
-            person.map_err(|fault| Else::from(arrival.failed(&fault)))?.map(|person| person.login)
-        }
-        _ => to.login_hint().map(str::to_owned),
+    let (Destination::Account(_, lack), Some(session)) = (&to, &arrival.session) else {
+        return Ok(shown(state, &arrival, &to, to.login_hint().unwrap_or_default(), None).await);
     };
-    Ok(shown(state, &arrival, &to, &login.unwrap_or_default(), None).await)
+    let person = state.directory.person(&session.person).await;
+    let person = person.map_err(|fault| Else::from(arrival.failed(&fault)))?;
+    let login = person.map(|person| person.login).unwrap_or_default();
+    if *lack != Some(Lack::Code) {
+        return Ok(shown(state, &arrival, &to, &login, None).await);
+    }
+    let mut entropy = (state.entropy)();
+    let ceremony = state.directory.second_factor(&mut arrival.visitor(&mut *entropy), session);
+    let ceremony = ceremony.map_err(|fault| Else::from(arrival.failed(&fault)))?;
+    Ok(second_factor(&arrival, &to, (&ceremony, &login)))
+}
+
+fn second_factor(arrival: &Arrival, to: &Destination, (ceremony, login): (&str, &str)) -> Response {
+    let view = SecondFactorView {
+        ceremony,
+        flow: to.flow(),
+        return_to: to.return_to(),
+        login,
+        problem: None,
+        forms: to.forms(),
+    };
+    pages::second_factor(&arrival.visit, &view)
 }
 
 /// `POST {issuer}/sign-in`.
@@ -61,15 +79,7 @@ async fn sign_in(state: &State, request: Request) -> Result<Response, Else> {
             Ok(shown(state, &arrival, &to, login, Some((status, &text))).await)
         }
         Ok(Proven { person, second_factor: Some(ceremony), .. }) => {
-            let view = SecondFactorView {
-                ceremony: &ceremony,
-                flow: to.flow(),
-                return_to: to.return_to(),
-                login: &person.login,
-                problem: None,
-                forms: to.forms(),
-            };
-            Ok(pages::second_factor(&arrival.visit, &view))
+            Ok(second_factor(&arrival, &to, (&ceremony, &person.login)))
         }
         Ok(proven) => finish::with_page(state, &arrival, proven, &to).await,
     }

@@ -10,12 +10,12 @@ use super::{
     upstreams::Upstream,
 };
 use crate::{
-    account,
     arrival::{Arrival, Else},
     interaction,
     pages::Section,
     server::State,
-    sign_in::{Destination, Entering, enter, step_up},
+    sign_in::{Destination, Entering, enter},
+    step_up::{Lack, step_up},
 };
 use axum::{
     extract::{Path, Request, State as Shared},
@@ -233,7 +233,13 @@ async fn link(
     // Attack: a link begun by somebody who had the browser, or the password, comes back after the owner put an
     // end to that.
     let session = arrival.session.as_ref().filter(|session| session.person == person);
-    let session = session.filter(|session| account::is_fresh(session, arrival.now));
+    let owner = match state.directory.person(&person).await {
+        Ok(owner) => owner,
+        Err(fault) => return refused::fault(visit, &fault),
+    };
+    let session = session.filter(|session| {
+        owner.as_ref().is_some_and(|owner| Lack::of(session, owner, arrival.now).is_none())
+    });
     let Some(session) = session else { return arrival.go(&step_up(Section::Overview)) };
     let mut entropy = (state.entropy)();
     let by = arrival.acting(person.as_str(), &mut *entropy);

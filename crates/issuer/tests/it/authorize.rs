@@ -129,6 +129,40 @@ async fn post_is_as_good_as_get_and_redirects_to_get() {
 }
 
 #[tokio::test]
+async fn a_form_of_an_apps_site_finds_the_person_signed_in() {
+    let house = house().await;
+    let browser = Browser::signed_in(&house, "ada").await;
+    browser.get("/sign-in").await;
+    let name = browser.cookie("__Host-browser").unwrap();
+    let below = |answer: &crate::house::Answer| {
+        answer.header("location").split_once("/tenants/one").unwrap().1.to_owned()
+    };
+    let all = request(&[("state", "s 1&ä")]);
+    let pairs: Vec<_> = url::form_urlencoded::parse(all.as_bytes()).into_owned().collect();
+    let mut pairs: Vec<_> = pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    let again = browser.post_from_elsewhere("/authorize", &pairs).await;
+    assert_eq!(again.status, 303);
+    // Attack: a new name for the browser would make all its open forms worthless.
+    assert_eq!(again.header("set-cookie"), "");
+    let answer = browser.get(&below(&again)).await;
+    assert_eq!(answer.redirect().1["state"], "s 1&ä");
+    assert!(answer.redirect().1.contains_key("code"));
+    // What is too long for a line comes as a form of ours.
+    let long = "h".repeat(4000);
+    pairs.push(("login_hint", &long));
+    pairs.push(("ui_locales", &long));
+    let page = browser.post_from_elsewhere("/authorize", &pairs).await;
+    assert_eq!((page.status, page.header("set-cookie")), (200, ""));
+    assert!(page.body.contains("action=\"/tenants/one/authorize\""));
+    assert_eq!(crate::browser::field(&page.body, "ui_locales"), long);
+    for path in ["/sign-in", "/consent", "/logout", "/device", "/password/reset"] {
+        let answer = browser.post_from_elsewhere(path, &[("csrf", "x")]).await;
+        assert_eq!(answer.header("set-cookie"), "", "{path}");
+    }
+    assert_eq!(browser.cookie("__Host-browser"), Some(name));
+}
+
+#[tokio::test]
 async fn somebody_who_is_not_signed_in_is_asked_to_and_comes_back() {
     let house = house().await;
     let browser = Browser::new(&house);

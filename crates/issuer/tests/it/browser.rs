@@ -41,6 +41,16 @@ impl<'h> Browser<'h> {
         self.send(request.header("content-type", kind)).await
     }
 
+    /// A form of another site: what is `SameSite=Lax` stays behind.
+    pub(crate) async fn post_from_elsewhere(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        let request = self.house.http.post(self.house.at(path)).body(encoded(form));
+        let request = request
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("origin", "https://notebook.example")
+            .header("sec-fetch-site", "cross-site");
+        Answer::of(request.send().await.unwrap()).await
+    }
+
     pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
         let jar = self.cookies.lock().unwrap().clone();
         let line: Vec<String> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();

@@ -137,6 +137,24 @@ async fn nobody_is_sent_to_an_address_that_was_not_registered() {
 }
 
 #[tokio::test]
+async fn an_app_nobody_vouches_for_or_that_is_over_takes_nobody_along() {
+    let house = house().await;
+    let mut stranger = crate::authorize::stranger();
+    stranger.id = Some("stranger".parse().unwrap());
+    house.client(stranger).await;
+    let nobody = Browser::new(&house);
+    let pairs = [("client_id", "stranger"), ("post_logout_redirect_uri", BYE), ("state", "s 1")];
+    // Attack: a link to us that ends at a place of the attacker's.
+    let page = logout(&nobody, &pairs).await;
+    assert_eq!((page.status, page.header("location")), (200, ""));
+    assert!(page.body.contains("https://notebook.example/bye?state=s%201"), "{}", page.body);
+    house.disable("notebook").await;
+    let pairs = [("client_id", "notebook"), ("post_logout_redirect_uri", BYE)];
+    let answer = logout(&nobody, &pairs).await;
+    assert_eq!((answer.status, answer.header("location")), (400, ""), "it is disabled");
+}
+
+#[tokio::test]
 async fn who_is_signed_out_already_goes_on() {
     let house = house().await;
     let browser = Browser::new(&house);

@@ -2,6 +2,7 @@
 
 mod account;
 mod sign_in;
+mod step_up;
 mod visitor;
 
 use visitor::{PASSWORD, Visitor, person};

@@ -1,6 +1,7 @@
 //! `portcullis person`
 
 mod add;
+mod factors;
 mod link;
 mod show;
 
@@ -17,6 +18,7 @@ const EXAMPLES: &str = "Examples:
   portcullis person add bob --role viewer --password-stdin < bob.password
   portcullis person list
   portcullis person roles bob viewer data-scientist
+  portcullis person factors remove bob --totp
   portcullis person disable bob";
 
 /// Manage the people who may sign in.
@@ -35,6 +37,9 @@ pub(super) enum PersonCommand {
     Remove(One),
     Roles(SetRoles),
     Password(add::SetPassword),
+    /// Take back means by which a person signs in.
+    #[command(subcommand)]
+    Factors(factors::FactorsCommand),
     /// Make a link with which a person joins: once, within a day.
     Invite(link::Link),
     Unlink(Unlink),
@@ -104,6 +109,7 @@ impl PersonCommand {
                 Self::Remove(one) => remove(&directory, &one.login).await,
                 Self::Roles(set) => set.run(&directory, format).await,
                 Self::Password(set) => set.run(&directory).await,
+                Self::Factors(factors) => factors.run(&directory, format).await,
                 Self::Invite(link) => link.invite(&house, &directory, format).await,
                 Self::Unlink(unlink) => unlink.run(&directory).await,
                 Self::Reset(link) => link.reset(&house, &directory, format).await,

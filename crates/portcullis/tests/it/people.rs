@@ -37,6 +37,9 @@ fn a_person_lives_their_whole_life() {
     assert_eq!(edited["roles"], serde_json::json!([]));
     let slip = house.run(&["person", "roles", id, "vewer"]);
     assert!(slip.code == 1 && slip.err.contains("there are viewer"), "{}", slip.err);
+    let lost = house.run(&["person", "factors", "remove", id, "--all"]).good();
+    assert!(lost.err.contains("signs in by: password"), "{}", lost.err);
+    assert_eq!(house.run(&["person", "factors", "remove", id]).code, 2, "it is not said which");
     house.run(&["person", "disable", id]).good();
     assert!(house.run(&["person", "list"]).good().out.contains("disabled"));
     house.run(&["person", "enable", id]).good();
@@ -47,9 +50,14 @@ fn a_person_lives_their_whole_life() {
     assert!(gone.code == 1 && gone.err.contains("person list"), "{}", gone.err);
 
     let tail = house.run(&["audit", "tail"]).good().out;
-    for action in
-        ["person.add", "person.password", "person.update", "person.disable", "person.remove"]
-    {
+    for action in [
+        "person.add",
+        "person.password",
+        "person.update",
+        "person.factors_removed",
+        "person.disable",
+        "person.remove",
+    ] {
         assert!(tail.contains(action), "{tail}");
     }
     assert!(!tail.contains("horse"));

@@ -1,7 +1,7 @@
 //! Why a person, or an app for a person, was refused.
 
 use super::{Denial, Fixer, Remedy, cut};
-use crate::{Acr, Check, ClientId, GrantId, PersonId, SessionId, Timestamp, Ttl};
+use crate::{Check, ClientId, GrantId, PersonId, SessionId, Timestamp, Ttl};
 use serde::{Deserialize, Serialize};
 
 /// The errors of the authorization endpoint, by the names that standards gave them.
@@ -152,8 +152,8 @@ pub enum SignInFault {
     Upstream { provider: String, problem: String },
     /// The other provider's account is linked to nobody here.
     NotLinked { provider: String },
-    /// The sign-in is weaker than what is needed.
-    TooWeak { found: Acr, wanted: Acr },
+    /// The step before was too long ago, in another browser, or what it showed has changed since.
+    Over,
 }
 
 impl AuthorizationError {
@@ -233,7 +233,7 @@ impl SignInFault {
             Self::Throttled { .. } => "fewer failed attempts in a row".into(),
             Self::Upstream { provider, .. } => format!("a valid answer of {provider}"),
             Self::NotLinked { provider } => format!("an account of {provider} that is linked"),
-            Self::TooWeak { wanted, .. } => format!("acr {}", wanted.name()),
+            Self::Over => "the second step of a sign-in, soon after the first".into(),
         }
     }
 
@@ -248,7 +248,7 @@ impl SignInFault {
             Self::Disabled { person, since } => format!("{person}, disabled since {since}"),
             Self::Throttled { failures, .. } => format!("{failures} failed attempts"),
             Self::NotLinked { .. } => "an account that is linked to nobody".into(),
-            Self::TooWeak { found, .. } => format!("acr {}", found.name()),
+            Self::Over => "one whose first step counts no more".into(),
         }
     }
 }
@@ -345,7 +345,7 @@ impl SignInFault {
                 Fixer::Operator,
                 format!("Invite the person, or let {provider} create people (provision = true)."),
             ),
-            Self::TooWeak { .. } => (Fixer::Caller, "Sign in with a second factor.".into()),
+            Self::Over => (Fixer::Caller, "Begin the sign-in anew.".into()),
             _ => (Fixer::Caller, "Try again, or reset the password.".into()),
         }
     }

@@ -71,3 +71,19 @@ async fn under_message_signing_even_a_mistake_comes_signed() {
     let (_, fields) = ask(&browser, &[]).await.redirect();
     assert_eq!(fields.keys().collect::<Vec<_>>(), ["a", "response"]);
 }
+
+#[tokio::test]
+async fn under_fapi_a_request_names_its_way_back_even_if_there_is_one_alone() {
+    let house = House::open().await;
+    house.person("ada", &["scientist"]).await;
+    let mut new = super::object::with_key("notebook", &SigningKey::generate(Alg::ES256).unwrap());
+    new.registration.fapi2 = Fapi2::Security;
+    new.registration.require_pushed_authorization_requests = true;
+    new.registration.dpop_bound_access_tokens = true;
+    house.client(new).await;
+    let browser = Browser::signed_in(&house, "ada").await;
+    let asked = ask(&browser, &[("redirect_uri", ""), ("scope", "generate:basic")]).await;
+    let (_, fields) = asked.redirect();
+    assert_eq!(fields["error"], "invalid_request");
+    assert!(fields["error_description"].contains("redirect_uri"), "{fields:?}");
+}

@@ -69,8 +69,8 @@ async fn a_name_counts_as_its_scope_where_a_person_must_agree() {
         browser.get(location.split_once("/tenants/one").expect(&location).1).await.body
     };
     let approve = async |page: &str| {
-        let (csrf, flow) = (field(page, "csrf"), field(page, "flow"));
-        let form = [("csrf", csrf.as_str()), ("flow", &flow), ("decision", "approve")];
+        let [csrf, flow, seal] = ["csrf", "flow", "seal"].map(|name| field(page, name));
+        let form = [("csrf", &*csrf), ("flow", &flow), ("seal", &seal), ("decision", "approve")];
         browser.post("/consent", &form).await.redirect().1["code"].clone()
     };
     let plain = page(vec![("scope", "openid"), ("resource", "")]).await;

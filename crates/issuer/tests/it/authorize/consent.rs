@@ -5,7 +5,7 @@ use crate::{
     browser::{Browser, field},
     house::{Answer, House},
 };
-use portcullis_directory::NewAuth;
+use portcullis_directory::{NewAuth, NewClient};
 
 /// A house whose app must ask.
 async fn asking() -> House {
@@ -18,8 +18,16 @@ async fn asking() -> House {
 /// Follows to the question and answers it.
 async fn answer(browser: &Browser<'_>, changes: &[(&str, &str)], decision: &str) -> Answer {
     let page = question(browser, changes).await;
-    let (csrf, flow) = (field(&page, "csrf"), field(&page, "flow"));
-    browser.post("/consent", &[("csrf", &csrf), ("flow", &flow), ("decision", decision)]).await
+    decide(browser, &page, decision).await
+}
+
+/// Presses a button of that page.
+async fn decide(browser: &Browser<'_>, page: &str, decision: &str) -> Answer {
+    let names = ["csrf", "flow", "seal"];
+    let values = names.map(|name| field(page, name));
+    let mut form: Vec<_> = names.into_iter().zip(values.iter().map(String::as_str)).collect();
+    form.push(("decision", decision));
+    browser.post("/consent", &form).await
 }
 
 async fn question(browser: &Browser<'_>, changes: &[(&str, &str)]) -> String {
@@ -84,14 +92,14 @@ async fn the_answer_must_come_from_our_page_in_this_browser() {
     let browser = Browser::signed_in(&house, "ada").await;
     let other = Browser::signed_in(&house, "ada").await;
     let page = question(&browser, &[]).await;
-    let (csrf, flow) = (field(&page, "csrf"), field(&page, "flow"));
+    let [csrf, flow, seal] = ["csrf", "flow", "seal"].map(|name| field(&page, name));
     let foreign = field(&question(&other, &[]).await, "csrf");
     for token in ["", "x", &foreign] {
         let form = [("csrf", token), ("flow", flow.as_str()), ("decision", "approve")];
         let answer = browser.post("/consent", &form).await;
         assert_eq!((answer.status, answer.header("location")), (403, ""), "{token}");
     }
-    let form = [("csrf", csrf.as_str()), ("flow", flow.as_str()), ("decision", "approve")];
+    let form = [("csrf", &*csrf), ("flow", &*flow), ("seal", &*seal), ("decision", "approve")];
     let cross = house.http.post(house.at("/consent")).header("origin", "https://evil.example");
     let cross = cross.header("content-type", "application/x-www-form-urlencoded");
     let cross = browser.send(cross.body(crate::browser::encoded(&form))).await;
@@ -108,12 +116,18 @@ async fn consent_of_one_person_is_not_anothers() {
     house.person("bob", &["scientist"]).await;
     let browser = Browser::signed_in(&house, "ada").await;
     let page = question(&browser, &[]).await;
-    let (csrf, flow) = (field(&page, "csrf"), field(&page, "flow"));
     // Attack: the session changes under the page that is open.
     browser.put("__Host-session", &house.session("bob").await);
-    let form = [("csrf", csrf.as_str()), ("flow", flow.as_str()), ("decision", "approve")];
-    let answer = browser.post("/consent", &form).await;
-    assert!(!answer.header("location").contains("code="), "bob has not seen that page");
+    let answer = decide(&browser, &page, "approve").await;
+    let location = answer.header("location").to_owned();
+    assert!(location.contains("/consent?flow="), "bob has not seen that page: {location}");
+    // Nor does it count once his own was shown, in another tab.
+    let own = browser.get(location.split_once("/tenants/one").unwrap().1).await.body;
+    assert_eq!(field(&own, "flow"), field(&page, "flow"));
+    let answer = decide(&browser, &page, "approve").await;
+    assert!(answer.header("location").contains("/consent?flow="), "it asked ada");
+    assert_eq!(house.codes().await, 0);
+    assert!(decide(&browser, &own, "approve").await.redirect().1.contains_key("code"));
 }
 
 #[tokio::test]
@@ -135,4 +149,31 @@ async fn the_operators_own_app_asks_nobody() {
     let house = house().await;
     let browser = Browser::signed_in(&house, "ada").await;
     assert!(!is_asked(&browser, &[]).await);
+}
+
+#[tokio::test]
+async fn what_any_program_could_ask_is_asked_each_time() {
+    const HERE: &str = "http://127.0.0.1:51004/cb";
+    for vouched in [true, false] {
+        let house = House::open().await;
+        house.person("ada", &["scientist"]).await;
+        let mut new = NewClient { auth: NewAuth::Public, ..super::first_party() };
+        new.registration.redirect_uris =
+            ["http://127.0.0.1/cb", "com.example.app:/cb", "https://notebook.example/cb"]
+                .map(|uri| uri.parse().unwrap())
+                .to_vec();
+        new.registration.first_party = vouched;
+        house.client(new).await;
+        let browser = Browser::signed_in(&house, "ada").await;
+        for uri in [HERE, "com.example.app:/cb"] {
+            let there = [("redirect_uri", uri)];
+            assert!(answer(&browser, &there, "approve").await.redirect().1.contains_key("code"));
+            // Attack: another program opens the browser in the name of this one.
+            assert!(is_asked(&browser, &there).await, "{uri}");
+            let quiet = [("redirect_uri", uri), ("prompt", "none")];
+            assert_eq!(ask(&browser, &quiet).await.redirected_error(), "consent_required");
+        }
+        // A site is who it is.
+        assert!(!is_asked(&browser, &[("redirect_uri", "https://notebook.example/cb")]).await);
+    }
 }

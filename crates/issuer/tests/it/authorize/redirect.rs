@@ -77,3 +77,31 @@ async fn a_disabled_app_gets_nothing() {
     let answer = ask(&browser, &[]).await;
     assert_eq!((answer.status, answer.header("location")), (400, ""));
 }
+
+#[tokio::test]
+async fn an_app_nobody_vouches_for_sends_nobody_on_who_is_not_signed_in() {
+    let house = House::open().await;
+    house.person("ada", &["scientist"]).await;
+    house.client(super::stranger()).await;
+    let nobody = Browser::new(&house);
+    // Attack: a link to us that is wrong on purpose, and ends at a place of the attacker's.
+    for wrong in [
+        [("scope", "batch:read"), ("prompt", "")],
+        [("response_type", "token"), ("prompt", "")],
+        [("code_challenge", ""), ("code_challenge_method", "")],
+        [("request", "x.y.z"), ("prompt", "")],
+        [("max_age", "x"), ("response_mode", "form_post")],
+    ] {
+        let page = ask(&nobody, &wrong).await;
+        assert_eq!((page.status, page.header("location")), (400, ""), "{wrong:?} {}", page.body);
+        assert!(page.header("x-decision-id").starts_with("dec_"));
+        assert!(!page.body.contains("<script"), "nothing goes by itself");
+        let in_a_link = !wrong.iter().any(|(name, _)| *name == "response_mode");
+        assert_eq!(page.body.contains("href=\"https://notebook.example/cb?a=1"), in_a_link);
+    }
+    let silent = [("response_type", "token"), ("prompt", "none")];
+    assert_eq!(ask(&nobody, &silent).await.redirected_error(), "unsupported_response_type");
+    let ada = Browser::signed_in(&house, "ada").await;
+    let wrong = [("response_type", "token")];
+    assert_eq!(ask(&ada, &wrong).await.redirected_error(), "unsupported_response_type");
+}

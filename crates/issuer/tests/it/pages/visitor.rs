@@ -86,6 +86,13 @@ impl<'h> Visitor<'h> {
         self.send(self.house.http.post(self.at(path)).header(kind.0, kind.1).body(body)).await
     }
 
+    /// JSON as a script of ours would send it.
+    pub(crate) async fn json(&self, path: &str, body: &serde_json::Value) -> Answer {
+        let request =
+            self.house.http.post(self.at(path)).header("content-type", "application/json");
+        self.send(request.body(body.to_string())).await
+    }
+
     async fn send(&self, mut request: reqwest::RequestBuilder) -> Answer {
         let jar: Vec<String> = {
             let jar = self.cookies.lock().unwrap();

@@ -34,7 +34,7 @@ pub(super) struct AppFlags {
     /// It runs on people's own machines.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     native: Option<bool>,
-    /// It is your own: nobody is asked to consent.
+    /// It is your own: nobody is asked to consent, unless it is public and no web site.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     first_party: Option<bool>,
     /// Whether PKCE may be left out, with a nonce in its place.

@@ -110,7 +110,7 @@ fn state(person: &Person) -> &'static str {
     if person.disabled_since.is_some() { "disabled" } else { "enabled" }
 }
 
-fn means(person: &Person) -> String {
+pub(super) fn means(person: &Person) -> String {
     let factors = person.factors;
     let mut means = Vec::new();
     if factors.password {
