@@ -12,6 +12,7 @@ mod argon;
 mod assertion;
 mod authenticate;
 mod authorization;
+mod away;
 mod certificate;
 mod client;
 mod consent;

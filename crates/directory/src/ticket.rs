@@ -15,6 +15,7 @@ pub(crate) enum Purpose {
     Totp,
     PasskeyRegistration,
     PasskeySignIn,
+    Away,
 }
 
 impl Purpose {
@@ -24,6 +25,7 @@ impl Purpose {
             Self::Totp => "ticket: totp enrolment",
             Self::PasskeyRegistration => "ticket: passkey registration",
             Self::PasskeySignIn => "ticket: passkey sign-in",
+            Self::Away => "ticket: away at another provider",
         }
     }
 }

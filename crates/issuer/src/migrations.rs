@@ -3,7 +3,7 @@
 use portcullis_store::Migration;
 
 /// Of what was issued, and of requests that wait for a person.
-pub const MIGRATIONS: &[Migration] = &[ISSUED, AUTHORIZING, UPSTREAM, SIGNED_IN, SEALED];
+pub const MIGRATIONS: &[Migration] = &[ISSUED, AUTHORIZING, UPSTREAM, SIGNED_IN, SEALED, CARRIED];
 
 /// The table of what was issued. Its key is time-ordered, so rows are appended and old ones lie together; the rows lie
 /// in the index itself, so that each is written once.
@@ -82,3 +82,7 @@ const SIGNED_IN: Migration = Migration {
 /// What a page asked is sealed into its own form, and no more noted here.
 const SEALED: Migration =
     Migration { room: "issuer", number: 5, sql: "ALTER TABLE interaction DROP COLUMN shown;" };
+
+/// Sign-ins at other providers leave nothing here any more: browsers take along what must come back.
+const CARRIED: Migration =
+    Migration { room: "issuer", number: 6, sql: "DROP TABLE upstream_flow;" };

@@ -3,7 +3,7 @@
 use super::{
     Demand, Purpose,
     exchange::Tied,
-    flow::{self, Errand, FreshState, Pending},
+    flow::{self, Errand, Pending},
     refused::{self, Refusal},
 };
 use crate::{
@@ -16,7 +16,7 @@ use axum::{
     extract::{Path, Request, State as Shared},
     response::{IntoResponse as _, Redirect, Response},
 };
-use portcullis_types::SignInFault;
+use portcullis_types::{Random, SignInFault};
 use std::sync::Arc;
 
 /// Begins a sign-in for an app, or for a page of ours.
@@ -45,7 +45,7 @@ async fn begun(state: &State, name: &str, request: Request) -> Result<Response, 
     Ok(go(state, &arrival, (name, purpose), demand).await)
 }
 
-/// Sends the person there; what must come back is remembered.
+/// Sends the person there; what must come back goes along, sealed.
 pub(crate) async fn go(
     state: &State,
     arrival: &Arrival,
@@ -55,27 +55,27 @@ pub(crate) async fn go(
     let (visit, now) = (&arrival.visit, arrival.now);
     let Some(upstream) = state.upstreams.find(name) else { return refused::unknown(visit) };
     let errand = Errand { purpose, max_age: demand.max_age, begun: now };
-    let (fresh, pending) = {
+    let again = errand.purpose.again();
+    let (pending, random) = {
         let mut entropy = (state.entropy)();
-        let fresh = FreshState::draw(now, &mut *entropy);
-        (fresh, Pending::draw(name, errand, &mut *entropy))
+        (Pending::draw(name, errand, &mut *entropy), Random::draw(&mut *entropy))
+    };
+    let browser = visit.browser.as_str();
+    let sealed = state.directory.send_away(browser, &pending, now.plus(flow::LIFE), &random);
+    let sealed = match sealed {
+        Ok(sealed) => sealed,
+        Err(fault) => return refused::fault(visit, &fault),
     };
     let redirect_uri = upstream.redirect_uri(&state.settings);
     let talk = upstream.talk(&state.upstreams, &redirect_uri, now);
     let (nonce, code_verifier) = (&*pending.nonce, &*pending.code_verifier);
-    let url = match talk.begin(&demand, Tied { state: fresh.text(), nonce, code_verifier }).await {
+    let url = match talk.begin(&demand, Tied { state: sealed, nonce, code_verifier }).await {
         Ok(url) => url,
         Err(problem) => {
             let fault = SignInFault::Upstream { provider: name.to_owned(), problem };
-            let again = pending.errand.purpose.again();
             return refused::sign_in(state, visit, Refusal::of(fault, again)).await;
         }
     };
-    let browser = visit.browser.clone();
-    let begun = state.store.write(move |tx| flow::begin(tx, &fresh, &browser, &pending, now));
-    if let Err(fault) = begun.await {
-        return refused::fault(visit, &fault);
-    }
     let mut response = Redirect::to(url.as_str()).into_response();
     visit.introduce(&mut response);
     response

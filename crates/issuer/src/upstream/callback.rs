@@ -5,7 +5,7 @@
 
 use super::{
     Claims, Identity, Newcomers, Purpose,
-    flow::{self, Errand, Pending},
+    flow::{Errand, Pending},
     refused::{self, Refusal},
     upstreams::Upstream,
 };
@@ -55,12 +55,12 @@ async fn back(state: &State, name: &str, request: Request) -> Result<Response, E
     let (visit, now) = (&arrival.visit, arrival.now);
     let Some(upstream) = state.upstreams.find(name) else { return Ok(refused::unknown(visit)) };
     let answer = arrival.query();
-    let shown = answer.get("state").unwrap_or_default().to_owned();
-    let (browser, provider) = (visit.browser.clone(), name.to_owned());
-    let taken = state.store.write(move |tx| flow::take(tx, &shown, &browser, &provider, now)).await;
-    let pending = match taken {
-        Ok(Some(pending)) => pending,
-        Ok(None) => return Ok(refused::flow_over(visit)),
+    let shown = answer.get("state").unwrap_or_default();
+    let browser = visit.browser.as_str();
+    let pending = match state.directory.back_again::<Pending>(browser, shown, now).await {
+        // Attack: the answer of one provider in the place of another's (RFC 9700 §4.4).
+        Ok(Some(pending)) if pending.provider == name => pending,
+        Ok(_) => return Ok(refused::flow_over(visit)),
         Err(fault) => return Ok(refused::fault(visit, &fault)),
     };
     let purpose = pending.errand.purpose.clone();

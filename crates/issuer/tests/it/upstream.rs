@@ -247,12 +247,12 @@ async fn roles_of_a_provider_are_the_operators_word_of_today() {
 
     let mut roles = company.provider(Newcomers::Join).roles;
     roles.rules[0].ours = vec!["viewer".into()];
-    company.settle(&house, vec![roles.clone()]);
+    Company::settle(&house, vec![roles.clone()]);
     assert_eq!(now().await.roles, ["viewer"], "what was written wrong is mended for all");
-    company.settle(&house, Vec::new());
+    Company::settle(&house, Vec::new());
     let gone = now().await;
     assert!(gone.roles.is_empty() && gone.upstream_groups.is_empty(), "a provider that is gone");
-    company.settle(&house, vec![roles]);
+    Company::settle(&house, vec![roles]);
     assert_eq!(now().await.roles, ["viewer"]);
 }
 
@@ -262,7 +262,7 @@ async fn whom_the_provider_lets_go_keeps_no_roles_for_ever() {
     let house = company.house().await;
     let mut roles = company.provider(Newcomers::Join).roles;
     roles.everybody = vec!["viewer".into()];
-    company.settle(&house, vec![roles]);
+    Company::settle(&house, vec![roles]);
     let person = arrive(&company, &house).await;
     let mut entropy = house.entropy();
     let by = house.acting(&mut entropy);
@@ -343,9 +343,9 @@ async fn an_account_can_be_taken_back_unless_it_is_the_last_way_in() {
     assert_eq!(answer.header("location"), "/tenants/one/account?done=last_means");
     assert_eq!(linked().await, 1);
     let mut entropy = house.entropy();
-    let set =
+    let password =
         house.directory.set_password(house.acting(&mut entropy), &person.id, PASSWORD.into(), None);
-    set.await.unwrap().unwrap();
+    password.await.unwrap().unwrap();
     let sent = elsewhere.get("/sign-in/with/company").await;
     company.back(&elsewhere, &house, &sent).await;
     let sent = browser.get("/sign-in/with/company").await;
@@ -378,4 +378,22 @@ async fn a_password_is_no_way_around_the_provider() {
     let by = house.acting(&mut entropy);
     let link = house.directory.forgotten(by, "gone@company.example").await.unwrap();
     assert!(link.is_none(), "who has nothing here gets no first password by mail");
+}
+
+#[tokio::test]
+async fn an_answer_counts_once_and_for_its_own_provider() {
+    let company = Company::open().await;
+    let other = Provider { name: "other".into(), ..company.provider(Newcomers::Join) };
+    let house = House::behind_providers(vec![company.provider(Newcomers::Join), other]).await;
+    let browser = Browser::new(&house);
+    let sent = browser.get("/sign-in/with/other").await;
+    assert_eq!(company.back(&browser, &house, &sent).await.status, 410, "begun at another");
+    let sent = browser.get("/sign-in/with/company").await;
+    let stranger = Browser::new(&house);
+    assert_eq!(company.back(&stranger, &house, &sent).await.status, 410, "begun elsewhere");
+    assert_eq!(company.back(&browser, &house, &sent).await.status, 303);
+    assert_eq!(company.back(&browser, &house, &sent).await.status, 410, "a second time");
+    let sent = browser.get("/sign-in/with/company").await;
+    house.wait(Ttl::seconds(30 * 60));
+    assert_eq!(company.back(&browser, &house, &sent).await.status, 410, "too late");
 }

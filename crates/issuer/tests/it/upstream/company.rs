@@ -84,12 +84,12 @@ impl Company {
         let house = House::behind_providers(vec![self.provider(Newcomers::Join)]).await;
         house.client(crate::authorize::first_party()).await;
         house.person("ada", &["scientist"]).await;
-        self.settle(&house, vec![self.provider(Newcomers::Join).roles]);
+        Self::settle(&house, vec![self.provider(Newcomers::Join).roles]);
         house
     }
 
     /// What the operator says today that providers bring.
-    pub(crate) fn settle(&self, house: &House, providers: Vec<ProviderRoles>) {
+    pub(crate) fn settle(house: &House, providers: Vec<ProviderRoles>) {
         let roles = house.directory.roles();
         let settings = PeopleSettings { roles, providers, ..PeopleSettings::default() };
         house.directory.settle(settings);
