@@ -3,7 +3,6 @@
 import json
 import secrets
 import ssl
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -149,9 +148,7 @@ def fapi(provider: Provider, certificates: dict[str, ssl.SSLContext], tmp_path_f
                 open_clients.append(http)
             registered = added | {"token_endpoint_auth_method": "private_key_jwt"}
             app = Fapi(provider, registered, key, http, kind, profile == "message-signing", Key())
-            deadline = time.monotonic() + 10
-            while app.push().status_code == 401 and time.monotonic() < deadline:
-                time.sleep(0.3)
+            wait_until(lambda: app.push().status_code != 401, "the issuer does not know the client", pause=0.3)
             apps[kind, profile] = app
         return replace(apps[kind, profile])
 
