@@ -117,7 +117,7 @@ class World:
 
     @cached_property
     def scim(self) -> str:
-        return str(self.at.cli("scim", "token", "directory")["token"])
+        return str(self.at.cli("scim", "add", "directory")["token"])
 
     @cached_property
     def user(self) -> str:

@@ -31,6 +31,7 @@ actions! {
     PersonScim = "person.scim",
     PersonDisable = "person.disable",
     PersonEnable = "person.enable",
+    PersonAdopt = "person.adopt",
     PersonRemove = "person.remove",
     PersonInvite = "person.invite",
     PersonReset = "person.reset",
@@ -56,8 +57,11 @@ actions! {
     GroupAdd = "group.add",
     GroupUpdate = "group.update",
     GroupRemove = "group.remove",
+    ScimAdd = "scim.add",
+    ScimRefuse = "scim.refuse",
     ScimTokenAdd = "scim_token.add",
     ScimTokenRemove = "scim_token.remove",
+    RegistrationRefuse = "client.refuse",
 }
 
 impl Action {

@@ -221,7 +221,9 @@ impl Directory {
             let new = self.0.store.read(move |tx| grant::revoked_after(tx, number)).await?;
             let Some(last) = new.last() else { return Ok(()) };
             told.number = last.number;
-            new.iter().for_each(|row| told.list.add(&row.revocation));
+            for row in &new {
+                told.list.add(&row.revocation);
+            }
             self.0.revocations.send_replace(Arc::new(told.list.clone()));
         }
     }

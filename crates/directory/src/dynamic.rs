@@ -14,7 +14,7 @@ use crate::{
     secret::Stored,
 };
 use portcullis_store::{Row, StoreFault, Tx};
-use portcullis_types::{ClientId, Jti, Random, Timestamp, Ttl};
+use portcullis_types::{ClientId, Random, Timestamp, Ttl, stamped_id};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use std::{net::IpAddr, sync::Arc};
@@ -97,9 +97,8 @@ impl Directory {
         new: NewInvitation,
     ) -> Result<(Invitation, SecretString), Fault> {
         let change = Change::new(&mut by, "client.invite");
-        let ulid = Jti::fresh(by.now, &Random::draw(by.entropy));
         let invitation = Invitation {
-            id: format!("inv_{}", ulid.as_str().to_ascii_lowercase()),
+            id: stamped_id("inv_", by.now, &Random::draw(by.entropy)),
             note: new.note,
             created: by.now,
             expires: by.now.plus(new.ttl),

@@ -5,7 +5,7 @@ use crate::{
     person_in, session,
 };
 use portcullis_store::{StoreFault, Tx};
-use portcullis_types::{GrantId, PersonId, Random, Timestamp, Ttl};
+use portcullis_types::{PersonId, Random, Timestamp, Ttl, stamped_id};
 use secrecy::SecretString;
 use std::fmt;
 
@@ -194,8 +194,7 @@ impl Fresh {
             LinkKind::Invitation => Action::PersonInvite,
             LinkKind::Reset => Action::PersonReset,
         };
-        let id = GrantId::fresh(by.now, &Random::draw(by.entropy));
-        let id = format!("lnk_{}", id.as_str().trim_start_matches(GrantId::PREFIX));
+        let id = stamped_id("lnk_", by.now, &Random::draw(by.entropy));
         let secret = Random::draw(by.entropy);
         Self { deed: Deed::new(by, action), kind, id, secret }
     }

@@ -40,7 +40,7 @@ mod recovery;
 mod registration;
 mod roles;
 mod rows;
-mod scim_token;
+mod scim;
 mod secret;
 mod session;
 pub mod sign_in;
@@ -74,12 +74,12 @@ pub use people::{
     Found, Group, LinkFault, LinkedAccount, Means, Member, Members, NewPerson, Newcomer, Page,
     PeopleSettings, ProviderRoles, RoleRule, Wanted, person_in,
 };
-pub use person::{Address, Factors, Person, Profile};
+pub use person::{Address, DisabledBy, Factors, Person, Profile};
 pub use registration::{
     ApplicationType, AssertionAudience, Fapi2, Origin, Pkce, Registration, Shape, SubjectType,
 };
 pub use roles::{Role, Roles};
-pub use scim_token::ScimToken;
+pub use scim::{Provisioner, ScimDirectory, ScimToken};
 pub use secret::{ClientSecret, SecretFault, SecretHashKey};
 pub use session::{
     Beginning, NewSession, Session, SessionCookie, UpstreamSession, begin_session, device,

@@ -13,6 +13,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "directory", number: 6, sql: VOUCHED },
     Migration { room: "directory", number: 7, sql: REVOCATION_LOG },
     Migration { room: "directory", number: 8, sql: TOLD },
+    Migration { room: "directory", number: 9, sql: PROVISIONED },
 ];
 
 const CLIENTS: &str = "
@@ -310,4 +311,43 @@ const TOLD: &str = "
         ALTER TABLE linked_account DROP COLUMN roles;
         ALTER TABLE linked_account ADD COLUMN told BIGINT NOT NULL DEFAULT 0;
         UPDATE linked_account SET told = created;
+    ";
+
+/// Who provisioned whom, and who disabled whom. A token that was there is its directory's by name. A directory
+/// that was alone has made everybody who has an external id, and the groups that nobody else is in; among several
+/// nobody can tell, and the operator says it. Who is disabled is so by the operator: no directory lifts that.
+const PROVISIONED: &str = "
+        CREATE TABLE scim_directory (
+            name TEXT PRIMARY KEY,
+            tenant TEXT,
+            created BIGINT NOT NULL
+        ) WITHOUT ROWID;
+        INSERT INTO scim_directory (name, created)
+            SELECT name, MIN(created) FROM scim_token GROUP BY name;
+        ALTER TABLE person ADD COLUMN directory TEXT;
+        ALTER TABLE person ADD COLUMN disabled_by TEXT;
+        UPDATE person SET disabled_by = 'operator' WHERE disabled_since IS NOT NULL;
+        UPDATE person SET directory = (SELECT MIN(name) FROM scim_directory)
+            WHERE external_id IS NOT NULL AND (SELECT COUNT(*) FROM scim_directory) = 1;
+        CREATE INDEX person_directory ON person (directory, id);
+        CREATE TABLE owned_group (
+            id TEXT PRIMARY KEY,
+            directory TEXT NOT NULL,
+            name TEXT NOT NULL,
+            external_id TEXT,
+            version BIGINT NOT NULL,
+            created BIGINT NOT NULL,
+            updated BIGINT NOT NULL,
+            UNIQUE (directory, name)
+        );
+        INSERT INTO owned_group (id, directory, name, external_id, version, created, updated)
+            SELECT g.id,
+                CASE WHEN (SELECT COUNT(*) FROM scim_directory) = 1 AND NOT EXISTS (
+                    SELECT 1 FROM group_member m JOIN person p ON p.id = m.person
+                    WHERE m.group_id = g.id AND p.directory IS NULL
+                ) THEN (SELECT MIN(name) FROM scim_directory) ELSE '' END,
+                g.name, g.external_id, g.version, g.created, g.updated
+            FROM people_group g;
+        DROP TABLE people_group;
+        ALTER TABLE owned_group RENAME TO people_group;
     ";

@@ -6,6 +6,7 @@ mod group;
 mod linked;
 mod list;
 mod provider;
+mod provisioned;
 mod rows;
 
 pub use admin::NewPerson;

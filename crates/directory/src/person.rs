@@ -16,12 +16,16 @@ pub struct Person {
     pub roles: Vec<String>,
     /// The roles that are their own, whatever their groups are.
     pub own_roles: Vec<String>,
-    /// Names of groups.
+    /// Names of groups: those of their own, and those of the directory that provisions them.
     pub groups: Vec<String>,
+    /// Names of the groups that the operator put them into.
+    pub own_groups: Vec<String>,
     /// Names of groups at other providers, from the accounts that are linked.
     pub upstream_groups: Vec<String>,
     /// The customer they belong to.
     pub tenant: Option<Tenant>,
+    /// The company's directory that provisions them (SCIM), by the operator's name for it.
+    pub directory: Option<String>,
     /// What the company's directory calls them (SCIM `externalId`).
     pub external_id: Option<String>,
     /// Counts the changes, for `ETag`.
@@ -34,6 +38,24 @@ pub struct Person {
     pub updated: Timestamp,
     /// Since when they cannot sign in.
     pub disabled_since: Option<Timestamp>,
+    /// Who keeps them out.
+    pub disabled_by: DisabledBy,
+}
+
+/// Who keeps a person from signing in. Each takes back only its own word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DisabledBy {
+    /// The operator: `portcullis person disable`.
+    pub operator: bool,
+    /// The directory that provisions them: `active: false` by SCIM.
+    pub directory: bool,
+}
+
+impl DisabledBy {
+    /// Whether anybody does.
+    pub const fn anybody(self) -> bool {
+        self.operator || self.directory
+    }
 }
 
 /// The standard claims (OpenID Connect Core §5.1), each as it goes into `/userinfo`.

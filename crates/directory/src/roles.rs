@@ -19,6 +19,18 @@ pub struct Roles {
     pub by_name: BTreeMap<String, Role>,
     /// Names of roles, by the name of the group that brings them.
     pub groups: BTreeMap<String, Vec<String>>,
+    /// The same for the groups of one company's directory, by its name. Who stands here has nothing of
+    /// `groups`.
+    pub scim: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+}
+
+/// A group that a person is in, for what it brings.
+pub(crate) struct InGroup<'a> {
+    pub(crate) name: &'a str,
+    /// The directory whose group it is; the operator's, if none's.
+    pub(crate) directory: Option<&'a str>,
+    /// Whether `[groups]` speaks of that directory's groups: it belongs to no customer.
+    pub(crate) common: bool,
 }
 
 impl Roles {
@@ -36,12 +48,21 @@ impl Roles {
     }
 
     /// The roles of a person's own and those of their groups, each once, in order.
-    pub fn effective(&self, own: &[String], groups: &[String]) -> Vec<String> {
-        let brought = groups.iter().filter_map(|group| self.groups.get(group)).flatten();
+    pub(crate) fn effective(&self, own: &[String], groups: &[InGroup<'_>]) -> Vec<String> {
+        let brought = groups.iter().filter_map(|group| self.brought(group)).flatten();
         let mut all: Vec<String> = own.iter().chain(brought).cloned().collect();
         all.sort_unstable();
         all.dedup();
         all
+    }
+
+    /// What one group brings. A customer's directory brings only what the operator said of that directory: its
+    /// administrators choose the names of groups.
+    fn brought(&self, group: &InGroup<'_>) -> Option<&Vec<String>> {
+        let own = group.directory.and_then(|directory| self.scim.get(directory));
+        let common = group.directory.is_none() || group.common;
+        let roles = own.or_else(|| common.then_some(&self.groups))?;
+        roles.get(group.name)
     }
 
     /// What is wrong with these names of roles, if anything.
@@ -74,12 +95,27 @@ mod tests {
             ]
             .into(),
             groups: [("ml".into(), vec!["scientist".into()])].into(),
+            scim: [("acme".into(), [("staff".into(), vec!["viewer".into()])].into())].into(),
         };
         assert!(roles.scopes(&["nobody"]).is_empty());
         assert!(roles.scopes(&[] as &[&str]).is_empty());
         assert_eq!(roles.scopes(&["viewer", "scientist"]).len(), 2);
-        let all = roles.effective(&["viewer".into()], &["ml".into(), "other".into()]);
+        let group = |name, directory, common| InGroup { name, directory, common };
+        let all = roles.effective(
+            &["viewer".into()],
+            &[group("ml", None, false), group("other", None, false)],
+        );
         assert_eq!(all, ["scientist", "viewer"]);
+        for (directory, common, name, brings) in [
+            (Some("entra"), true, "ml", &["scientist"][..]),
+            (Some("entra"), false, "ml", &[]), // a customer's: the name is theirs to choose
+            (Some("acme"), true, "ml", &[]),   // what stands beside its own table does not count
+            (Some("acme"), false, "staff", &["viewer"]),
+            (None, false, "staff", &[]),
+        ] {
+            let brought = roles.effective(&[], &[group(name, directory, common)]);
+            assert_eq!(brought, brings, "{directory:?} {name}");
+        }
         assert!(roles.problem(&["viewr".into()]).unwrap().contains("scientist, viewer"));
     }
 }

@@ -5,7 +5,7 @@
 use crate::{SecretHashKey, opaque};
 use portcullis_jose::b64;
 use portcullis_store::{StoreFault, Tx};
-use portcullis_types::{GrantId, PersonId, Random, Timestamp};
+use portcullis_types::{PersonId, Random, Timestamp, stamped_id};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// What a ticket is for. One for one purpose is none for another.
@@ -49,8 +49,7 @@ impl<S> Ticket<S> {
         expires: Timestamp,
         random: &Random<10>,
     ) -> Self {
-        let id = GrantId::fresh(expires, random);
-        let id = id.as_str().trim_start_matches(GrantId::PREFIX).to_owned();
+        let id = stamped_id("", expires, random);
         Self { id, browser: hashed(browser), person, state, expires }
     }
 

@@ -90,8 +90,7 @@ impl Arrival {
     ) -> Result<(Self, T), Else> {
         let (arrival, body) = Self::of(state, request).await?;
         let headers = &arrival.parts.headers;
-        let is_json =
-            headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+        let is_json = form::is_json(headers);
         let refuse = |status, key| Err(problem(status, arrival.visit.say(key)));
         let read = form::bytes(headers, body).await.ok().filter(|_| is_json);
         let parsed = read.and_then(|bytes| serde_json::from_slice::<T>(&bytes).ok());

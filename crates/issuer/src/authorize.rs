@@ -36,6 +36,8 @@ pub(crate) use parameters::{Parameters, malformed, unfit};
 pub(crate) use present::{pictured, session_of};
 pub(crate) use push::endpoint as push;
 pub(crate) use request::AuthorizationRequest;
+#[cfg(fuzzing)]
+pub(crate) use request::fuzzed as fuzzed_claims;
 pub(crate) use walk::Walk;
 
 use crate::{interaction, server::State, visit::Visit};

@@ -15,6 +15,8 @@ mod device;
 mod device_authorization;
 mod dpop;
 mod elsewhere;
+#[cfg(fuzzing)]
+pub mod fuzzed;
 mod head;
 mod id_token;
 mod interaction;

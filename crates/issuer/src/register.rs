@@ -8,7 +8,10 @@ mod answer;
 mod error;
 mod sector;
 
-use crate::{Ceiling, Registering, Registrations, client_metadata, remote, server::State};
+use crate::{
+    Ceiling, Registering, Registrations, client_metadata, remote,
+    server::{State, preflight},
+};
 use answer::Information;
 use axum::{
     Router,
@@ -19,15 +22,15 @@ use axum::{
 };
 use client_metadata::Said;
 use error::RegistrationError as Error;
-use http::{HeaderMap, StatusCode, header, request::Parts};
-use portcullis_directory::{Acting, Admission, Client, NewClient, Origin};
+use http::{HeaderMap, StatusCode, request::Parts};
+use portcullis_directory::{Acting, Action, Admission, Client, NewClient, Origin};
 use portcullis_jose::json;
 use portcullis_types::{ClientId, Timestamp};
-use portcullis_web::form;
+use portcullis_web::{bearer, form};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-/// Where all that is.
+/// Where all that is. Programs in a browser may register too: with a token, never with a cookie.
 pub(crate) fn routes(path: &str) -> Router<Arc<State>> {
     let managed = get(read).put(update).delete(delete);
     Router::new()
@@ -36,29 +39,17 @@ pub(crate) fn routes(path: &str) -> Router<Arc<State>> {
         .route(&format!("{path}/register/{{client_id}}"), managed.options(preflight))
 }
 
-/// Programs in a browser may register too: with a token, never with a cookie.
-async fn preflight() -> Response {
-    let headers = [
-        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, DELETE"),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"),
-        (header::ACCESS_CONTROL_MAX_AGE, "86400"),
-    ];
-    (StatusCode::NO_CONTENT, headers).into_response()
-}
-
 /// `POST {issuer}/register` (RFC 7591 §3.1).
 async fn register(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
-    answered(registered(&state, request).await, StatusCode::CREATED)
+    let (parts, body) = request.into_parts();
+    let outcome = registered(&state, &parts, body).await;
+    answered(recorded(&state, &parts, outcome).await, StatusCode::CREATED)
 }
 
 /// `GET {issuer}/register/{client_id}` (RFC 7592 §2.1).
-async fn read(
-    Shared(state): Shared<Arc<State>>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    answered(shown(&state, &id, &headers).await, StatusCode::OK)
+async fn read(Shared(state): Shared<Arc<State>>, Path(id): Path<String>, parts: Parts) -> Response {
+    let outcome = shown(&state, &id, &parts.headers).await;
+    answered(recorded(&state, &parts, outcome).await, StatusCode::OK)
 }
 
 /// `PUT {issuer}/register/{client_id}` (RFC 7592 §2.2).
@@ -67,19 +58,32 @@ async fn update(
     Path(id): Path<String>,
     request: Request,
 ) -> Response {
-    answered(replaced(&state, &id, request).await, StatusCode::OK)
+    let (parts, body) = request.into_parts();
+    let outcome = replaced(&state, &id, &parts, body).await;
+    answered(recorded(&state, &parts, outcome).await, StatusCode::OK)
 }
 
 /// `DELETE {issuer}/register/{client_id}` (RFC 7592 §2.3).
 async fn delete(
     Shared(state): Shared<Arc<State>>,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    parts: Parts,
 ) -> Response {
-    match unregistered(&state, &id, &headers).await {
+    let outcome = unregistered(&state, &id, &parts.headers).await;
+    match recorded(&state, &parts, outcome).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(error) => error.into_response(),
     }
+}
+
+/// The same, after the log has who was turned away.
+async fn recorded<T>(state: &State, parts: &Parts, outcome: Result<T, Error>) -> Result<T, Error> {
+    let Some(problem) = outcome.as_ref().err().and_then(Error::refusal) else { return outcome };
+    let from = remote::address(&parts.extensions, &parts.headers, &state.settings.trusted_proxies);
+    let mut entropy = (state.entropy)();
+    let by = Acting { actor: "registration", now: (state.clock)(), entropy: &mut *entropy };
+    state.directory.turn_away(by, Action::RegistrationRefuse, from, &problem).await?;
+    outcome
 }
 
 fn answered(outcome: Result<Information, Error>, status: StatusCode) -> Response {
@@ -89,10 +93,9 @@ fn answered(outcome: Result<Information, Error>, status: StatusCode) -> Response
     }
 }
 
-async fn registered(state: &State, request: Request) -> Result<Information, Error> {
+async fn registered(state: &State, parts: &Parts, body: Body) -> Result<Information, Error> {
     let registrations = switched_on(state)?;
-    let (parts, body) = request.into_parts();
-    let token = bearer(&parts.headers)?;
+    let token = bearer(&parts.headers).map_err(|_| Error::WrongToken)?;
     if registrations.mode == Registering::Invited && token.is_none() {
         return Err(Error::NoToken);
     }
@@ -100,9 +103,9 @@ async fn registered(state: &State, request: Request) -> Result<Information, Erro
     let now = (state.clock)();
     let expires = registrations.client_ttl.map(|ttl| now.plus(ttl));
     let new = said.into_new(None, Origin::Dynamic, &registrations.ceiling, expires);
-    let admission = admission(registrations.mode, token, state, &parts);
+    let admission = admission(registrations.mode, token, state, parts);
     let mut entropy = (state.entropy)();
-    let by = Acting { actor: &actor(state, &parts), now, entropy: &mut *entropy };
+    let by = Acting { actor: &actor(state, parts), now, entropy: &mut *entropy };
     let registered = state.directory.register(by, new, admission).await?;
     let registered = registered.map_err(Error::NotAdmitted)?;
     tracing::info!(client_id = %registered.client.id, "a client registered itself");
@@ -116,17 +119,21 @@ async fn shown(state: &State, id: &str, headers: &HeaderMap) -> Result<Informati
 }
 
 /// The whole registration anew: what is not said again is not so any more.
-async fn replaced(state: &State, id: &str, request: Request) -> Result<Information, Error> {
+async fn replaced(
+    state: &State,
+    id: &str,
+    parts: &Parts,
+    body: Body,
+) -> Result<Information, Error> {
     let ceiling = &switched_on(state)?.ceiling;
-    let (parts, body) = request.into_parts();
     let (client, _) = managed(state, id, &parts.headers).await?;
     let metadata = metadata(&parts.headers, body).await?;
-    same_client(state, &client, &metadata, &parts)?;
+    same_client(state, &client, &metadata, parts)?;
     let said = judged(state, &metadata, ceiling).await?;
     let new: NewClient = said.into_new(None, Origin::Dynamic, ceiling, client.expires);
     let mut entropy = (state.entropy)();
     let now = (state.clock)();
-    let by = Acting { actor: &actor(state, &parts), now, entropy: &mut *entropy };
+    let by = Acting { actor: &actor(state, parts), now, entropy: &mut *entropy };
     let registered = state.directory.reregister(by, &client.id, new).await?;
     Ok(Information::of(state, &registered.client, registered.token(), None))
 }
@@ -171,7 +178,7 @@ async fn managed(
     id: &str,
     headers: &HeaderMap,
 ) -> Result<(Arc<Client>, String), Error> {
-    let token = bearer(headers)?.ok_or(Error::NoToken)?;
+    let token = bearer(headers).map_err(|_| Error::WrongToken)?.ok_or(Error::NoToken)?;
     let id = ClientId::new(id).map_err(|_| Error::WrongToken)?;
     let found = state.directory.managed(&id, token, (state.clock)()).await?;
     Ok((found.ok_or(Error::WrongToken)?, token.to_owned()))
@@ -226,34 +233,14 @@ async fn judged(
 
 /// A JSON object of at most 64 KiB.
 async fn metadata(headers: &HeaderMap, body: Body) -> Result<Map<String, Value>, Error> {
-    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
-    let is_json = |value: &http::HeaderValue| {
-        let text = value.to_str().unwrap_or_default().to_ascii_lowercase();
-        let kind = text.split(';').next().unwrap_or_default().trim();
-        kind == "application/json"
-    };
-    match (types.next(), types.next()) {
-        (Some(one), None) if is_json(one) => {}
-        _ => return Err(Error::MediaType),
+    if !form::is_json(headers) {
+        return Err(Error::MediaType);
     }
     let body = form::bytes(headers, body).await;
     let body = body.map_err(|fault| Error::Request(fault.to_string()))?;
     json::object(&body).map_err(|fault| {
         client_metadata::MetadataError::Metadata(format!("the body: {fault}")).into()
     })
-}
-
-/// RFC 6750 §2.1, and no other place for a token.
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Error> {
-    let mut all = headers.get_all(header::AUTHORIZATION).iter();
-    let (first, second) = (all.next(), all.next());
-    let Some(value) = first else { return Ok(None) };
-    let text = value.to_str().ok().filter(|_| second.is_none()).ok_or(Error::WrongToken)?;
-    let (scheme, token) = text.split_once(' ').ok_or(Error::WrongToken)?;
-    if scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty() {
-        return Ok(Some(token.trim()));
-    }
-    Err(Error::WrongToken)
 }
 
 /// `client_id_issued_at` and the like: whole seconds.

@@ -10,9 +10,13 @@ mod group;
 mod json;
 mod patch;
 mod query;
+mod resource;
 mod user;
 
-use crate::server::State;
+use crate::{
+    remote,
+    server::{EntropySource, State},
+};
 use axum::{
     Router,
     body::Body,
@@ -21,30 +25,21 @@ use axum::{
     routing::get,
 };
 use error::{Kind, ScimError};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
-use portcullis_directory::{Acting, ScimToken};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
+use portcullis_directory::{Acting, Action, Group, Person, Provisioner};
 use portcullis_types::{Entropy, Timestamp};
+use portcullis_web::{bearer, form};
 use serde_json::Value;
 use std::sync::Arc;
 
-/// A group of some ten thousand members fits.
-const LARGEST_BODY: usize = 2 * 1024 * 1024;
 const CONTENT_TYPE: &str = "application/scim+json";
 
 /// Everything below `{issuer}/scim/v2`.
 pub(crate) fn routes(path: &str) -> Router<Arc<State>> {
     let at = |below: &str| format!("{path}/scim/v2{below}");
     Router::new()
-        .route(&at("/Users"), get(user::list).post(user::create))
-        .route(
-            &at("/Users/{id}"),
-            get(user::read).put(user::replace).patch(user::change).delete(user::delete),
-        )
-        .route(&at("/Groups"), get(group::list).post(group::create))
-        .route(
-            &at("/Groups/{id}"),
-            get(group::read).put(group::replace).patch(group::change).delete(group::delete),
-        )
+        .merge(resource::routes::<Person>(&at("/Users")))
+        .merge(resource::routes::<Group>(&at("/Groups")))
         .route(&at("/ServiceProviderConfig"), get(discovery::service_provider))
         .route(&at("/ResourceTypes"), get(discovery::resource_types))
         .route(&at("/ResourceTypes/{name}"), get(discovery::resource_type))
@@ -57,48 +52,51 @@ pub(crate) fn routes(path: &str) -> Router<Arc<State>> {
 
 /// A request of a directory that showed its token.
 struct Call {
-    token: ScimToken,
+    /// All that it can reach.
+    directory: Provisioner,
     headers: HeaderMap,
     query: Vec<(String, String)>,
     now: Timestamp,
-    entropy: Box<dyn Entropy>,
+    entropy: EntropySource,
+    /// `{issuer}/scim/v2`.
+    base: String,
 }
 
 impl Call {
-    /// Who calls (RFC 6750 §2.1: in the header, nowhere else). Leaves the body unread.
+    /// Who calls (RFC 6750 §2.1). Leaves the body unread.
     async fn of(state: &State, request: Request) -> Result<(Self, Body), ScimError> {
         let (parts, body) = request.into_parts();
         let now = (state.clock)();
-        let bearer = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let bearer = bearer.and_then(|value| {
-            let (scheme, token) = value.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-        });
-        let token = match bearer {
-            Some(bearer) => state.directory.scim_token(bearer, now).await?,
-            None => None,
+        let directory = match bearer(&parts.headers) {
+            Ok(Some(token)) => state.directory.provisioner(token, now).await?,
+            Ok(None) | Err(_) => None,
         };
-        let wanted = "a bearer token of 'portcullis scim token' is needed";
-        let token = token.ok_or_else(|| ScimError::new(Kind::Unauthorized, wanted))?;
+        let Some(directory) = directory else {
+            turned_away(state, &parts, now).await?;
+            let wanted = "a bearer token of 'portcullis scim token' is needed";
+            return Err(ScimError::new(Kind::Unauthorized, wanted));
+        };
         let query = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
         let query = query.into_owned().collect();
-        let entropy = (state.entropy)();
-        Ok((Self { token, headers: parts.headers, query, now, entropy }, body))
+        let (entropy, base) = (state.entropy.clone(), state.settings.url("/scim/v2"));
+        Ok((Self { directory, headers: parts.headers, query, now, entropy, base }, body))
     }
 
     /// The same, with a JSON body.
-    async fn with_body(state: &State, request: Request) -> Result<(Self, Value), ScimError> {
+    async fn with_body(
+        state: &State,
+        request: Request,
+        largest: usize,
+    ) -> Result<(Self, Value), ScimError> {
         let (call, body) = Self::of(state, request).await?;
-        let kind = call.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-        if ![CONTENT_TYPE, "application/json"].iter().any(|known| kind.eq_ignore_ascii_case(known))
-        {
+        if !matches!(form::media_type(&call.headers).as_deref(), Some(CONTENT_TYPE | form::JSON)) {
             let wanted = "the body must be application/scim+json or application/json";
             return Err(ScimError::new(Kind::MediaType, wanted));
         }
-        let bytes = axum::body::to_bytes(body, LARGEST_BODY).await;
-        let bytes =
-            bytes.map_err(|_| ScimError::new(Kind::TooLarge, "the body is larger than 2 MiB"))?;
+        let bytes = axum::body::to_bytes(body, largest).await.map_err(|_| {
+            let problem = format!("the body is larger than {} KiB", largest / 1024);
+            ScimError::new(Kind::TooLarge, problem)
+        })?;
         // A member that occurs twice is read in two ways: by us in one, by the directory in the other.
         let read = portcullis_jose::json::object(&bytes);
         let object = read.map_err(|fault| {
@@ -107,13 +105,9 @@ impl Call {
         Ok((call, Value::Object(object)))
     }
 
-    /// Who acts, as the audit log shows it.
-    fn actor(&self) -> String {
-        format!("scim:{}", self.token.name)
-    }
-
-    fn acting<'a>(&'a mut self, actor: &'a str) -> Acting<'a> {
-        Acting { actor, now: self.now, entropy: &mut *self.entropy }
+    /// Who acts, as the audit log shows it, and where ids come from.
+    fn actor(&self) -> (String, Box<dyn Entropy>) {
+        (format!("scim:{}", self.directory.name()), (self.entropy)())
     }
 
     fn parameter(&self, name: &str) -> Option<&str> {
@@ -121,21 +115,40 @@ impl Call {
         found.map(|(_, value)| value.as_str())
     }
 
-    /// The version that the caller saw last, if it cares (RFC 7644 §3.14). `Err`: none of ours.
-    fn if_match(&self) -> Result<Option<u32>, ScimError> {
-        match self.headers.get(header::IF_MATCH).map(|value| value.to_str().unwrap_or_default()) {
-            None | Some("*") => Ok(None),
-            Some(text) => {
-                let version = text.trim_start_matches("W/").trim_matches('"').parse().ok();
-                version.map(Some).ok_or_else(ScimError::stale)
-            }
-        }
+    /// Whether the caller names the version that it means to change (RFC 7644 §3.14), and another is there.
+    fn is_late(&self, version: u32) -> bool {
+        self.names_version() && !self.lists(&header::IF_MATCH, version)
+    }
+
+    /// Whether it names one at all.
+    fn names_version(&self) -> bool {
+        let mut named = self.headers.get_all(header::IF_MATCH).iter();
+        named.any(|value| value != "*")
+    }
+
+    fn lists(&self, name: &HeaderName, version: u32) -> bool {
+        // What is ours is weak, and some leave that out.
+        let is_ours = |one: &str| one.trim().trim_start_matches("W/") == format!("\"{version}\"");
+        let mut all = self.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        all.any(|value| value.split(',').any(is_ours))
     }
 
     fn knows(&self, version: u32) -> bool {
-        let seen = self.headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-        seen.is_some_and(|seen| seen.split(',').any(|one| one.trim() == etag(version)))
+        self.lists(&header::IF_NONE_MATCH, version)
     }
+}
+
+/// Records that somebody came without a token in force.
+async fn turned_away(state: &State, parts: &Parts, now: Timestamp) -> Result<(), ScimError> {
+    let from = remote::address(&parts.extensions, &parts.headers, &state.settings.trusted_proxies);
+    let mut entropy = (state.entropy)();
+    let by = Acting { actor: "scim", now, entropy: &mut *entropy };
+    let problem = match bearer(&parts.headers) {
+        Ok(Some(_)) => "the token is unknown, ended or expired",
+        Ok(None) => "no token",
+        Err(_) => "no bearer token, or more than one",
+    };
+    Ok(state.directory.turn_away(by, Action::ScimRefuse, from, problem).await?)
 }
 
 fn etag(version: u32) -> String {
@@ -157,6 +170,22 @@ fn answer(call: &Call, status: StatusCode, version: u32, value: &Value) -> Respo
         headers.insert(header::LOCATION, location);
     }
     response
+}
+
+/// Both parsers, and what they lead to.
+#[cfg(fuzzing)]
+pub(crate) fn fuzzed(filter: &str, body: &str) {
+    let user = serde_json::json!({
+        "userName": "alice", "active": true, "name": { "givenName": "Alice" },
+        "emails": [{ "type": "work", "value": "a@work.example", "primary": true }],
+    });
+    if let Ok(filter) = filter::Filter::parse(filter) {
+        let _ = (filter.holds(&user), filter.must_equal("emails", Some("value")));
+    }
+    let Ok(body) = serde_json::from_str::<Value>(body) else { return };
+    let Ok(operations) = patch::operations(&body) else { return };
+    let mut changed = user;
+    let _ = operations.iter().try_for_each(|operation| operation.apply(&mut changed));
 }
 
 /// Any JSON.

@@ -156,10 +156,10 @@ fn people(path: &str) -> Router<Arc<State>> {
 }
 
 /// A browser asks before it sends a header of its own, as MCP clients do.
-async fn preflight() -> Response {
+pub(crate) async fn preflight() -> Response {
     let headers = [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, PUT, DELETE"),
         // A star does not stand for Authorization.
         (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, *"),
         (header::ACCESS_CONTROL_MAX_AGE, "86400"),

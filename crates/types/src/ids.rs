@@ -157,16 +157,16 @@ text_id!(
 
 text_id!(
     /// A person: `usr_` and 26 lower-case letters and digits, the `sub` of tokens. Time-ordered.
-    PersonId, "person id", |text| stamped(text, PersonId::PREFIX)
+    PersonId, "person id", |text| not_stamped(text, PersonId::PREFIX)
 );
 text_id!(
     /// A sign-in of one person in one browser: `ses_…`, the `sid` of tokens. Time-ordered.
-    SessionId, "session id", |text| stamped(text, SessionId::PREFIX)
+    SessionId, "session id", |text| not_stamped(text, SessionId::PREFIX)
 );
 text_id!(
     /// What one app was granted for one person at one time, with all tokens that came of it: `grt_…`.
     /// Time-ordered.
-    GrantId, "grant id", |text| stamped(text, GrantId::PREFIX)
+    GrantId, "grant id", |text| not_stamped(text, GrantId::PREFIX)
 );
 
 macro_rules! stamped_id {
@@ -177,8 +177,7 @@ macro_rules! stamped_id {
 
             /// A fresh one.
             pub fn fresh(at: Timestamp, random: &Random<10>) -> Self {
-                let ulid = ulid(at, random).to_string().to_ascii_lowercase();
-                Self(format!("{}{ulid}", Self::PREFIX).into())
+                Self(stamped_id(Self::PREFIX, at, random).into())
             }
         }
     };
@@ -188,7 +187,12 @@ stamped_id!(PersonId, "usr_");
 stamped_id!(SessionId, "ses_");
 stamped_id!(GrantId, "grt_");
 
-fn stamped(text: &str, prefix: &str) -> Option<&'static str> {
+/// `prefix` and a time-ordered ULID in lower case: an id of a kind that has no type of its own.
+pub fn stamped_id(prefix: &str, at: Timestamp, random: &Random<10>) -> String {
+    format!("{prefix}{}", ulid(at, random).to_string().to_ascii_lowercase())
+}
+
+fn not_stamped(text: &str, prefix: &str) -> Option<&'static str> {
     let ulid =
         text.strip_prefix(prefix).filter(|ulid| !ulid.bytes().any(|b| b.is_ascii_uppercase()));
     let good = ulid.is_some_and(|ulid| canonical(ulid).is_some());

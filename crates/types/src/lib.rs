@@ -22,7 +22,7 @@ pub use denial::{
 pub use identity::{Acr, Amr, Authentication, IdentityScope, IdentityScopes};
 pub use ids::{
     ApiName, Audience, ClientId, DecisionId, GrantId, IdFault, Issuer, Jti, Kid, PersonId,
-    SessionId, Tenant, Thumbprint,
+    SessionId, Tenant, Thumbprint, stamped_id,
 };
 pub use random::{Entropy, Random};
 pub use redirect::{Place, RedirectUri};

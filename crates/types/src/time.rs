@@ -71,6 +71,7 @@ impl Ttl {
     pub const LONGEST_PROOF: Self = Self::seconds(60);
 
     /// So many times as long. Saturates.
+    #[must_use]
     pub const fn times(self, times: u64) -> Self {
         Self(self.0.saturating_mul(times))
     }

@@ -88,15 +88,30 @@ impl fmt::Debug for Form {
     }
 }
 
-/// Exactly one content type, with no parameter but `charset=utf-8`.
+/// `application/x-www-form-urlencoded`.
+pub const FORM: &str = "application/x-www-form-urlencoded";
+/// `application/json`.
+pub const JSON: &str = "application/json";
+
+/// That the body is a form.
 pub fn is_form(headers: &HeaderMap) -> Result<(), FormFault> {
+    if media_type(headers).as_deref() == Some(FORM) { Ok(()) } else { Err(FormFault::ContentType) }
+}
+
+/// Whether the body is JSON.
+pub fn is_json(headers: &HeaderMap) -> bool {
+    media_type(headers).as_deref() == Some(JSON)
+}
+
+/// Exactly one content type, with no parameter but `charset=utf-8`; without it and in lower case.
+pub fn media_type(headers: &HeaderMap) -> Option<String> {
     let mut all = headers.get_all(header::CONTENT_TYPE).iter();
-    let (Some(value), None) = (all.next(), all.next()) else { return Err(FormFault::ContentType) };
-    let text = value.to_str().map_err(|_| FormFault::ContentType)?.to_ascii_lowercase();
+    let (Some(value), None) = (all.next(), all.next()) else { return None };
+    let text = value.to_str().ok()?.to_ascii_lowercase();
     let mut pieces = text.split(';').map(str::trim);
-    let form = pieces.next() == Some("application/x-www-form-urlencoded");
+    let kind = pieces.next()?.to_owned();
     let utf8 = pieces.all(|piece| matches!(piece, "" | "charset=utf-8" | "charset=\"utf-8\""));
-    if form && utf8 { Ok(()) } else { Err(FormFault::ContentType) }
+    utf8.then_some(kind)
 }
 
 /// A whole body of at most 64 KiB, which must come within ten seconds and not be compressed.

@@ -1,6 +1,7 @@
 //! What pages and calls share: pages, forms and cookies; the one outgoing HTTP client, guarded against SSRF;
 //! the certificates of those who call.
 
+mod bearer;
 mod certificate;
 pub mod cookie;
 pub mod csrf;
@@ -14,6 +15,7 @@ mod resolver;
 mod roots;
 mod special;
 
+pub use bearer::{NoBearer, bearer};
 pub use certificate::{CertificateHeader, CertificateHeaderFault, PeerCertificate};
 pub use fault::FetchFault;
 pub use outgoing::{CONNECT_TIME_OUT, Fetched, Outgoing, TIME_OUT, UnusableClient};

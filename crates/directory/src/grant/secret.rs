@@ -1,7 +1,7 @@
 //! What apps hold: each of the form `id.secret`, kept as a hash, shown by nobody's `Debug`.
 
 use crate::opaque::{self, Hash};
-use portcullis_types::{Entropy, GrantId, Random, Timestamp};
+use portcullis_types::{Entropy, GrantId, Random, Timestamp, stamped_id};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::fmt;
 
@@ -57,19 +57,14 @@ pub(super) struct Minted {
 
 pub(super) fn mint(prefix: &str, now: Timestamp, random: &CodeRandom) -> Minted {
     let mut drawn = Drawn(random.bytes());
-    let id = format!("{prefix}{}", ulid(now, &mut drawn));
+    let id = stamped_id(prefix, now, &Random::draw(&mut drawn));
     let (text, hash) = opaque::mint(&id, &Random::draw(&mut drawn));
     Minted { id, text, hash }
 }
 
 /// The least of all ids of that time, for walks along a time-ordered key.
 pub(super) fn first(prefix: &str, at: Timestamp) -> String {
-    format!("{prefix}{}", ulid(at, &mut Drawn(&[])))
-}
-
-fn ulid(at: Timestamp, source: &mut dyn Entropy) -> String {
-    let id = GrantId::fresh(at, &Random::draw(source));
-    id.as_str().trim_start_matches(GrantId::PREFIX).to_owned()
+    stamped_id(prefix, at, &Random::draw(&mut Drawn(&[])))
 }
 
 /// The grant that shares the ULID of `id`. `None` for what is no id of ours.
@@ -79,7 +74,8 @@ pub(super) fn grant_of(prefix: &str, id: &str) -> Option<GrantId> {
 
 /// The id under another prefix.
 pub(super) fn sibling(prefix: &str, grant: &GrantId) -> String {
-    format!("{prefix}{}", grant.as_str().trim_start_matches(GrantId::PREFIX))
+    let ulid = grant.as_str().strip_prefix(GrantId::PREFIX).unwrap_or_default();
+    format!("{prefix}{ulid}")
 }
 
 /// Bytes that were drawn before; zeros when they are used up.

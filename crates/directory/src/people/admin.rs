@@ -2,7 +2,8 @@
 
 use super::{group, rows};
 use crate::{
-    Acting, Action, Deed, Directory, Fault, Login, PeopleSettings, Person, Profile, session,
+    Acting, Action, Deed, Directory, DisabledBy, Fault, Login, PeopleSettings, Person, Profile,
+    session,
 };
 use portcullis_store::Tx;
 use portcullis_types::{PersonId, Random, Tenant, Timestamp};
@@ -23,8 +24,10 @@ pub struct NewPerson {
     pub tenant: Option<Tenant>,
     /// What the company's directory calls them.
     pub external_id: Option<String>,
-    /// Since when they cannot sign in, if they are not to be able to.
-    pub disabled_since: Option<Timestamp>,
+    /// The company's directory that provisions them.
+    pub directory: Option<String>,
+    /// Who keeps them from signing in, from the start.
+    pub disabled_by: DisabledBy,
 }
 
 /// The longest value of a profile's member, in bytes.
@@ -38,7 +41,7 @@ impl Directory {
         let seed = Random::draw(by.entropy);
         self.transact(move |tx| {
             let mut person = new.into_person(id, &deed);
-            settle(tx, &mut person)?;
+            settle(tx, &mut person, deed.at())?;
             if !rows::insert(tx, &person)? {
                 return Err(Fault::LoginTaken(person.login));
             }
@@ -59,9 +62,9 @@ impl Directory {
         edit: impl FnOnce(&mut Person) -> Result<(), Fault> + Send + 'static,
     ) -> Result<Person, Fault> {
         let edit = |person: &mut Person| {
-            let disabled = person.disabled_since;
+            let disabled = person.disabled_by;
             let outcome = edit(person);
-            person.disabled_since = disabled;
+            person.disabled_by = disabled;
             outcome
         };
         self.edited_person(by, Action::PersonUpdate, id, edit).await
@@ -69,18 +72,17 @@ impl Directory {
 
     /// Keeps the person from signing in, and ends all sessions and grants at once.
     pub async fn disable_person(&self, by: Acting<'_>, id: &PersonId) -> Result<Person, Fault> {
-        let now = by.now;
-        let disable = move |person: &mut Person| {
-            person.disabled_since.get_or_insert(now);
+        let disable = |person: &mut Person| {
+            person.disabled_by.operator = true;
             Ok(())
         };
         self.edited_person(by, Action::PersonDisable, id, disable).await
     }
 
-    /// Takes `disable` back. What was ended stays ended.
+    /// Takes `disable` back. What was ended stays ended, and whom their directory keeps out stays out.
     pub async fn enable_person(&self, by: Acting<'_>, id: &PersonId) -> Result<Person, Fault> {
         let enable = |person: &mut Person| {
-            person.disabled_since = None;
+            person.disabled_by.operator = false;
             Ok(())
         };
         self.edited_person(by, Action::PersonEnable, id, enable).await
@@ -92,16 +94,32 @@ impl Directory {
         let id = id.clone();
         self.transact(move |tx| {
             let person = rows::one(tx, &id)?;
-            session::end_all(tx, &person.id, deed.at())?;
-            rows::delete(tx, &person.id)?;
-            Ok(deed.with("login", person.login).done(tx, id.as_str())?)
+            forget(tx, deed, person)
         })
         .await?;
         self.publish().await
     }
 
+    /// Gives people to a company's directory: from now on they are its own to change, and of its tenant.
+    pub async fn adopt_person(
+        &self,
+        by: Acting<'_>,
+        directory: &str,
+        id: &PersonId,
+    ) -> Result<Person, Fault> {
+        let name = directory.to_owned();
+        let read = self.transact(move |tx| crate::scim::named(tx, &name));
+        let directory = read.await?;
+        let adopt = move |person: &mut Person| {
+            person.directory = Some(directory.name);
+            person.tenant = directory.tenant;
+            Ok(())
+        };
+        self.edited_person(by, Action::PersonAdopt, id, adopt).await
+    }
+
     /// [`edit_person`](Self::edit_person) under another name, that may disable and enable as well.
-    pub async fn edited_person(
+    async fn edited_person(
         &self,
         mut by: Acting<'_>,
         action: Action,
@@ -133,7 +151,7 @@ pub(super) fn join(
     deed: Deed,
 ) -> Result<Option<PersonId>, Fault> {
     let mut person = new.into_person(id, &deed);
-    settle(tx, &mut person)?;
+    settle(tx, &mut person, deed.at())?;
     if !rows::insert(tx, &person)? {
         return Ok(None);
     }
@@ -141,8 +159,15 @@ pub(super) fn join(
     Ok(Some(person.id))
 }
 
+/// Forgets a person, and ends everything that was theirs.
+pub(super) fn forget(tx: &mut Tx<'_>, deed: Deed, person: Person) -> Result<(), Fault> {
+    session::end_all(tx, &person.id, deed.at())?;
+    rows::delete(tx, &person.id)?;
+    Ok(deed.with("login", person.login).done(tx, person.id.as_str())?)
+}
+
 /// Writes a change; says whether it ended the person's sessions.
-fn change(
+pub(super) fn change(
     tx: &mut Tx<'_>,
     deed: Deed,
     before: &Person,
@@ -151,7 +176,7 @@ fn change(
 ) -> Result<(Person, bool), Fault> {
     after.id = before.id.clone();
     after.created = before.created;
-    settle(tx, &mut after)?;
+    settle(tx, &mut after, deed.at())?;
     after.version = before.version.saturating_add(1);
     after.updated = deed.at();
     if after.login != before.login {
@@ -161,8 +186,11 @@ fn change(
         }
     }
     rows::update(tx, &after)?;
-    if after.groups != before.groups {
+    if after.own_groups != before.own_groups {
         group::assign(tx, &after, seed, deed.at())?;
+    }
+    if after.directory != before.directory {
+        group::depart(tx, &after.id)?;
     }
     let ends = before.disabled_since.is_none() && after.disabled_since.is_some();
     if ends {
@@ -180,7 +208,8 @@ impl NewPerson {
             profile: self.profile,
             roles: Vec::new(),
             own_roles: self.roles,
-            groups: self.groups,
+            groups: Vec::new(),
+            own_groups: self.groups,
             upstream_groups: Vec::new(),
             tenant: self.tenant,
             external_id: self.external_id,
@@ -188,16 +217,20 @@ impl NewPerson {
             factors: crate::Factors::default(),
             created: deed.at(),
             updated: deed.at(),
-            disabled_since: self.disabled_since,
+            disabled_since: None,
+            disabled_by: self.disabled_by,
+            directory: self.directory,
         }
     }
 }
 
 /// Brings a person into form, or says what is wrong.
-fn settle(tx: &mut Tx<'_>, person: &mut Person) -> Result<(), Fault> {
+fn settle(tx: &mut Tx<'_>, person: &mut Person, now: Timestamp) -> Result<(), Fault> {
+    let since = person.disabled_since.unwrap_or(now);
+    person.disabled_since = person.disabled_by.anybody().then_some(since);
     let login = Login::new(&person.login).map_err(|fault| Fault::Invalid(fault.to_string()))?;
     login.as_str().clone_into(&mut person.login);
-    for names in [&mut person.own_roles, &mut person.groups] {
+    for names in [&mut person.own_roles, &mut person.own_groups] {
         let unique: BTreeSet<String> = std::mem::take(names).into_iter().collect();
         names.extend(unique);
     }
@@ -205,7 +238,7 @@ fn settle(tx: &mut Tx<'_>, person: &mut Person) -> Result<(), Fault> {
     if let Some(problem) = settings.roles.problem(&person.own_roles) {
         return Err(Fault::Invalid(problem));
     }
-    if let Some(name) = person.groups.iter().find(|name| !group::is_name(name)) {
+    if let Some(name) = person.own_groups.iter().find(|name| !group::is_name(name)) {
         return Err(Fault::Invalid(format!("'{}' is no name of a group", crate::excerpt(name))));
     }
     let external = person.external_id.as_deref();
@@ -267,7 +300,8 @@ impl Profile {
 fn described(deed: Deed, person: &Person) -> Deed {
     deed.with("login", person.login.clone())
         .with("roles", person.own_roles.join(" "))
-        .with("groups", person.groups.join(" "))
+        .with("groups", person.own_groups.join(" "))
+        .with("directory", person.directory.clone())
         .with("tenant", person.tenant.as_ref().map(ToString::to_string))
 }
 
@@ -278,7 +312,12 @@ fn difference(mut deed: Deed, before: &Person, after: &Person) -> Deed {
     let changes = [
         ("login", before.login != after.login, after.login.clone()),
         ("roles", before.own_roles != after.own_roles, told(&after.own_roles)),
-        ("groups", before.groups != after.groups, told(&after.groups)),
+        ("groups", before.own_groups != after.own_groups, told(&after.own_groups)),
+        (
+            "directory",
+            before.directory != after.directory,
+            after.directory.clone().unwrap_or_else(|| "none".into()),
+        ),
         (
             "tenant",
             before.tenant != after.tenant,

@@ -1,17 +1,19 @@
-//! Groups of people, as a company's directory has them. The configuration says which roles they bring.
+//! Groups of people: those of companies' directories, each seen by its own alone, and those that the operator
+//! made by naming them. The configuration says which roles they bring.
 
 use super::list::Pager;
 use super::{Found, Page, rows};
-use crate::{Acting, Action, Deed, Directory, Fault, Person};
-use portcullis_store::{Row, StoreFault, Tx};
-use portcullis_types::{GrantId, PersonId, Random, Timestamp};
+use crate::{Acting, Action, Deed, Fault, Person, Provisioner};
+use portcullis_store::{Row, StoreFault, Tx, Value};
+use portcullis_types::{PersonId, Random, Timestamp, stamped_id};
+use std::collections::BTreeSet;
 
 /// A group. Its members are asked for apart: there may be many.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
     /// `grp_…`.
     pub id: String,
-    /// Its name, unique.
+    /// Its name; no other of the same directory has it.
     pub name: String,
     /// What the company's directory calls it.
     pub external_id: Option<String>,
@@ -38,31 +40,32 @@ pub struct Members {
     /// Whether all who are not among `add` go.
     pub only: bool,
     /// Who comes.
-    pub add: Vec<PersonId>,
+    pub add: BTreeSet<PersonId>,
     /// Who goes.
-    pub remove: Vec<PersonId>,
+    pub remove: BTreeSet<PersonId>,
 }
 
-const GROUP: &str = "SELECT id, name, external_id, version, created, updated FROM people_group \
-     WHERE id = $1";
-const NAMED: &str = "SELECT id, name, external_id, version, created, updated FROM people_group \
-     WHERE name = $1";
-const AFTER: &str = "SELECT id, name, external_id, version, created, updated FROM people_group \
-     WHERE id > $1 ORDER BY id LIMIT 500";
+/// The owner of groups that no directory has: the operator.
+const OPERATOR: &str = "";
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!("SELECT id, name, external_id, version, created, updated FROM people_group ", $rest)
+    };
+}
+
+const GROUP: &str = select!("WHERE id = $1 AND directory = $2");
+const NAMED: &str = select!("WHERE name = $1 AND directory = $2");
+const AFTER: &str = select!("WHERE id > $1 AND directory = $2 ORDER BY id LIMIT 500");
 const MEMBERS: &str = "SELECT p.id, p.login FROM group_member m JOIN person p ON p.id = m.person \
      WHERE m.group_id = $1 ORDER BY p.id";
 
-impl Directory {
+impl Provisioner {
     /// The group of that id.
     pub async fn group(&self, id: &str) -> Result<Option<Group>, Fault> {
-        let id = id.to_owned();
-        Ok(self.inner().store.read(move |tx| by(tx, GROUP, &id)).await?)
-    }
-
-    /// The group of that name.
-    pub async fn group_named(&self, name: &str) -> Result<Option<Group>, Fault> {
-        let name = name.to_owned();
-        Ok(self.inner().store.read(move |tx| by(tx, NAMED, &name)).await?)
+        let (id, owner) = (id.to_owned(), self.name().to_owned());
+        let read = move |tx: &mut Tx<'_>| look_up(tx, GROUP, &id, &owner);
+        Ok(self.directory.inner().store.read(read).await?)
     }
 
     /// A page of the groups that pass.
@@ -71,111 +74,132 @@ impl Directory {
         test: impl Fn(&Group) -> bool + Send + 'static,
         page: Page,
     ) -> Result<Found<Group>, Fault> {
+        let owner = self.name().to_owned();
         let find = move |tx: &mut Tx<'_>| {
             let mut pager = Pager::new(page);
             let mut after = String::new();
             loop {
-                let batch = tx.query(AFTER, &[after.as_str().into()])?;
+                let batch = tx.query(AFTER, &[after.as_str().into(), owner.as_str().into()])?;
                 let batch = batch.iter().map(group).collect::<Result<Vec<_>, _>>()?;
                 let Some(last) = batch.last() else { return Ok(pager.found) };
                 after.clone_from(&last.id);
                 batch.into_iter().filter(|group| test(group)).for_each(|group| pager.take(group));
             }
         };
-        Ok(self.inner().store.read(find).await?)
+        Ok(self.directory.inner().store.read(find).await?)
     }
 
-    /// Who is in it.
-    pub async fn members(&self, id: &str) -> Result<Vec<Member>, Fault> {
-        let id = id.to_owned();
-        Ok(self.inner().store.read(move |tx| members(tx, &id)).await?)
+    /// Who is in a group.
+    pub async fn members(&self, group: &Group) -> Result<Vec<Member>, Fault> {
+        let id = group.id.clone();
+        Ok(self.directory.inner().store.read(move |tx| members(tx, &id)).await?)
     }
 
-    /// Makes a group.
+    /// Makes a group of its people.
     pub async fn add_group(
         &self,
         mut by: Acting<'_>,
         name: String,
         external_id: Option<String>,
-        with: Vec<PersonId>,
+        with: BTreeSet<PersonId>,
     ) -> Result<Group, Fault> {
         let deed = Deed::new(&mut by, Action::GroupAdd);
         let id = fresh(by.now, &Random::draw(by.entropy));
-        self.transact(move |tx| {
-            let group =
-                Group { id, name, external_id, version: 1, created: deed.at(), updated: deed.at() };
-            problem(&group)?;
-            if !insert(tx, &group)? {
-                return Err(Fault::GroupTaken(group.name));
-            }
-            let change = Members { only: false, add: with, remove: Vec::new() };
-            let (came, _) = apply(tx, &group.id, &change)?;
-            let deed = deed.with("name", group.name.clone()).with("came", came.to_string());
-            deed.done(tx, &group.id)?;
-            Ok(group)
-        })
-        .await
+        let owner = self.name().to_owned();
+        self.directory
+            .transact(move |tx| {
+                let (created, updated) = (deed.at(), deed.at());
+                let group = Group { id, name, external_id, version: 1, created, updated };
+                problem(&group)?;
+                if !insert(tx, &group, &owner)? {
+                    return Err(Fault::GroupTaken(group.name));
+                }
+                let came = join(tx, &group.id, &owner, &with)?;
+                let deed = deed.with("name", group.name.clone()).with("came", came.to_string());
+                deed.done(tx, &group.id)?;
+                Ok(group)
+            })
+            .await
     }
 
-    /// Changes a group: name, external id, members. What `edit` refuses leaves everything as it was.
-    pub async fn edit_group(
+    /// Changes name, external id and members of a group. [`Fault::Stale`] if it is not as `before` any more.
+    pub async fn change_group(
         &self,
         mut by: Acting<'_>,
-        id: &str,
-        edit: impl FnOnce(&mut Group, &mut Members) -> Result<(), Fault> + Send + 'static,
+        before: &Group,
+        after: Group,
+        change: Members,
     ) -> Result<Group, Fault> {
         let deed = Deed::new(&mut by, Action::GroupUpdate);
-        let id = id.to_owned();
-        self.transact(move |tx| {
-            let before = one(tx, &id)?;
-            let (mut after, mut change) = (before.clone(), Members::default());
-            edit(&mut after, &mut change)?;
-            after.id.clone_from(&before.id);
-            (after.created, after.updated) = (before.created, deed.at());
-            after.version = before.version.saturating_add(1);
-            problem(&after)?;
-            if after.name != before.name && by_name(tx, &after.name)?.is_some() {
-                return Err(Fault::GroupTaken(after.name));
-            }
-            update(tx, &after)?;
-            let (came, went) = apply(tx, &id, &change)?;
-            let renamed = (after.name != before.name).then(|| after.name.clone());
-            let deed = deed.with("name", renamed);
-            let deed = deed.with("came", came.to_string()).with("went", went.to_string());
-            deed.done(tx, &id)?;
-            Ok(after)
-        })
-        .await
+        let (before, owner) = (before.clone(), self.name().to_owned());
+        self.directory
+            .transact(move |tx| {
+                same(tx, &before, &owner)?;
+                let version = before.version.saturating_add(1);
+                let after = Group { version, updated: deed.at(), ..after };
+                let after = Group { id: before.id, created: before.created, ..after };
+                problem(&after)?;
+                let renamed = after.name != before.name;
+                if renamed && look_up(tx, NAMED, &after.name, &owner)?.is_some() {
+                    return Err(Fault::GroupTaken(after.name));
+                }
+                update(tx, &after)?;
+                let (came, went) = apply(tx, &after.id, &owner, change)?;
+                let deed = deed.with("name", renamed.then(|| after.name.clone()));
+                let deed = deed.with("came", came.to_string()).with("went", went.to_string());
+                deed.done(tx, &after.id)?;
+                Ok(after)
+            })
+            .await
     }
 
-    /// Forgets a group; its members stay.
-    pub async fn remove_group(&self, mut by: Acting<'_>, id: &str) -> Result<(), Fault> {
+    /// Forgets a group; its members stay. [`Fault::Stale`] if it is not as `group` any more.
+    pub async fn remove_group(&self, mut by: Acting<'_>, group: &Group) -> Result<(), Fault> {
         let deed = Deed::new(&mut by, Action::GroupRemove);
-        let id = id.to_owned();
-        self.transact(move |tx| {
-            let group = one(tx, &id)?;
-            tx.execute("DELETE FROM group_member WHERE group_id = $1", &[(&id).into()])?;
-            tx.execute("DELETE FROM people_group WHERE id = $1", &[(&id).into()])?;
-            Ok(deed.with("name", group.name).done(tx, &id)?)
-        })
-        .await
+        let (group, owner) = (group.clone(), self.name().to_owned());
+        self.directory
+            .transact(move |tx| {
+                same(tx, &group, &owner)?;
+                tx.execute("DELETE FROM group_member WHERE group_id = $1", &[(&group.id).into()])?;
+                tx.execute("DELETE FROM people_group WHERE id = $1", &[(&group.id).into()])?;
+                Ok(deed.with("name", group.name).done(tx, &group.id)?)
+            })
+            .await
     }
 }
 
-/// Puts a person into the groups that they name, and no others; makes those that are not there.
+/// Takes a person out of all groups of directories: they are another's now.
+pub(super) fn depart(tx: &mut Tx<'_>, person: &PersonId) -> Result<(), StoreFault> {
+    tx.execute(
+        "DELETE FROM group_member WHERE person = $1 \
+         AND group_id IN (SELECT id FROM people_group WHERE directory <> $2)",
+        &[person.as_str().into(), OPERATOR.into()],
+    )?;
+    Ok(())
+}
+
+/// Puts a person into the operator's groups that they name, and no others of those; makes those that are not
+/// there.
 pub(super) fn assign(
     tx: &mut Tx<'_>,
     person: &Person,
     seed: &Random<10>,
     now: Timestamp,
 ) -> Result<(), StoreFault> {
-    tx.execute("DELETE FROM group_member WHERE person = $1", &[person.id.as_str().into()])?;
-    for (number, name) in person.groups.iter().enumerate() {
-        let group = match by_name(tx, name)? {
+    tx.execute(
+        "DELETE FROM group_member WHERE person = $1 \
+         AND group_id IN (SELECT id FROM people_group WHERE directory = $2)",
+        &[person.id.as_str().into(), OPERATOR.into()],
+    )?;
+    for (number, name) in person.own_groups.iter().enumerate() {
+        let group = match look_up(tx, NAMED, name, OPERATOR)? {
             Some(group) => group.id,
             None => found(tx, name, &distinct(seed, number), now)?,
         };
-        join(tx, &group, &person.id)?;
+        tx.execute(
+            "INSERT INTO group_member (group_id, person) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            &[group.into(), person.id.as_str().into()],
+        )?;
     }
     Ok(())
 }
@@ -194,7 +218,7 @@ fn found(
         created: now,
         updated: now,
     };
-    insert(tx, &group)?;
+    insert(tx, &group, OPERATOR)?;
     Ok(group.id)
 }
 
@@ -212,16 +236,20 @@ fn problem(group: &Group) -> Result<(), Fault> {
     Err(Fault::Invalid(format!("'{seen}' is no name of a group: 1 to 256 visible characters")))
 }
 
-fn one(tx: &mut Tx<'_>, id: &str) -> Result<Group, Fault> {
-    by(tx, GROUP, id)?.ok_or_else(|| Fault::UnknownGroup(crate::excerpt(id)))
+/// That the group is its directory's still, and nobody changed it meanwhile.
+fn same(tx: &mut Tx<'_>, group: &Group, owner: &str) -> Result<(), Fault> {
+    let now = look_up(tx, GROUP, &group.id, owner)?;
+    let now = now.ok_or_else(|| Fault::UnknownGroup(crate::excerpt(&group.id)))?;
+    if now.version == group.version { Ok(()) } else { Err(Fault::Stale) }
 }
 
-fn by_name(tx: &mut Tx<'_>, name: &str) -> Result<Option<Group>, StoreFault> {
-    by(tx, NAMED, name)
-}
-
-fn by(tx: &mut Tx<'_>, sql: &'static str, key: &str) -> Result<Option<Group>, StoreFault> {
-    tx.query_row(sql, &[key.into()])?.as_ref().map(group).transpose()
+fn look_up(
+    tx: &mut Tx<'_>,
+    sql: &'static str,
+    key: &str,
+    owner: &str,
+) -> Result<Option<Group>, StoreFault> {
+    tx.query_row(sql, &[key.into(), owner.into()])?.as_ref().map(group).transpose()
 }
 
 fn group(row: &Row) -> Result<Group, StoreFault> {
@@ -243,10 +271,11 @@ fn members(tx: &mut Tx<'_>, id: &str) -> Result<Vec<Member>, StoreFault> {
     tx.query(MEMBERS, &[id.into()])?.iter().map(member).collect()
 }
 
-fn insert(tx: &mut Tx<'_>, group: &Group) -> Result<bool, StoreFault> {
+/// False if the name is taken.
+fn insert(tx: &mut Tx<'_>, group: &Group, owner: &str) -> Result<bool, StoreFault> {
     let inserted = tx.execute(
-        "INSERT INTO people_group (id, name, external_id, version, created, updated) \
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+        "INSERT INTO people_group (id, name, external_id, version, created, updated, directory) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
         &[
             (&group.id).into(),
             (&group.name).into(),
@@ -254,6 +283,7 @@ fn insert(tx: &mut Tx<'_>, group: &Group) -> Result<bool, StoreFault> {
             group.version.into(),
             group.created.into(),
             group.updated.into(),
+            owner.into(),
         ],
     )?;
     Ok(inserted == 1)
@@ -274,45 +304,71 @@ fn update(tx: &mut Tx<'_>, group: &Group) -> Result<(), StoreFault> {
 }
 
 /// Says how many came and went.
-fn apply(tx: &mut Tx<'_>, id: &str, change: &Members) -> Result<(u64, u64), Fault> {
-    let mut went = 0;
-    for person in &change.remove {
-        went += leave(tx, id, person)?;
-    }
+fn apply(tx: &mut Tx<'_>, id: &str, owner: &str, change: Members) -> Result<(u64, u64), Fault> {
+    let mut leaving = change.remove;
     if change.only {
-        for member in members(tx, id)? {
-            if !change.add.contains(&member.id) {
-                went += leave(tx, id, &member.id)?;
-            }
-        }
+        let there = members(tx, id)?.into_iter().map(|member| member.id);
+        leaving.extend(there.filter(|member| !change.add.contains(member)));
     }
+    let went = leave(tx, id, &leaving)?;
+    Ok((join(tx, id, owner, &change.add)?, went))
+}
+
+/// So many people come or go with one statement: a group may have thousands, and there is one writer.
+const BATCH: usize = 20;
+
+macro_rules! among {
+    ($before:literal) => {
+        concat!(
+            $before,
+            " IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"
+        )
+    };
+}
+
+/// All of them, if they are people of that directory.
+fn join(
+    tx: &mut Tx<'_>,
+    group: &str,
+    owner: &str,
+    people: &BTreeSet<PersonId>,
+) -> Result<u64, Fault> {
+    const KNOWN: &str = among!("SELECT id FROM person WHERE directory = $21 AND id");
+    const JOIN: &str = concat!(
+        "INSERT INTO group_member (group_id, person) ",
+        among!("SELECT $21, id FROM person WHERE id"),
+        " ON CONFLICT DO NOTHING"
+    );
     let mut came = 0;
-    for person in &change.add {
-        if rows::by_id(tx, person)?.is_none() {
-            return Err(Fault::UnknownPerson(person.to_string()));
+    for batch in people.iter().collect::<Vec<_>>().chunks(BATCH) {
+        let known = tx.query(KNOWN, &params(batch, owner))?;
+        let known = known.iter().map(|row| row.text(0)).collect::<Result<BTreeSet<_>, _>>()?;
+        if let Some(stranger) = batch.iter().find(|person| !known.contains(person.as_str())) {
+            return Err(Fault::UnknownPerson(stranger.to_string()));
         }
-        came += join(tx, id, person)?;
+        came += tx.execute(JOIN, &params(batch, group))?;
     }
-    Ok((came, went))
+    Ok(came)
 }
 
-fn join(tx: &mut Tx<'_>, group: &str, person: &PersonId) -> Result<u64, StoreFault> {
-    tx.execute(
-        "INSERT INTO group_member (group_id, person) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-        &[group.into(), person.as_str().into()],
-    )
+fn leave(tx: &mut Tx<'_>, group: &str, people: &BTreeSet<PersonId>) -> Result<u64, StoreFault> {
+    const LEAVE: &str = among!("DELETE FROM group_member WHERE group_id = $21 AND person");
+    let mut went = 0;
+    for batch in people.iter().collect::<Vec<_>>().chunks(BATCH) {
+        went += tx.execute(LEAVE, &params(batch, group))?;
+    }
+    Ok(went)
 }
 
-fn leave(tx: &mut Tx<'_>, group: &str, person: &PersonId) -> Result<u64, StoreFault> {
-    tx.execute(
-        "DELETE FROM group_member WHERE group_id = $1 AND person = $2",
-        &[group.into(), person.as_str().into()],
-    )
+/// A batch, filled up with what is nobody's id, and one thing more.
+fn params<'v>(batch: &[&'v PersonId], last: &'v str) -> Vec<Value<'v>> {
+    let people = batch.iter().map(|person| person.as_str());
+    let people = people.chain(std::iter::repeat("")).take(BATCH);
+    people.chain([last]).map(Into::into).collect()
 }
 
 fn fresh(at: Timestamp, random: &Random<10>) -> String {
-    let grant = GrantId::fresh(at, random);
-    format!("grp_{}", grant.as_str().trim_start_matches(GrantId::PREFIX))
+    stamped_id("grp_", at, random)
 }
 
 /// Another random number of the same seed: ids need to differ, no more.

@@ -44,24 +44,31 @@ pub struct Found<T> {
 impl Directory {
     /// A page of people.
     pub async fn people(&self, wanted: Wanted, page: Page) -> Result<Found<Person>, Fault> {
-        Ok(self.inner().store.read(move |tx| find(tx, wanted, page)).await?)
+        Ok(self.inner().store.read(move |tx| find(tx, None, wanted, page)).await?)
     }
 }
 
-fn find(tx: &mut Tx<'_>, wanted: Wanted, page: Page) -> Result<Found<Person>, StoreFault> {
-    let some = match wanted {
+/// Of everybody, or of the people of one directory.
+pub(super) fn find(
+    tx: &mut Tx<'_>,
+    owner: Option<&str>,
+    wanted: Wanted,
+    page: Page,
+) -> Result<Found<Person>, StoreFault> {
+    let mut some = match wanted {
         Wanted::All => {
-            let items = rows::page(tx, page.start.into(), page.count)?;
-            return Ok(Found { total: rows::count(tx)?, items });
+            let items = rows::page(tx, owner, page)?;
+            return Ok(Found { total: rows::count(tx, owner)?, items });
         }
-        Wanted::Test(test) => return scan(tx, &*test, page),
+        Wanted::Test(test) => return scan(tx, owner, &*test, page),
         Wanted::Login(login) => match crate::Login::new(&login) {
             Ok(login) => rows::by_login(tx, &login)?.into_iter().collect(),
             Err(_) => Vec::new(),
         },
-        Wanted::ExternalId(id) => rows::by_external_id(tx, &id, SAME)?,
-        Wanted::Email(email) => rows::by_email(tx, &email, SAME)?,
+        Wanted::ExternalId(id) => rows::by_external_id(tx, owner, &id, SAME)?,
+        Wanted::Email(email) => rows::by_email_of(tx, owner, &email, SAME)?,
     };
+    some.retain(|person| owner.is_none() || person.directory.as_deref() == owner);
     let mut pager = Pager::new(page);
     for person in some {
         pager.take(person);
@@ -71,13 +78,14 @@ fn find(tx: &mut Tx<'_>, wanted: Wanted, page: Page) -> Result<Found<Person>, St
 
 fn scan(
     tx: &mut Tx<'_>,
+    owner: Option<&str>,
     test: &dyn Fn(&Person) -> bool,
     page: Page,
 ) -> Result<Found<Person>, StoreFault> {
     let mut pager = Pager::new(page);
     let mut after = String::new();
     loop {
-        let batch = rows::after(tx, &after, BATCH)?;
+        let batch = rows::after(tx, owner, &after, BATCH)?;
         let Some(last) = batch.last() else { return Ok(pager.found) };
         last.id.as_str().clone_into(&mut after);
         batch.into_iter().filter(|person| test(person)).for_each(|person| pager.take(person));

@@ -127,6 +127,7 @@ pub(crate) fn settings() -> PeopleSettings {
         ]
         .into(),
         groups: [("ml-engineers".into(), vec!["data-scientist".into()])].into(),
+        ..Roles::default()
     };
     PeopleSettings { roles, ..PeopleSettings::default() }
 }

@@ -18,4 +18,5 @@ mod links;
 mod passkeys;
 mod passwords;
 mod people;
+mod provisioning;
 mod sessions;

@@ -67,9 +67,9 @@ async fn groups_bring_roles_and_take_them_away() {
     let directory = house.directory.clone();
     let alice = house.alice().await;
     let join = |person: &mut portcullis_directory::Person| {
-        person.groups = vec!["ml-engineers".into(), "lunch".into()];
+        person.own_groups = vec!["ml-engineers".into(), "lunch".into()];
         person.profile.nickname = Some("Al".into());
-        person.disabled_since = Some(NOW);
+        person.disabled_by.operator = true;
         Ok(())
     };
     let joined = directory.edit_person(house.acting(NOW), &alice.id, join).await.unwrap();
@@ -83,33 +83,12 @@ async fn groups_bring_roles_and_take_them_away() {
     let may = directory.roles().scopes(&joined.roles);
     assert!(may.iter().any(|pattern| pattern.matches(&"generate:basic".parse().unwrap())));
 
-    let group = directory.group_named("ml-engineers").await.unwrap().unwrap();
-    assert_eq!(directory.members(&group.id).await.unwrap()[0].id, alice.id);
-    directory.remove_group(house.acting(NOW), &group.id).await.unwrap();
-    assert_eq!(directory.person(&alice.id).await.unwrap().unwrap().roles, ["viewer"]);
-}
-
-#[tokio::test]
-async fn a_group_changes_as_a_whole_or_not_at_all() {
-    let mut house = House::open().await;
-    let directory = house.directory.clone();
-    let alice = house.alice().await;
-    let by = house.acting(NOW);
-    let group = directory.add_group(by, "ops".into(), None, vec![alice.id.clone()]).await.unwrap();
-    let taken = directory.add_group(house.acting(NOW), "ops".into(), None, Vec::new()).await;
-    assert!(matches!(taken, Err(Fault::GroupTaken(_))));
-    let stranger = "usr_01jzzzzzzzzzzzzzzzzzzzzzzz".parse().unwrap();
-    let change = move |group: &mut portcullis_directory::Group,
-                       members: &mut portcullis_directory::Members| {
-        group.name = "operations".into();
-        *members =
-            portcullis_directory::Members { only: true, add: vec![stranger], ..Default::default() };
+    let leave = |person: &mut portcullis_directory::Person| {
+        person.own_groups = vec!["lunch".into()];
         Ok(())
     };
-    let refused = directory.edit_group(house.acting(NOW), &group.id, change).await;
-    assert!(matches!(refused, Err(Fault::UnknownPerson(_))), "{refused:?}");
-    assert_eq!(directory.group(&group.id).await.unwrap().unwrap(), group);
-    assert_eq!(directory.members(&group.id).await.unwrap().len(), 1);
+    let left = directory.edit_person(house.acting(NOW), &alice.id, leave).await.unwrap();
+    assert_eq!((left.roles, left.groups), (vec!["viewer".into()], vec!["lunch".into()]));
 }
 
 #[tokio::test]

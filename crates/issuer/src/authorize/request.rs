@@ -236,6 +236,12 @@ fn claims_asked(value: Option<&str>) -> Result<Asked, Denial> {
     Ok(asked)
 }
 
+/// The same, for whoever only wants it to be read.
+#[cfg(fuzzing)]
+pub(crate) fn fuzzed(text: &str) {
+    let _ = claims_asked(Some(text));
+}
+
 /// `None` if `acr` may be anything; the known ones of those it must be, if it must be one.
 fn essential_acr(claims: &Map<String, Value>) -> Result<Option<Vec<Acr>>, Denial> {
     let Some(Value::Object(acr)) = claims.get("acr") else { return Ok(None) };

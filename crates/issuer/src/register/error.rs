@@ -42,6 +42,24 @@ impl From<Fault> for RegistrationError {
     }
 }
 
+impl RegistrationError {
+    /// What was wrong, for the log: neither that nobody registers here, nor a failure of ours.
+    pub(super) fn refusal(&self) -> Option<String> {
+        Some(match self {
+            Self::Off | Self::Fault(_) => return None,
+            Self::NoToken => "no token".into(),
+            Self::WrongToken | Self::NotAdmitted(NotAdmitted::Token) => {
+                "the token is unknown, used up or expired".into()
+            }
+            Self::NotAdmitted(NotAdmitted::Quota { .. }) => "too many from this address".into(),
+            Self::NotAdmitted(NotAdmitted::Full) => "there are as many as there may be".into(),
+            Self::MediaType => "not application/json".into(),
+            Self::Request(problem) => problem.clone(),
+            Self::Metadata(error) => error.description().to_owned(),
+        })
+    }
+}
+
 impl IntoResponse for RegistrationError {
     fn into_response(self) -> Response {
         let wrong_token = "the token is unknown, used up or expired; ask the operator for another";

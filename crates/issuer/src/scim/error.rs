@@ -36,12 +36,12 @@ impl ScimError {
         Self { kind, detail: detail.into() }
     }
 
-    pub(super) fn into_detail(self) -> String {
-        self.detail
-    }
-
     pub(super) fn stale() -> Self {
         Self::new(Kind::Stale, "it changed meanwhile; read it again")
+    }
+
+    pub(super) fn contended() -> Self {
+        Self::new(Kind::Busy, "others change it at the same time; try again")
     }
 
     pub(super) fn nobody(id: &str) -> Self {

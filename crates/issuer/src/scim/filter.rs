@@ -89,6 +89,7 @@ impl Filter {
                 let meant = path.name == name && (path.sub.as_deref() == sub || whole);
                 meant.then_some(text)
             }
+            Self::Values(path, filter) if path.name == name => filter.must_equal(sub?, None),
             _ => None,
         }
     }
@@ -232,13 +233,33 @@ impl<'t> Parser<'t> {
         if self.mark('(') {
             return self.within(')');
         }
-        let path = self.take(|c| c.is_ascii_alphanumeric() || "_-$.:/".contains(c));
-        let path = Path::parse(path).ok_or_else(|| {
-            format!("expected an attribute at '{}'", portcullis_directory::excerpt(self.rest))
-        })?;
+        let path = self.path()?;
         if self.mark('[') {
-            return Ok(Filter::Values(path, Box::new(self.within(']')?)));
+            let filter = self.within(']')?;
+            // `emails[type eq "work"].value eq "…"`, as Entra ID asks: of that very value.
+            let whole = if self.mark('.') {
+                Filter::And(Box::new(filter), Box::new(self.comparison()?))
+            } else {
+                filter
+            };
+            return Ok(Filter::Values(path, Box::new(whole)));
         }
+        self.compared(path)
+    }
+
+    fn comparison(&mut self) -> Result<Filter, String> {
+        let path = self.path()?;
+        self.compared(path)
+    }
+
+    fn path(&mut self) -> Result<Path, String> {
+        let path = self.take(|c| c.is_ascii_alphanumeric() || "_-$.:/".contains(c));
+        Path::parse(path).ok_or_else(|| {
+            format!("expected an attribute at '{}'", portcullis_directory::excerpt(self.rest))
+        })
+    }
+
+    fn compared(&mut self, path: Path) -> Result<Filter, String> {
         let operator = self.take(|c| c.is_ascii_alphabetic()).to_ascii_lowercase();
         if operator == "pr" {
             return Ok(Filter::Present(path));
@@ -334,6 +355,7 @@ mod tests {
             r#"emails.value ew "@home.example""#,
             r#"emails eq "a@work.example""#,
             r#"emails[type eq "work" and value co "@work"]"#,
+            r#"emails[type eq "work"].value eq "A@work.example""#,
             r#"not (userName eq "bob") and (title pr or emails pr)"#,
             r#"meta.lastModified gt "2027-01-01T00:00:00Z""#,
             r#"USERNAME EQ "alice@example.com" OR id eq "x""#,
@@ -344,6 +366,7 @@ mod tests {
         for no in [
             r#"externalId eq "a1""#,
             r#"emails[type eq "work" and value co "@home"]"#,
+            r#"emails[type eq "work"].value eq "a@home.example""#,
             "title pr",
             "nothing pr",
             r#"userName eq "x" or userName eq "y""#,
@@ -371,6 +394,8 @@ mod tests {
             "userName eq \"bob\" OR '1'='1'",
             "(userName pr",
             "emails[type pr",
+            "emails[type pr].",
+            "emails[type pr].(value pr)",
             "name..x pr",
             "userName eq {}",
             &deep,
@@ -391,5 +416,7 @@ mod tests {
         assert_eq!(must(r#"active eq true or userName eq "a""#), None);
         assert_eq!(must(r#"not (userName eq "a")"#), None);
         assert_eq!(must(r#"userName sw "a""#), None);
+        let mail = Filter::parse(r#"emails[type eq "work"].value eq "a@b""#).unwrap();
+        assert_eq!(mail.must_equal("emails", Some("value")), Some("a@b"));
     }
 }

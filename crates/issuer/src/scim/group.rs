@@ -1,153 +1,109 @@
-//! `/Groups` (RFC 7643 §4.2). The configuration says which roles they bring.
+//! `/Groups` (RFC 7643 §4.2): of the people whom the same directory provisioned. The configuration says which roles
+//! they bring.
 
 use super::{
-    Call, answer,
+    Call,
     error::{Kind, ScimError},
     etag, json,
-    patch::{self, Op, Operation},
-    plain,
+    patch::{Op, Operation},
     query::Query,
+    resource::Resource,
 };
-use crate::server::State;
-use axum::{
-    extract::{Path, Request, State as Shared},
-    response::{IntoResponse as _, Response},
-};
-use http::StatusCode;
-use portcullis_directory::{Fault, Found, Group, Member, Members, Page};
+use portcullis_directory::{Acting, Found, Group, Member, Members, Page};
 use portcullis_types::PersonId;
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 pub(super) const SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 
-/// RFC 7644 §3.4.2.
-pub(super) async fn list(
-    Shared(state): Shared<Arc<State>>,
-    request: Request,
-) -> Result<Response, ScimError> {
-    let (call, _) = Call::of(&state, request).await?;
-    let query = Query::of(&call)?;
-    let found = match query.filter.clone() {
-        // Who asks for members by filter pays for a look at all groups.
-        Some(filter) if filter.mentions("members") => {
-            let everything = Page { start: 0, count: 10_000 };
-            let all = state.directory.groups(|_| true, everything).await?;
-            let mut holding = Vec::new();
-            for group in all.items {
-                let value = whole(&state, &group, json::wants_members(&call)).await?;
-                let members = state.directory.members(&group.id).await?;
-                if filter.holds(&shown(&group, Some(&members), "")) {
-                    holding.push(value);
+impl Resource for Group {
+    /// Some ten thousand members fit.
+    const LARGEST: usize = 2 * 1024 * 1024;
+    type Next = (Group, Members);
+
+    async fn find(call: &Call, id: &str) -> Result<Option<Self>, ScimError> {
+        Ok(call.directory.group(id).await?)
+    }
+
+    async fn found(call: &Call, query: &Query) -> Result<Found<Value>, ScimError> {
+        match query.filter.clone() {
+            // Who asks for members by filter pays for a look at all groups.
+            Some(filter) if filter.mentions("members") => {
+                let everything = Page { start: 0, count: 10_000 };
+                let all = call.directory.groups(|_| true, everything).await?;
+                let mut holding = Vec::new();
+                for group in all.items {
+                    let members = call.directory.members(&group).await?;
+                    if filter.holds(&shown(&group, Some(&members), &call.base)) {
+                        let told = json::wants_members(call).then_some(members.as_slice());
+                        holding.push(shown(&group, told, &call.base));
+                    }
                 }
+                Ok(query.cut(holding))
             }
-            query.cut(holding)
-        }
-        filter => {
-            let test = move |group: &Group| {
-                filter.as_ref().is_none_or(|filter| filter.holds(&shown(group, None, "")))
-            };
-            let found = state.directory.groups(test, query.page).await?;
-            let mut items = Vec::new();
-            for group in &found.items {
-                items.push(whole(&state, group, json::wants_members(&call)).await?);
+            filter => {
+                let test = move |group: &Group| {
+                    filter.as_ref().is_none_or(|filter| filter.holds(&shown(group, None, "")))
+                };
+                let found = call.directory.groups(test, query.page).await?;
+                let mut items = Vec::new();
+                for group in &found.items {
+                    items.push(group.shown(call).await?);
+                }
+                Ok(Found { total: found.total, items })
             }
-            Found { total: found.total, items }
         }
-    };
-    Ok(plain(StatusCode::OK, &query.list(&call, found)))
-}
+    }
 
-/// RFC 7644 §3.3.
-pub(super) async fn create(
-    Shared(state): Shared<Arc<State>>,
-    request: Request,
-) -> Result<Response, ScimError> {
-    let (mut call, body) = Call::with_body(&state, request).await?;
-    let name = json::text(&body, "displayName")
-        .ok_or_else(|| ScimError::new(Kind::Value, "'displayName' is missing"))?;
-    let members = ids(json::get(&body, "members").unwrap_or(&Value::Null))?;
-    let (actor, external) = (call.actor(), json::text(&body, "externalId"));
-    let group = state.directory.add_group(call.acting(&actor), name, external, members).await?;
-    respond(&state, call, StatusCode::CREATED, &group).await
-}
+    async fn create(call: &Call, body: &Value) -> Result<Self, ScimError> {
+        let members = ids(json::get(body, "members").unwrap_or(&Value::Null))?;
+        let (name, external) = (name(body)?, json::text(body, "externalId"));
+        let (actor, mut entropy) = call.actor();
+        let by = Acting { actor: &actor, now: call.now, entropy: &mut *entropy };
+        Ok(call.directory.add_group(by, name, external, members).await?)
+    }
 
-/// RFC 7644 §3.4.1.
-pub(super) async fn read(
-    Shared(state): Shared<Arc<State>>,
-    Path(id): Path<String>,
-    request: Request,
-) -> Result<Response, ScimError> {
-    let (call, _) = Call::of(&state, request).await?;
-    let group = state.directory.group(&id).await?.ok_or_else(|| ScimError::nobody(&id))?;
-    respond(&state, call, StatusCode::OK, &group).await
-}
+    fn replaced(&self, body: &Value) -> Result<Self::Next, ScimError> {
+        let add = ids(json::get(body, "members").unwrap_or(&Value::Null))?;
+        let (name, external_id) = (name(body)?, json::text(body, "externalId"));
+        let members = Members { only: true, add, ..Members::default() };
+        Ok((Group { name, external_id, ..self.clone() }, members))
+    }
 
-/// RFC 7644 §3.5.1.
-pub(super) async fn replace(
-    Shared(state): Shared<Arc<State>>,
-    Path(id): Path<String>,
-    request: Request,
-) -> Result<Response, ScimError> {
-    let (call, body) = Call::with_body(&state, request).await?;
-    let name = json::text(&body, "displayName")
-        .ok_or_else(|| ScimError::new(Kind::Value, "'displayName' is missing"))?;
-    let add = ids(json::get(&body, "members").unwrap_or(&Value::Null))?;
-    let external = json::text(&body, "externalId");
-    edit(&state, call, &id, move |group, members| {
-        group.name = name;
-        group.external_id = external;
-        *members = Members { only: true, add, remove: Vec::new() };
-        Ok(())
-    })
-    .await
-}
-
-/// RFC 7644 §3.5.2.
-pub(super) async fn change(
-    Shared(state): Shared<Arc<State>>,
-    Path(id): Path<String>,
-    request: Request,
-) -> Result<Response, ScimError> {
-    let (call, body) = Call::with_body(&state, request).await?;
-    let operations = patch::operations(&body)?;
-    edit(&state, call, &id, move |group, members| {
-        for operation in &operations {
-            apply(operation, group, members)
-                .map_err(|fault| Fault::Invalid(fault.into_detail()))?;
+    fn patched(&self, operations: &[Operation]) -> Result<Self::Next, ScimError> {
+        let (mut group, mut members) = (self.clone(), Members::default());
+        for operation in operations {
+            apply(operation, &mut group, &mut members)?;
         }
-        Ok(())
-    })
-    .await
+        Ok((group, members))
+    }
+
+    async fn commit(&self, call: &Call, (next, members): Self::Next) -> Result<Self, ScimError> {
+        let (actor, mut entropy) = call.actor();
+        let by = Acting { actor: &actor, now: call.now, entropy: &mut *entropy };
+        Ok(call.directory.change_group(by, self, next, members).await?)
+    }
+
+    async fn remove(&self, call: &Call) -> Result<(), ScimError> {
+        let (actor, mut entropy) = call.actor();
+        let by = Acting { actor: &actor, now: call.now, entropy: &mut *entropy };
+        Ok(call.directory.remove_group(by, self).await?)
+    }
+
+    fn version(&self) -> u32 {
+        self.version
+    }
+
+    async fn shown(&self, call: &Call) -> Result<Value, ScimError> {
+        let wanted = json::wants_members(call);
+        let members = if wanted { Some(call.directory.members(self).await?) } else { None };
+        Ok(shown(self, members.as_deref(), &call.base))
+    }
 }
 
-/// RFC 7644 §3.6.
-pub(super) async fn delete(
-    Shared(state): Shared<Arc<State>>,
-    Path(id): Path<String>,
-    request: Request,
-) -> Result<Response, ScimError> {
-    let (mut call, _) = Call::of(&state, request).await?;
-    let actor = call.actor();
-    state.directory.remove_group(call.acting(&actor), &id).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-async fn edit(
-    state: &State,
-    mut call: Call,
-    id: &str,
-    edit: impl FnOnce(&mut Group, &mut Members) -> Result<(), Fault> + Send + 'static,
-) -> Result<Response, ScimError> {
-    let (version, actor) = (call.if_match()?, call.actor());
-    let checked = move |group: &mut Group, members: &mut Members| {
-        if version.is_some_and(|version| version != group.version) {
-            return Err(Fault::Stale);
-        }
-        edit(group, members)
-    };
-    let group = state.directory.edit_group(call.acting(&actor), id, checked).await?;
-    respond(state, call, StatusCode::OK, &group).await
+fn name(body: &Value) -> Result<String, ScimError> {
+    json::text(body, "displayName")
+        .ok_or_else(|| ScimError::new(Kind::Value, "'displayName' is missing"))
 }
 
 /// One operation on a group. Of members only whole ones come and go.
@@ -175,7 +131,8 @@ fn apply(operation: &Operation, group: &mut Group, members: &mut Members) -> Res
             }
         }
         ("members", Op::Replace) if operation.filter.is_none() => {
-            *members = Members { only: true, add: ids(&operation.value)?, remove: Vec::new() };
+            let add = ids(&operation.value)?;
+            *members = Members { only: true, add, ..Members::default() };
         }
         ("members", _) => {
             let came = ids(&operation.value)?;
@@ -189,7 +146,7 @@ fn apply(operation: &Operation, group: &mut Group, members: &mut Members) -> Res
 }
 
 /// Who goes: by `members[value eq "…"]`, by a list beside `remove`, or, with neither, everybody.
-fn gone(operation: &Operation) -> Result<Option<Vec<PersonId>>, ScimError> {
+fn gone(operation: &Operation) -> Result<Option<BTreeSet<PersonId>>, ScimError> {
     if let Some(filter) = &operation.filter {
         let value = filter.must_equal("value", None).ok_or_else(|| {
             ScimError::new(Kind::Filter, "members are removed by members[value eq \"id\"]")
@@ -201,9 +158,9 @@ fn gone(operation: &Operation) -> Result<Option<Vec<PersonId>>, ScimError> {
 }
 
 /// `[{"value": "usr_…"}]`, or one of them alone.
-fn ids(value: &Value) -> Result<Vec<PersonId>, ScimError> {
+fn ids(value: &Value) -> Result<BTreeSet<PersonId>, ScimError> {
     let list = match value {
-        Value::Null => return Ok(Vec::new()),
+        Value::Null => return Ok(BTreeSet::new()),
         Value::Array(list) => list.as_slice(),
         one => std::slice::from_ref(one),
     };
@@ -214,23 +171,6 @@ fn ids(value: &Value) -> Result<Vec<PersonId>, ScimError> {
         })
     };
     list.iter().map(id).collect()
-}
-
-async fn respond(
-    state: &State,
-    call: Call,
-    status: StatusCode,
-    group: &Group,
-) -> Result<Response, ScimError> {
-    let with_members = json::wants_members(&call);
-    let value = whole(state, group, with_members).await?;
-    Ok(answer(&call, status, group.version, &value))
-}
-
-async fn whole(state: &State, group: &Group, with_members: bool) -> Result<Value, ScimError> {
-    let base = state.settings.url("/scim/v2");
-    let members = if with_members { Some(state.directory.members(&group.id).await?) } else { None };
-    Ok(shown(group, members.as_deref(), &base))
 }
 
 fn shown(group: &Group, members: Option<&[Member]>, base: &str) -> Value {

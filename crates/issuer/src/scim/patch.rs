@@ -8,7 +8,9 @@ use super::{
 };
 use serde_json::{Map, Value};
 
+/// Operations of a request, and values that an attribute may come to have: each is compared with each.
 const MOST: usize = 1000;
+const MOST_VALUES: usize = 100;
 
 /// One operation. Without a path it was taken apart into one for each member.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +37,12 @@ pub(super) fn operations(body: &Value) -> Result<Vec<Operation>, ScimError> {
     let mut all = Vec::new();
     for operation in list {
         parse(operation, &mut all)?;
+        if all.len() > MOST {
+            return Err(ScimError::new(
+                Kind::Syntax,
+                "more than 1000 attributes are changed at once",
+            ));
+        }
     }
     Ok(all)
 }
@@ -97,11 +105,16 @@ fn parsed(text: &str) -> Result<(Path, Option<Filter>), ScimError> {
 
 impl Operation {
     /// Applies it to a resource as JSON.
-    pub(super) fn apply(&self, resource: &mut Value) {
-        let Some(members) = resource.as_object_mut() else { return };
+    pub(super) fn apply(&self, resource: &mut Value) -> Result<(), ScimError> {
+        let Some(members) = resource.as_object_mut() else { return Ok(()) };
         let name = &self.path.name;
         let key = members.keys().find(|key| key.eq_ignore_ascii_case(name)).cloned();
         let key = key.unwrap_or_else(|| name.clone());
+        let many = |value: Option<&Value>| value.and_then(Value::as_array).map_or(0, Vec::len);
+        if many(members.get(&key)) + many(Some(&self.value)) > MOST_VALUES {
+            let problem = format!("'{name}' would have more than {MOST_VALUES} values");
+            return Err(ScimError::new(Kind::Value, problem));
+        }
         match (&self.filter, &self.path.sub, self.op) {
             (None, None, Op::Remove) => {
                 members.remove(&key);
@@ -132,6 +145,7 @@ impl Operation {
                 }
             }
         }
+        Ok(())
     }
 
     fn apply_to(&self, list: &mut Vec<Value>, filter: &Filter, sub: Option<&str>) {
@@ -225,7 +239,7 @@ mod tests {
             "emails": [{ "type": "work", "value": "a@work.example", "primary": true }],
         });
         for operation in super::operations(&json!({ "Operations": operations })).unwrap() {
-            operation.apply(&mut resource);
+            operation.apply(&mut resource).unwrap();
         }
         resource
     }

@@ -1,200 +1,134 @@
-//! `/Users` (RFC 7643 §4.1).
+//! `/Users` (RFC 7643 §4.1): the people whom the calling directory provisioned. Their addresses are its to say, as are
+//! their names; it reaches nobody else's.
 
 use super::{
-    Call, answer,
+    Call,
     error::{Kind, ScimError},
     etag, json,
-    patch::{self, Operation},
-    plain,
+    patch::Operation,
     query::Query,
+    resource::Resource,
 };
-use crate::server::State;
-use axum::{
-    extract::{Path, Request, State as Shared},
-    response::{IntoResponse as _, Response},
-};
-use http::StatusCode;
 use portcullis_directory::{
-    Action, Address, Fault, Found, NewPerson, Page, Person, Profile, Wanted,
+    Acting, Address, DisabledBy, Fault, Found, NewPerson, Page, Person, Profile, Wanted,
 };
-use portcullis_types::{PersonId, Timestamp};
+use portcullis_types::PersonId;
 use serde_json::{Map, Value, json};
-use std::sync::Arc;
 
 pub(super) const SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 
-/// RFC 7644 §3.4.2.
-pub(super) async fn list(
-    Shared(state): Shared<Arc<State>>,
-    request: Request,
-) -> Result<Response, ScimError> {
-    let (call, _) = Call::of(&state, request).await?;
-    let query = Query::of(&call)?;
-    let base = state.settings.url("/scim/v2/Users/");
-    let found = found(&state, &query, &base).await?;
-    Ok(plain(StatusCode::OK, &query.list(&call, found)))
-}
+impl Resource for Person {
+    const LARGEST: usize = 64 * 1024;
+    type Next = Person;
 
-async fn found(state: &State, query: &Query, base: &str) -> Result<Found<Value>, ScimError> {
-    let Some(filter) = query.filter.clone() else {
-        let found = state.directory.people(Wanted::All, query.page).await?;
+    async fn find(call: &Call, id: &str) -> Result<Option<Self>, ScimError> {
+        match PersonId::new(id) {
+            Ok(id) => Ok(call.directory.person(&id).await?),
+            Err(_) => Ok(None),
+        }
+    }
+
+    async fn found(call: &Call, query: &Query) -> Result<Found<Value>, ScimError> {
+        let (directory, base) = (&call.directory, call.base.as_str());
+        let Some(filter) = query.filter.clone() else {
+            let found = directory.people(Wanted::All, query.page).await?;
+            let items = found.items.iter().map(|person| shown(person, base)).collect();
+            return Ok(Found { total: found.total, items });
+        };
+        let login = filter.must_equal("username", None).map(str::to_owned).map(Wanted::Login);
+        let external = filter.must_equal("externalid", None).map(str::to_owned);
+        let email = filter.must_equal("emails", Some("value")).map(str::to_owned);
+        let indexed = login.or(external.map(Wanted::ExternalId)).or(email.map(Wanted::Email));
+        if let Some(wanted) = indexed {
+            let found = directory.people(wanted, Page { start: 0, count: 1000 }).await?;
+            let all = found.items.iter().map(|person| shown(person, base));
+            return Ok(query.cut(all.filter(|user| filter.holds(user)).collect()));
+        }
+        let place = base.to_owned();
+        let test = Wanted::Test(Box::new(move |person| filter.holds(&shown(person, &place))));
+        let found = directory.people(test, query.page).await?;
         let items = found.items.iter().map(|person| shown(person, base)).collect();
-        return Ok(Found { total: found.total, items });
-    };
-    let indexed = filter.must_equal("username", None).map(|login| Wanted::Login(login.to_owned()));
-    let indexed = indexed.or_else(|| {
-        filter.must_equal("externalid", None).map(|id| Wanted::ExternalId(id.to_owned()))
-    });
-    let indexed = indexed.or_else(|| {
-        filter.must_equal("emails", Some("value")).map(|mail| Wanted::Email(mail.to_owned()))
-    });
-    if let Some(wanted) = indexed {
-        let found = state.directory.people(wanted, Page { start: 0, count: 1000 }).await?;
-        let all = found.items.iter().map(|person| shown(person, base));
-        return Ok(query.cut(all.filter(|user| filter.holds(user)).collect()));
+        Ok(Found { total: found.total, items })
     }
-    let place = base.to_owned();
-    let test = Wanted::Test(Box::new(move |person| filter.holds(&shown(person, &place))));
-    let found = state.directory.people(test, query.page).await?;
-    let items = found.items.iter().map(|person| shown(person, base)).collect();
-    Ok(Found { total: found.total, items })
-}
 
-/// RFC 7644 §3.3.
-pub(super) async fn create(
-    Shared(state): Shared<Arc<State>>,
-    request: Request,
-) -> Result<Response, ScimError> {
-    let (mut call, body) = Call::with_body(&state, request).await?;
-    let login = json::text(&body, "userName")
-        .ok_or_else(|| ScimError::new(Kind::Value, "'userName' is missing"))?;
-    let active = active(&body)?;
-    let new = NewPerson {
-        login,
-        profile: profile(&body, &Profile::default())?,
-        external_id: json::text(&body, "externalId"),
-        disabled_since: (!active).then_some(call.now),
-        ..NewPerson::default()
-    };
-    let actor = call.actor();
-    let person = state.directory.add_person(call.acting(&actor), new).await?;
-    Ok(respond(&state, &call, StatusCode::CREATED, &person))
-}
-
-/// RFC 7644 §3.4.1.
-pub(super) async fn read(
-    Shared(state): Shared<Arc<State>>,
-    Path(id): Path<String>,
-    request: Request,
-) -> Result<Response, ScimError> {
-    let (call, _) = Call::of(&state, request).await?;
-    let person = one(&state, &id).await?;
-    Ok(respond(&state, &call, StatusCode::OK, &person))
-}
-
-/// RFC 7644 §3.5.1.
-pub(super) async fn replace(
-    Shared(state): Shared<Arc<State>>,
-    Path(id): Path<String>,
-    request: Request,
-) -> Result<Response, ScimError> {
-    let (call, body) = Call::with_body(&state, request).await?;
-    if json::text(&body, "userName").is_none() {
-        return Err(ScimError::new(Kind::Value, "'userName' is missing"));
+    async fn create(call: &Call, body: &Value) -> Result<Self, ScimError> {
+        let out = active(body)? == Some(false);
+        let new = NewPerson {
+            login: login(body)?,
+            profile: profile(body, &Profile::default())?,
+            external_id: json::text(body, "externalId"),
+            disabled_by: DisabledBy { directory: out, ..DisabledBy::default() },
+            ..NewPerson::default()
+        };
+        let (actor, mut entropy) = call.actor();
+        let by = Acting { actor: &actor, now: call.now, entropy: &mut *entropy };
+        Ok(call.directory.add_person(by, new).await?)
     }
-    edit(&state, call, &id, move |_| body).await
-}
 
-/// RFC 7644 §3.5.2.
-pub(super) async fn change(
-    Shared(state): Shared<Arc<State>>,
-    Path(id): Path<String>,
-    request: Request,
-) -> Result<Response, ScimError> {
-    let (call, body) = Call::with_body(&state, request).await?;
-    let operations: Vec<Operation> = patch::operations(&body)?;
-    edit(&state, call, &id, move |mut user| {
-        for operation in &operations {
-            operation.apply(&mut user);
+    fn replaced(&self, body: &Value) -> Result<Self::Next, ScimError> {
+        login(body)?;
+        taken(self, body)
+    }
+
+    fn patched(&self, operations: &[Operation]) -> Result<Self::Next, ScimError> {
+        let mut user = shown(self, "");
+        for operation in operations {
+            operation.apply(&mut user)?;
         }
-        user
-    })
-    .await
-}
-
-/// RFC 7644 §3.6.
-pub(super) async fn delete(
-    Shared(state): Shared<Arc<State>>,
-    Path(id): Path<String>,
-    request: Request,
-) -> Result<Response, ScimError> {
-    let (mut call, _) = Call::of(&state, request).await?;
-    let person = one(&state, &id).await?;
-    if call.if_match()?.is_some_and(|version| version != person.version) {
-        return Err(ScimError::stale());
+        taken(self, &user)
     }
-    let actor = call.actor();
-    state.directory.remove_person(call.acting(&actor), &person.id).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+
+    async fn commit(&self, call: &Call, next: Self::Next) -> Result<Self, ScimError> {
+        let (actor, mut entropy) = call.actor();
+        let by = Acting { actor: &actor, now: call.now, entropy: &mut *entropy };
+        call.directory.change_person(by, self, next).await.map_err(gone)
+    }
+
+    async fn remove(&self, call: &Call) -> Result<(), ScimError> {
+        let (actor, mut entropy) = call.actor();
+        let by = Acting { actor: &actor, now: call.now, entropy: &mut *entropy };
+        call.directory.remove_person(by, self).await.map_err(gone)
+    }
+
+    fn version(&self) -> u32 {
+        self.version
+    }
+
+    async fn shown(&self, call: &Call) -> Result<Value, ScimError> {
+        Ok(shown(self, &call.base))
+    }
 }
 
-/// Changes a person to what `next` makes of them, as JSON, in one transaction.
-async fn edit(
-    state: &State,
-    mut call: Call,
-    id: &str,
-    next: impl FnOnce(Value) -> Value + Send + 'static,
-) -> Result<Response, ScimError> {
-    let person = one(state, id).await?;
-    let (version, now, actor) = (call.if_match()?, call.now, call.actor());
-    let edit = move |person: &mut Person| {
-        if version.is_some_and(|version| version != person.version) {
-            return Err(Fault::Stale);
-        }
-        let user = next(shown(person, ""));
-        take(person, &user, now).map_err(|fault| Fault::Invalid(fault.into_detail()))
-    };
-    let edited =
-        state.directory.edited_person(call.acting(&actor), Action::PersonScim, &person.id, edit);
-    let edited = edited.await.map_err(|fault| match fault {
+fn gone(fault: Fault) -> ScimError {
+    match fault {
         Fault::UnknownPerson(id) => ScimError::nobody(&id),
         other => other.into(),
-    })?;
-    Ok(respond(state, &call, StatusCode::OK, &edited))
+    }
 }
 
-async fn one(state: &State, id: &str) -> Result<Person, ScimError> {
-    let person = match PersonId::new(id) {
-        Ok(id) => state.directory.person(&id).await?,
-        Err(_) => None,
-    };
-    person.ok_or_else(|| ScimError::nobody(id))
+fn login(user: &Value) -> Result<String, ScimError> {
+    json::text(user, "userName").ok_or_else(|| ScimError::new(Kind::Value, "'userName' is missing"))
 }
 
-fn respond(state: &State, call: &Call, status: StatusCode, person: &Person) -> Response {
-    let base = state.settings.url("/scim/v2/Users/");
-    answer(call, status, person.version, &shown(person, &base))
-}
-
-/// Takes over what a resource says; of what it does not say, nothing stays (RFC 7644 §3.5.1).
-fn take(person: &mut Person, user: &Value, now: Timestamp) -> Result<(), ScimError> {
+/// The person as a resource says: of what it does not say nothing stays, but whether they are active.
+fn taken(person: &Person, user: &Value) -> Result<Person, ScimError> {
+    let mut next = person.clone();
     if let Some(login) = json::text(user, "userName") {
-        person.login = login;
+        next.login = login;
     }
-    person.external_id = json::text(user, "externalId");
-    person.profile = profile(user, &person.profile)?;
-    match (active(user)?, person.disabled_since) {
-        (true, _) => person.disabled_since = None,
-        (false, None) => person.disabled_since = Some(now),
-        (false, Some(_)) => {}
+    next.external_id = json::text(user, "externalId");
+    next.profile = profile(user, &person.profile)?;
+    if let Some(active) = active(user)? {
+        next.disabled_by.directory = !active;
     }
-    Ok(())
+    Ok(next)
 }
 
-fn active(user: &Value) -> Result<bool, ScimError> {
+fn active(user: &Value) -> Result<Option<bool>, ScimError> {
     match json::get(user, "active") {
-        None | Some(Value::Null) => Ok(true),
+        None | Some(Value::Null) => Ok(None),
         Some(value) => json::flag(value)
+            .map(Some)
             .ok_or_else(|| ScimError::new(Kind::Value, "'active' must be true or false")),
     }
 }
@@ -264,8 +198,8 @@ fn address(value: &Value) -> Address {
     }
 }
 
-/// A person as SCIM has them; `base` is where their kind lives.
-pub(super) fn shown(person: &Person, base: &str) -> Value {
+/// A person as SCIM has them.
+fn shown(person: &Person, base: &str) -> Value {
     let profile = &person.profile;
     let mut user = Map::new();
     let mut put = |name: &str, value: Option<Value>| {
@@ -283,7 +217,8 @@ pub(super) fn shown(person: &Person, base: &str) -> Value {
     put("profileUrl", text(&profile.profile));
     put("locale", text(&profile.locale));
     put("timezone", text(&profile.zoneinfo));
-    put("active", Some(person.disabled_since.is_none().into()));
+    // The directory's own word: what the operator forbids is neither its to see nor to lift.
+    put("active", Some((!person.disabled_by.directory).into()));
     put(
         "name",
         some_of([
@@ -315,7 +250,7 @@ pub(super) fn shown(person: &Person, base: &str) -> Value {
             "resourceType": "User",
             "created": person.created.to_string(),
             "lastModified": person.updated.to_string(),
-            "location": format!("{base}{}", person.id),
+            "location": format!("{base}/Users/{}", person.id),
             "version": etag(person.version),
         })),
     );

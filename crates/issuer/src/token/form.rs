@@ -3,12 +3,12 @@
 //! A form is the standard; JSON is read too, since the SDKs of AI vendors send it, by the same rules.
 
 use axum::body::Body;
-use http::{HeaderMap, header, request::Parts};
+use http::{HeaderMap, request::Parts};
 use portcullis_directory::excerpt;
 use portcullis_jose::json;
 use portcullis_types::Denial;
 pub(crate) use portcullis_web::form::decode;
-use portcullis_web::form::{FormFault, bytes, pairs};
+use portcullis_web::form::{FORM, FormFault, JSON, bytes, media_type, pairs};
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -109,19 +109,19 @@ fn format(headers: &HeaderMap) -> Result<Format, Denial> {
         let problem = "the content type must be application/x-www-form-urlencoded, or application/json, in UTF-8";
         bad(Some("Content-Type"), problem)
     };
-    let mut all = headers.get_all(header::CONTENT_TYPE).iter();
-    let (Some(value), None) = (all.next(), all.next()) else { return Err(wrong()) };
-    let mut pieces = value.to_str().map_err(|_| wrong())?.split(';').map(str::trim);
-    let format = match pieces.next().unwrap_or_default().to_ascii_lowercase().as_str() {
-        "application/x-www-form-urlencoded" => Format::Form,
-        "application/json" => Format::Json,
-        _ => return Err(wrong()),
-    };
-    let utf8 = |piece: &str| {
-        let piece = piece.to_ascii_lowercase();
-        matches!(piece.as_str(), "" | "charset=utf-8" | "charset=\"utf-8\"")
-    };
-    if pieces.all(utf8) { Ok(format) } else { Err(wrong()) }
+    match media_type(headers).as_deref() {
+        Some(FORM) => Ok(Format::Form),
+        Some(JSON) => Ok(Format::Json),
+        _ => Err(wrong()),
+    }
+}
+
+/// Both kinds of body.
+#[cfg(fuzzing)]
+pub(crate) fn fuzzed(body: &[u8]) {
+    for pairs in [form(body), object(body)].into_iter().flatten() {
+        let _ = TokenRequest::collect(pairs);
+    }
 }
 
 /// `application/x-www-form-urlencoded`, and nothing that only looks like it.

@@ -99,5 +99,5 @@ fn roles() -> Roles {
         ("scientist".to_owned(), role("Data Scientist", &["generate:*", "batch:*"])),
         ("viewer".to_owned(), role("Viewer", &["batch:read", "model:list"])),
     ];
-    Roles { by_name: BTreeMap::from(by_name), groups: BTreeMap::new() }
+    Roles { by_name: BTreeMap::from(by_name), ..Roles::default() }
 }

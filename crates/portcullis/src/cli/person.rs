@@ -178,7 +178,15 @@ async fn enable(directory: &Directory, login: &str, format: Format) -> Outcome {
     let actor = house::actor();
     let person = directory.enable_person(acting(&mut Chance, &actor), &person.id).await;
     let person = person.map_err(refused)?;
-    talk(format_args!("{} may sign in again", person.login));
+    match &person.directory {
+        Some(directory) if person.disabled_by.directory => {
+            talk(format_args!(
+                "{} stays out: {directory} says that they are inactive",
+                person.login
+            ));
+        }
+        _ => talk(format_args!("{} may sign in again", person.login)),
+    }
     show::changed(&person, format)
 }
 

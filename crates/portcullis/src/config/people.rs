@@ -1,4 +1,4 @@
-//! `[roles.NAME]`, `[groups]`, `[sign_in]` and `[mail]`: what people may have, how they sign in, and how they are
+//! `[roles.NAME]`, `[groups]`, `[scim.NAME]`, `[sign_in]` and `[mail]`: what people may have, how they sign in, and how they are
 //! written to.
 
 use super::{
@@ -11,12 +11,12 @@ use super::{
 use portcullis_directory::{BreachList, PeopleSettings, Role, Roles};
 use portcullis_issuer::mail::Smtp;
 use portcullis_types::{Pattern, Registry, Ttl};
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 const MINUTE: Ttl = Ttl::seconds(60);
 const YEAR: Ttl = Ttl::seconds(365 * 24 * 3600);
 
-/// All four.
+/// All five.
 pub(super) fn people(
     root: &mut Section<'_>,
     registry: &Registry,
@@ -25,8 +25,9 @@ pub(super) fn people(
 ) -> People {
     let by_name = roles(root, registry, out);
     let groups = groups(root, &by_name, out);
+    let scim = scim(root, &by_name, out);
     let mut settings =
-        PeopleSettings { roles: Roles { by_name, groups }, ..PeopleSettings::default() };
+        PeopleSettings { roles: Roles { by_name, groups, scim }, ..PeopleSettings::default() };
     if let Some(mut table) = root.get("sign_in").and_then(|value| value.section(out)) {
         sign_in(&mut table, &mut settings, machine, out);
         table.finish(out);
@@ -43,9 +44,9 @@ fn roles(
     root: &mut Section<'_>,
     registry: &Registry,
     out: &mut Findings,
-) -> std::collections::BTreeMap<String, Role> {
+) -> BTreeMap<String, Role> {
     let entries = root.get("roles").map(|roles| roles.entries(out)).unwrap_or_default();
-    let mut roles = std::collections::BTreeMap::new();
+    let mut roles = BTreeMap::new();
     for (name, value) in entries {
         if !is_name(name) {
             out.error(&value.place(), format!("'{name}' cannot be the name of a role"))
@@ -76,11 +77,11 @@ fn is_name(name: &str) -> bool {
 
 fn groups(
     root: &mut Section<'_>,
-    roles: &std::collections::BTreeMap<String, Role>,
+    roles: &BTreeMap<String, Role>,
     out: &mut Findings,
-) -> std::collections::BTreeMap<String, Vec<String>> {
+) -> BTreeMap<String, Vec<String>> {
     let entries = root.get("groups").map(|groups| groups.entries(out)).unwrap_or_default();
-    let mut groups = std::collections::BTreeMap::new();
+    let mut groups = BTreeMap::new();
     for (name, value) in entries {
         let named: Vec<(String, _)> = value.parse_list(out);
         for (role, place) in &named {
@@ -97,6 +98,22 @@ fn groups(
         groups.insert(name.to_owned(), named.into_iter().map(|(role, _)| role).collect());
     }
     groups
+}
+
+/// What the groups of one company's directory bring, by the directory's name.
+fn scim(
+    root: &mut Section<'_>,
+    roles: &BTreeMap<String, Role>,
+    out: &mut Findings,
+) -> BTreeMap<String, BTreeMap<String, Vec<String>>> {
+    let entries = root.get("scim").map(|scim| scim.entries(out)).unwrap_or_default();
+    let mut directories = BTreeMap::new();
+    for (name, value) in entries {
+        let Some(mut table) = value.section(out) else { continue };
+        directories.insert(name.to_owned(), groups(&mut table, roles, out));
+        table.finish(out);
+    }
+    directories
 }
 
 fn sign_in(

@@ -99,11 +99,19 @@ fn an_invitation_is_a_link_or_a_mail() {
 #[test]
 fn a_directory_gets_a_token_and_loses_it() {
     let house = house();
-    let made = house.run(&["scim", "token", "entra"]).good();
+    let missing = house.run(&["scim", "token", "entra"]);
+    assert!(missing.code == 1 && missing.err.contains("scim add entra"), "{}", missing.err);
+    let made = house.run(&["scim", "add", "entra", "--tenant", "acme"]).good();
     assert!(made.out.starts_with("scm_") && made.err.contains("/scim/v2"), "{}", made.err);
     let listed = house.run(&["scim", "list", "--json"]).good();
     assert!(!listed.out.contains(made.out.trim().split_once('.').unwrap().1));
     let id = listed.json()[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(listed.json()[0]["directory"], "entra");
+    house.run(&["person", "add", "bob"]).good();
+    house.run(&["scim", "adopt", "entra", "bob"]).good();
+    let bob = house.run(&["person", "show", "bob", "--json"]).good().json();
+    assert_eq!((&bob["directory"], &bob["tenant"]), (&"entra".into(), &"acme".into()));
     house.run(&["scim", "remove", &id]).good();
+    assert!(house.run(&["scim", "list"]).good().out.contains("none"));
     assert_eq!(house.run(&["scim", "remove", &id]).code, 1);
 }

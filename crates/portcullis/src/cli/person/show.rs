@@ -47,7 +47,7 @@ pub(super) fn all(people: &[Person], format: Format) -> Outcome {
             .map(|person| {
                 [
                     person.login.clone(),
-                    state(person).to_owned(),
+                    state(person),
                     person.roles.join(" "),
                     means(person),
                     person.profile.name.clone().unwrap_or_default(),
@@ -72,10 +72,11 @@ pub(super) async fn one(directory: &Directory, person: &Person, format: Format) 
         let lines = [
             ("name", person.profile.name.clone().unwrap_or_default()),
             ("email", person.profile.email.clone().unwrap_or_default()),
-            ("state", state(person).to_owned()),
+            ("state", state(person)),
             ("roles", person.roles.join(" ")),
             ("groups", person.groups.join(", ")),
             ("tenant", person.tenant.as_ref().map(ToString::to_string).unwrap_or_default()),
+            ("directory", person.directory.clone().unwrap_or_default()),
             ("signs in by", means(person)),
             ("joined", person.created.to_string()),
         ];
@@ -106,8 +107,15 @@ pub(in crate::cli) fn session_rows(sessions: &[Session]) -> String {
     table(["SESSION", "DEVICE", "FROM", "ACR", "LAST USED"], &rows)
 }
 
-fn state(person: &Person) -> &'static str {
-    if person.disabled_since.is_some() { "disabled" } else { "enabled" }
+fn state(person: &Person) -> String {
+    let by = person.disabled_by;
+    let whose = match (by.operator, by.directory) {
+        (false, false) => return "enabled".into(),
+        (true, false) => "by the operator",
+        (false, true) => "by its directory",
+        (true, true) => "by the operator and by its directory",
+    };
+    format!("disabled {whose}")
 }
 
 pub(super) fn means(person: &Person) -> String {

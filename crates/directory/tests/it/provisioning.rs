@@ -1,0 +1,183 @@
+use crate::house::{House, NOW, settings};
+use portcullis_directory::{
+    Fault, Group, Members, NewPerson, Page, PeopleSettings, Person, Provisioner, Roles, Wanted,
+};
+use portcullis_types::{PersonId, Tenant, Ttl};
+use secrecy::ExposeSecret as _;
+use std::collections::BTreeSet;
+
+const ALL: Page = Page { start: 0, count: 100 };
+
+async fn provisioner(house: &mut House, name: &str, tenant: Option<&str>) -> Provisioner {
+    let directory = house.directory.clone();
+    let tenant = tenant.map(|tenant| Tenant::new(tenant).unwrap());
+    directory.add_scim_directory(house.acting(NOW), name, tenant).await.unwrap();
+    let made = directory.make_scim_token(house.acting(NOW), name, Ttl::seconds(60)).await;
+    let secret = made.unwrap().1;
+    directory.provisioner(secret.expose_secret(), NOW).await.unwrap().unwrap()
+}
+
+async fn join(house: &mut House, company: &Provisioner, login: &str) -> Person {
+    let new = NewPerson {
+        login: login.into(),
+        external_id: Some("same".into()),
+        roles: vec!["data-scientist".into()],
+        groups: vec!["ml-engineers".into()],
+        ..NewPerson::default()
+    };
+    company.add_person(house.acting(NOW), new).await.unwrap()
+}
+
+fn only(people: &[&PersonId]) -> BTreeSet<PersonId> {
+    people.iter().map(|id| (*id).clone()).collect()
+}
+
+#[tokio::test]
+async fn a_directory_has_its_own_people_and_no_others() {
+    let mut house = House::open().await;
+    let acme = provisioner(&mut house, "acme", Some("acme")).await;
+    let globex = provisioner(&mut house, "globex", Some("globex")).await;
+    let admin = house.alice().await;
+    let bob = join(&mut house, &acme, "bob").await;
+    assert_eq!((bob.directory.as_deref(), bob.tenant.as_ref()), (Some("acme"), acme.tenant()));
+    assert!(bob.roles.is_empty() && bob.groups.is_empty(), "roles are the operator's to give");
+    let eve = join(&mut house, &globex, "eve").await;
+
+    for stranger in [&admin, &bob] {
+        assert_eq!(globex.person(&stranger.id).await.unwrap(), None);
+        let mut next = stranger.clone();
+        next.profile.email = Some("eve@evil.example".into());
+        let changed = globex.change_person(house.acting(NOW), stranger, next).await;
+        assert!(matches!(changed, Err(Fault::UnknownPerson(_))), "{changed:?}");
+        let removed = globex.remove_person(house.acting(NOW), stranger).await;
+        assert!(matches!(removed, Err(Fault::UnknownPerson(_))), "{removed:?}");
+        let found = globex.people(Wanted::Login(stranger.login.clone()), ALL).await.unwrap();
+        assert_eq!(found.total, 0);
+        assert_eq!(house.directory.person(&stranger.id).await.unwrap().as_ref(), Some(stranger));
+    }
+    for wanted in [
+        Wanted::All,
+        Wanted::ExternalId("same".into()),
+        Wanted::Test(Box::new(|_| true)),
+        Wanted::Login("eve".into()),
+    ] {
+        let found = globex.people(wanted, ALL).await.unwrap();
+        assert_eq!((found.total, found.items), (1, vec![eve.clone()]));
+    }
+    let mail = Wanted::Email("alice@example.com".into());
+    assert_eq!(globex.people(mail, ALL).await.unwrap().total, 0);
+    let mut renamed = eve.clone();
+    renamed.login = "bob".into();
+    let taken = globex.change_person(house.acting(NOW), &eve, renamed).await;
+    assert!(matches!(taken, Err(Fault::LoginTaken(_))));
+}
+
+#[tokio::test]
+async fn groups_of_a_directory_hold_its_people_and_bring_what_the_operator_said_of_it() {
+    let mut house = House::open().await;
+    let acme = provisioner(&mut house, "acme", Some("acme")).await;
+    let own = provisioner(&mut house, "entra", None).await;
+    let admin = house.alice().await;
+    let (bob, carol) =
+        (join(&mut house, &acme, "bob").await, join(&mut house, &own, "carol").await);
+    let name = || "ml-engineers".to_owned();
+
+    for stranger in [&admin, &carol] {
+        let by = house.acting(NOW);
+        let with = only(&[&bob.id, &stranger.id]);
+        let refused = acme.add_group(by, name(), None, with).await;
+        assert!(matches!(refused, Err(Fault::UnknownPerson(id)) if id == stranger.id.to_string()));
+    }
+    let group = acme.add_group(house.acting(NOW), name(), None, only(&[&bob.id])).await.unwrap();
+    let theirs = own.add_group(house.acting(NOW), name(), None, only(&[&carol.id])).await.unwrap();
+    assert_eq!(own.group(&group.id).await.unwrap(), None);
+    assert_eq!(own.groups(|_| true, ALL).await.unwrap().items, std::slice::from_ref(&theirs));
+    for outcome in [
+        own.change_group(house.acting(NOW), &group, group.clone(), Members::default()).await.err(),
+        own.remove_group(house.acting(NOW), &group).await.err(),
+    ] {
+        assert!(matches!(outcome, Some(Fault::UnknownGroup(_))), "{outcome:?}");
+    }
+    let roles = async |house: &House, person: &Person| {
+        house.directory.person(&person.id).await.unwrap().unwrap().roles
+    };
+    assert_eq!(roles(&house, &carol).await, ["data-scientist"], "[groups]");
+    assert!(roles(&house, &bob).await.is_empty(), "a customer's directory chooses its names");
+
+    let scim = [("acme".into(), [(name(), vec!["viewer".into()])].into())].into();
+    let roles_then = Roles { scim, ..settings().roles };
+    house.directory.settle(PeopleSettings { roles: roles_then, ..settings() });
+    assert_eq!(roles(&house, &bob).await, ["viewer"], "[scim.acme.groups]");
+
+    // Whoever is another directory's now has nothing of the one before.
+    let directory = house.directory.clone();
+    let adopted = directory.adopt_person(house.acting(NOW), "entra", &bob.id).await.unwrap();
+    assert_eq!((adopted.directory.as_deref(), adopted.tenant), (Some("entra"), None));
+    assert!(adopted.roles.is_empty() && adopted.groups.is_empty());
+    assert!(acme.members(&group).await.unwrap().is_empty());
+    let nowhere = directory.adopt_person(house.acting(NOW), "x", &bob.id).await;
+    assert!(matches!(nowhere, Err(Fault::Invalid(_))));
+}
+
+#[tokio::test]
+async fn a_group_changes_as_a_whole_or_not_at_all() {
+    let mut house = House::open().await;
+    let company = provisioner(&mut house, "entra", None).await;
+    let mut people = Vec::new();
+    for number in 0..45 {
+        people.push(join(&mut house, &company, &format!("user{number}")).await.id);
+    }
+    let everybody: BTreeSet<PersonId> = people.iter().cloned().collect();
+    let with = only(&[people.first().unwrap()]);
+    let group = company.add_group(house.acting(NOW), "ops".into(), None, with).await.unwrap();
+    let taken = company.add_group(house.acting(NOW), "ops".into(), None, BTreeSet::new()).await;
+    assert!(matches!(taken, Err(Fault::GroupTaken(_))));
+
+    let stranger: PersonId = "usr_01jzzzzzzzzzzzzzzzzzzzzzzz".parse().unwrap();
+    let mut add = everybody.clone();
+    add.insert(stranger.clone());
+    let change = Members { only: true, add, ..Members::default() };
+    let next = Group { name: "operations".into(), ..group.clone() };
+    let refused = company.change_group(house.acting(NOW), &group, next, change).await;
+    assert!(matches!(refused, Err(Fault::UnknownPerson(id)) if id == stranger.to_string()));
+    assert_eq!(company.group(&group.id).await.unwrap().as_ref(), Some(&group));
+    assert_eq!(company.members(&group).await.unwrap().len(), 1);
+
+    let change = Members { only: true, add: everybody, ..Members::default() };
+    let full =
+        company.change_group(house.acting(NOW), &group, group.clone(), change).await.unwrap();
+    assert_eq!(company.members(&full).await.unwrap().len(), 45, "in more than one portion");
+    let stale = company.change_group(house.acting(NOW), &group, full.clone(), Members::default());
+    assert!(matches!(stale.await, Err(Fault::Stale)));
+    assert!(matches!(company.remove_group(house.acting(NOW), &group).await, Err(Fault::Stale)));
+    let remove = people.iter().skip(30).cloned().collect();
+    let change = Members { remove, ..Members::default() };
+    let left = company.change_group(house.acting(NOW), &full, full.clone(), change).await.unwrap();
+    assert_eq!(company.members(&left).await.unwrap().len(), 30);
+    company.remove_group(house.acting(NOW), &left).await.unwrap();
+    assert_eq!(company.group(&left.id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn nobody_lifts_what_somebody_else_forbade() {
+    let mut house = House::open().await;
+    let company = provisioner(&mut house, "entra", None).await;
+    let directory = house.directory.clone();
+    let bob = join(&mut house, &company, "bob").await;
+    let since = NOW.plus(Ttl::seconds(5));
+    let say = async |house: &mut House, out: bool| {
+        let before = company.person(&bob.id).await.unwrap().unwrap();
+        let mut after = before.clone();
+        after.disabled_by.directory = out;
+        after.disabled_by.operator = false;
+        company.change_person(house.acting(since), &before, after).await.unwrap()
+    };
+    directory.disable_person(house.acting(NOW), &bob.id).await.unwrap();
+    let kept = say(&mut house, false).await;
+    assert_eq!(kept.disabled_since, Some(NOW), "the directory does not lift the operator's word");
+    assert!(say(&mut house, true).await.disabled_by.directory);
+    let kept = directory.enable_person(house.acting(since), &bob.id).await.unwrap();
+    assert_eq!(kept.disabled_since, Some(NOW), "nor the operator the directory's");
+    assert_eq!(say(&mut house, false).await.disabled_since, None);
+    assert_eq!(say(&mut house, true).await.disabled_since, Some(since));
+}
