@@ -3,6 +3,7 @@
 use crate::{
     Settings,
     server::State,
+    target::{self, Subject, WrongScope},
     token::{
         Challenge, Course, DECISION_ID, Identified, NO_CACHE, Refused, TokenError, cross_origin,
         form::{TokenRequest, bad},
@@ -16,10 +17,9 @@ use axum::{
 use portcullis_directory::{
     Acting, Action, Client, Deed, GrantType, excerpt,
     grant::{self, Device, DeviceRequest, NewDevice},
-    without_secrets,
 };
 use portcullis_types::{
-    Audience, Check, DecisionId, Denial, IdentityScope, IdentityScopes, Random, Scope, Scopes,
+    Audience, Check, DecisionId, Denial, IdentityScope, IdentityScopes, Random, Scopes,
 };
 use serde::Serialize;
 use std::{net::IpAddr, sync::Arc};
@@ -113,7 +113,9 @@ fn asked_for(
     let scope = if words.is_empty() && (request.scope.is_none() || named) {
         client.default_scope.clone().unwrap_or_default()
     } else {
-        scopes(settings, client, &words)?
+        target::scopes(settings, client, &words).map_err(|WrongScope { word, problem }| {
+            Denial::BadScope { found: excerpt(word), problem }
+        })?
     };
     let resource = resource(settings, client, &request.resource, &scope)?;
     let identity = identity.and(client.registration.identity);
@@ -131,43 +133,25 @@ fn asked_for(
     })
 }
 
-fn scopes(settings: &Settings, client: &Client, words: &[&str]) -> Result<Scopes, Denial> {
-    let mut scopes = Vec::with_capacity(words.len());
-    for word in words {
-        let refuse = |problem: String| Denial::BadScope {
-            found: excerpt(word),
-            problem: without_secrets(&problem).into_owned(),
-        };
-        let scope = Scope::parse(word).map_err(|fault| refuse(fault.to_string()))?;
-        settings.registry.known(&scope).map_err(|fault| refuse(fault.to_string()))?;
-        scopes.push(scope);
-    }
-    let scopes: Scopes = scopes.into_iter().collect();
-    let limits = scopes.within_limits();
-    limits.map_err(|fault| bad(Some("scope"), &fault.to_string()))?;
-    Ok(client.tenant.as_ref().map_or_else(|| scopes.clone(), |own| scopes.unqualified(own)))
-}
-
-/// RFC 8707 §2.
+/// RFC 8707 §2: one API; none, if nothing is asked for there.
 fn resource(
     settings: &Settings,
     client: &Client,
     asked: &[String],
     scope: &Scopes,
 ) -> Result<Option<Audience>, Denial> {
-    let wanted = match (asked, &client.default_resource, client.resources.as_slice()) {
-        ([one], _, _) => Some(one.as_str()),
-        ([], _, _) if scope.is_empty() => return Ok(None),
-        ([], Some(default), _) => Some(default.as_str()),
-        ([], None, [only]) => Some(only.as_str()),
-        _ => None,
-    };
-    let may = |resource: &&Audience| client.resources.contains(resource);
-    let known = wanted.and_then(|wanted| settings.named(wanted)).map(|api| &api.resource);
-    known.filter(may).cloned().map(Some).ok_or_else(|| Denial::BadTarget {
+    let refuse = || Denial::BadTarget {
         found: asked.iter().take(8).map(|resource| excerpt(resource)).collect(),
         allowed: client.resources.clone(),
-    })
+    };
+    let named = match asked {
+        [] if scope.is_empty() => return Ok(None),
+        [] => None,
+        [one] => Some(one.as_str()),
+        _ => return Err(refuse()),
+    };
+    let api = target::target(settings, client, named, Subject::Person).map_err(|_| refuse())?;
+    Ok(Some(api.resource.clone()))
 }
 
 fn begun(settings: &Settings, id: DecisionId, device: &Device) -> Response {

@@ -40,6 +40,7 @@ mod shape;
 mod sign_in;
 mod step_up;
 mod subject;
+mod target;
 mod token;
 mod tokens_metadata;
 pub mod upstream;

@@ -158,7 +158,8 @@ async fn spent(
     (client, now): (&Client, Timestamp),
 ) -> Result<(), Refusal> {
     let refuse = |denial| Refusal::Denied(denial, Some(Scheme::Dpop));
-    let Some(proof) = dpop::proven(state, parts, "/userinfo", (client, now)).map_err(refuse)? else {
+    let Some(proof) = dpop::proven(state, parts, "/userinfo", (client, now)).map_err(refuse)?
+    else {
         return Ok(());
     };
     let jti = proof.jti.clone();

@@ -2,11 +2,14 @@
 //! allow-list, by the API and by the person's roles. Only ever less, and every loss is told.
 
 use super::parameters::refuse;
-use crate::{Api, Settings, claims};
-use portcullis_directory::{ClaimsAsked, Client, GrantType, Person, excerpt, without_secrets};
+use crate::{
+    Api, Settings, claims,
+    target::{self, NoTarget, Subject, WrongScope},
+};
+use portcullis_directory::{ClaimsAsked, Client, GrantType, Person, excerpt};
 use portcullis_types::{
     Audience, AuthorizationError as Error, Denial, Dropped, DroppedBy, IdentityScope,
-    IdentityScopes, Pattern, Scope, Scopes, Tenant,
+    IdentityScopes, Pattern, Scopes, Tenant,
 };
 
 /// What an app asks for, as it was sent.
@@ -46,9 +49,12 @@ impl<'s> Offer<'s> {
         let asked = if words.is_empty() && (scope.is_none() || named) {
             client.default_scope.clone().unwrap_or_default()
         } else {
-            scopes(settings, client, &words)?
+            target::scopes(settings, client, &words).map_err(|WrongScope { word, problem }| {
+                let problem = format!("{}: {problem}", excerpt(word));
+                refuse(Error::InvalidScope, "scope", problem)
+            })?
         };
-        let api = target(settings, client, resource, &asked)?;
+        let api = api(settings, client, resource, &asked)?;
         let (scope, dropped) = match api {
             Some(api) => asked.narrow(&client.scopes, &api.scopes, &settings.registry),
             None => (Scopes::default(), lost(&asked, &DroppedBy::Client)),
@@ -116,53 +122,22 @@ fn useful(identity: IdentityScopes, client: &Client) -> IdentityScopes {
     if identity.has(IdentityScope::Openid) { identity } else { identity.and(offline) }
 }
 
-/// RFC 6749 §3.3. Whom an operator registered, hears of its mistake; an app that introduced itself may not
-/// know our words, and loses them.
-fn scopes(settings: &Settings, client: &Client, words: &[&str]) -> Result<Scopes, Denial> {
-    let mut scopes = Vec::with_capacity(words.len());
-    for word in words {
-        let scope = Scope::parse(word);
-        let known = scope.and_then(|scope| settings.registry.known(&scope).map(|()| scope));
-        match known {
-            Ok(scope) => scopes.push(scope),
-            Err(fault) if client.is_vouched_for() => {
-                let problem = format!("{}: {fault}", excerpt(word));
-                return Err(refuse(Error::InvalidScope, "scope", without_secrets(&problem)));
-            }
-            Err(_) => {}
-        }
-    }
-    let scopes: Scopes = scopes.into_iter().collect();
-    let limits = scopes.within_limits();
-    limits.map_err(|fault| refuse(Error::InvalidScope, "scope", fault.to_string()))?;
-    // A token says its own tenant once, not in each scope.
-    Ok(client.tenant.as_ref().map_or_else(|| scopes.clone(), |own| scopes.unqualified(own)))
-}
-
 /// RFC 8707 §2: one API, named by the app or by its default; none, if it asks for nothing there.
-fn target<'s>(
+fn api<'s>(
     settings: &'s Settings,
     client: &Client,
     named: Option<&str>,
     asked: &Scopes,
 ) -> Result<Option<&'s Api>, Denial> {
-    let may = |api: &&Api| {
-        client.resources.contains(&api.resource)
-            && (api.tenant.is_none() || client.tenant.is_none() || api.tenant == client.tenant)
-    };
-    let wanted = match (named, &client.default_resource, client.resources.as_slice()) {
-        (Some(named), _, _) => named,
-        (None, _, _) if asked.is_empty() => return Ok(None),
-        (None, Some(default), _) => default.as_str(),
-        (None, None, [only]) => only.as_str(),
-        (None, None, []) if !client.is_vouched_for() => return Ok(None),
-        // Several: one token for them all could be used by each of them at the others.
-        (None, None, _) => {
-            return Err(refuse(Error::InvalidTarget, "resource", "resource must name one API"));
-        }
-    };
-    let api = settings.named(wanted).filter(may).ok_or_else(|| {
-        let problem = format!("the app may have no token for {}", excerpt(wanted));
+    let introduced_itself = client.resources.is_empty() && !client.is_vouched_for();
+    if named.is_none() && (asked.is_empty() || introduced_itself) {
+        return Ok(None);
+    }
+    let api = target::target(settings, client, named, Subject::Person).map_err(|fault| {
+        let problem = match fault {
+            NoTarget::Unsaid => "resource must name one API".to_owned(),
+            NoTarget::NotAllowed(api) => format!("the app may have no token for {}", excerpt(api)),
+        };
         refuse(Error::InvalidTarget, "resource", problem)
     });
     api.map(Some)

@@ -1,9 +1,13 @@
 //! RFC 6749 §4.4 with RFC 8707: the client's own rights, narrowed to one API.
 
 use super::{course::Course, form::TokenRequest};
-use crate::{Api, server::State};
+use crate::{
+    Api,
+    server::State,
+    target::{self, Subject},
+};
 use portcullis_directory::{Client, excerpt, without_secrets};
-use portcullis_types::{Audience, Check, Denial, Registry, Scope, Scopes};
+use portcullis_types::{Check, Denial, Registry, Scope, Scopes};
 
 /// What a token will say.
 pub(crate) struct Grant<'a> {
@@ -20,7 +24,7 @@ pub(crate) fn grant<'a>(
     request: &TokenRequest,
     course: &mut Course,
 ) -> Result<Grant<'a>, Denial> {
-    let target = target(state, client, &request.resource);
+    let target = api(state, client, &request.resource);
     let api = course.trace.step(Check::Resource, target)?;
     course.record.resource = Some(api.resource.to_string().into());
     course.record.api = Some(api.name.to_string().into());
@@ -34,25 +38,21 @@ pub(crate) fn grant<'a>(
     Ok(Grant { api, scope })
 }
 
-/// RFC 8707 §2: exactly one API, named by the client or by its default.
-fn target<'a>(state: &'a State, client: &Client, asked: &[String]) -> Result<&'a Api, Denial> {
-    let may = |api: &&Api| {
-        client.resources.contains(&api.resource)
-            && (api.tenant.is_none() || api.tenant == client.tenant)
+/// RFC 8707 §2.
+fn api<'a>(state: &'a State, client: &Client, asked: &[String]) -> Result<&'a Api, Denial> {
+    let settings = &state.settings;
+    let refuse = || {
+        let may = settings.apis.iter().filter(|api| target::may(client, api, Subject::Client));
+        Denial::BadTarget {
+            found: asked.iter().take(8).map(|resource| excerpt(resource)).collect(),
+            allowed: may.map(|api| api.resource.clone()).collect(),
+        }
     };
-    let refuse = || Denial::BadTarget {
-        found: asked.iter().take(8).map(|resource| excerpt(resource)).collect(),
-        allowed: state.settings.apis.iter().filter(may).map(|api| api.resource.clone()).collect(),
-    };
-    let wanted = match (asked, &client.default_resource, client.resources.as_slice()) {
-        ([one], _, _) => Some(one.as_str()),
-        ([], Some(default), _) => Some(default.as_str()),
-        ([], None, [only]) => Some(Audience::as_str(only)),
-        // Several: one token for them all could be used by each of them at the others.
-        _ => None,
-    };
-    let api = wanted.and_then(|wanted| state.settings.named(wanted)).filter(may);
-    api.ok_or_else(refuse)
+    if asked.len() > 1 {
+        return Err(refuse());
+    }
+    let named = asked.first().map(String::as_str);
+    target::target(settings, client, named, Subject::Client).map_err(|_| refuse())
 }
 
 /// RFC 6749 §3.3: what is asked for, or the client's default.
@@ -74,8 +74,7 @@ fn asked(scope: Option<&str>, client: &Client, registry: &Registry) -> Result<Sc
     for scope in &scopes {
         registry.known(scope).map_err(|fault| refuse(scope.as_str(), fault.to_string()))?;
     }
-    // A token says its own tenant once, not in each scope.
-    Ok(client.tenant.as_ref().map_or_else(|| scopes.clone(), |own| scopes.unqualified(own)))
+    Ok(target::own(client, scopes))
 }
 
 /// What is asked for, what the client may, what the API has: only what is in all three.

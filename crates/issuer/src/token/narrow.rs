@@ -2,7 +2,10 @@
 //! by the roles of the person. Each of them may have changed since.
 
 use super::{Course, TokenError, ask::Ask};
-use crate::{Api, Settings};
+use crate::{
+    Api, Settings,
+    target::{self, Subject},
+};
 use portcullis_directory::{Authorization, Client, PeopleSettings, Person, excerpt};
 use portcullis_store::Tx;
 use portcullis_types::{
@@ -34,7 +37,7 @@ pub(super) fn now(
     course: &mut Course,
 ) -> Result<Narrowed, TokenError> {
     let settings = &ask.state.settings;
-    let target = target(settings, &ask.client, granted, wanted.resource);
+    let target = resource(settings, &ask.client, granted, wanted.resource);
     let api = course.trace.step(Check::Resource, target)?;
     let asked = asked(settings, granted, wanted.scope, &ask.request.grant_type);
     let (identity, asked) = course.trace.step(Check::GrantScope, asked)?;
@@ -69,7 +72,7 @@ pub(super) fn now(
 }
 
 /// RFC 8707 §2.2: what was granted, or our own `/userinfo`.
-fn target<'s>(
+fn resource<'s>(
     settings: &'s Settings,
     client: &Client,
     granted: &Authorization,
@@ -96,8 +99,7 @@ fn target<'s>(
         _ => return refuse(),
     };
     let may = |api: &&Api| {
-        client.resources.contains(resource)
-            && (api.tenant.is_none() || api.tenant == granted.tenant)
+        target::may(client, api, Subject::Person) && target::is_of(api, granted.tenant.as_ref())
     };
     match settings.api(resource.as_str()).filter(may) {
         Some(api) => Ok(Some(api)),

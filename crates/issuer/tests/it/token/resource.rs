@@ -83,3 +83,22 @@ async fn another_spelling_of_an_api_is_that_api_and_aud_is_as_configured() {
         assert_eq!(answer.error(), "invalid_target", "{other}");
     }
 }
+
+#[tokio::test]
+async fn an_api_of_another_tenant_is_no_target_wherever_it_is_asked_for() {
+    let house = House::open().await;
+    let mut app = crate::apps::server();
+    app.tenant = Some("globex".parse().unwrap());
+    app.resources = vec![ACME.parse().unwrap()];
+    house.client(app).await;
+    let asked = format!("{}&scope=analytics:read&resource={ACME}", crate::apps::who("server"));
+    let device = house.form("/device_authorization", &asked).await;
+    assert_eq!((device.status, device.error().as_str()), (400, "invalid_target"));
+    let back = crate::apps::WAY_BACK;
+    let pushed = format!(
+        "{asked}&response_type=code&redirect_uri={back}&code_challenge_method=S256&code_challenge={}",
+        crate::apps::CHALLENGE
+    );
+    let pushed = house.form("/par", &pushed).await;
+    assert_eq!((pushed.status, pushed.error().as_str()), (400, "invalid_target"));
+}
