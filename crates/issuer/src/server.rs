@@ -11,7 +11,7 @@ use crate::{
 use axum::{
     Router,
     body::Body,
-    extract::Request,
+    extract::{MatchedPath, Request},
     middleware::{Next, from_fn},
     response::{IntoResponse as _, Response},
     routing::{get, post},
@@ -168,7 +168,7 @@ pub(crate) async fn preflight() -> Response {
 }
 
 /// What is no page has no rights as one: no browser may guess a type, frame it, run it or keep it unasked.
-/// A page says itself what it may do.
+/// A page says itself what it may do. Whoever counts answers finds the route with the answer.
 async fn harden(request: Request, next: Next) -> Response<Body> {
     const HEADERS: [(HeaderName, HeaderValue); 4] = [
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -179,7 +179,11 @@ async fn harden(request: Request, next: Next) -> Response<Body> {
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
         (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     ];
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let mut response = next.run(request).await;
+    if let Some(route) = route {
+        response.extensions_mut().insert(route);
+    }
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(value);

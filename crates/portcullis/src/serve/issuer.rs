@@ -215,10 +215,10 @@ struct AnswerLabels {
 }
 
 async fn count(State(answers): State<Answers>, request: Request, next: Next) -> Response {
-    // Of a closed list, the routes: paths are the caller's words, and each would be a series of its own.
-    let route = request.extensions().get::<MatchedPath>();
-    let endpoint = route.map_or("none", MatchedPath::as_str).to_owned();
     let response = next.run(request).await;
+    // Of a closed list, the routes: paths are the caller's words, and each would be a series of its own.
+    let route = response.extensions().get::<MatchedPath>();
+    let endpoint = route.map_or("none", MatchedPath::as_str).to_owned();
     answers.get_or_create(&AnswerLabels { endpoint, status: response.status().as_u16() }).inc();
     response
 }
