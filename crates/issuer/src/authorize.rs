@@ -58,12 +58,13 @@ use std::sync::Arc;
 pub(crate) async fn endpoint(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let mut walk = Walk::begin(&state, &parts);
-    let visit = Visit::begin(&state, &parts);
+    let mut visit = Visit::begin(&state, &parts);
     if visit.keeps_back(&parts.headers) && parts.uri.query().is_none() {
         return post::again(&visit, &parts, body).await;
     }
     let understood = match read(&parts, body).await {
         Ok(parameters) => {
+            visit.prefer(parameters.peek("ui_locales").unwrap_or_default().split(' '));
             walk.app(parameters.peek("client_id").unwrap_or_default());
             understand::front(&state, parameters, walk.now).await
         }
@@ -71,6 +72,8 @@ pub(crate) async fn endpoint(Shared(state): Shared<Arc<State>>, request: Request
     };
     match understood {
         Ok(asked) => {
+            // Of a request that was pushed or signed, they are known only now.
+            visit.prefer(asked.request.ui_locales.iter().map(String::as_str));
             let ends = Ends::begin(&state, walk, &parts);
             ends.decide(&visit, asked, None).await
         }
@@ -82,9 +85,10 @@ pub(crate) async fn endpoint(Shared(state): Shared<Arc<State>>, request: Request
 pub(crate) async fn go_on(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let walk = Walk::begin(&state, &parts);
-    let visit = Visit::begin(&state, &parts);
+    let mut visit = Visit::begin(&state, &parts);
     match waiting(&state, &visit, &parts, &walk).await {
         Ok((flow, asked, interaction)) => {
+            visit.prefer(interaction.ui_locales());
             let ends = Ends::begin(&state, walk, &parts);
             let agreed = Agreed::Before;
             let through = settle::Through { flow, interaction, agreed, seen: None };

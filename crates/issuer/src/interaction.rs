@@ -55,8 +55,8 @@ impl Interaction {
     }
 
     /// The languages that the app prefers, best first.
-    pub(crate) fn ui_locales(&self) -> &[String] {
-        &self.request.ui_locales
+    pub(crate) fn ui_locales(&self) -> impl Iterator<Item = &str> {
+        self.request.ui_locales.iter().map(String::as_str)
     }
 
     /// How strong the sign-in must be at least; `None` if any will do.

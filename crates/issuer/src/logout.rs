@@ -65,8 +65,8 @@ pub(crate) async fn endpoint(Shared(state): Shared<Arc<State>>, request: Request
     let (parts, body) = request.into_parts();
     let walk = Walk::begin(&state, &parts);
     let id = walk.id;
-    let visit = Visit::begin(&state, &parts);
-    match answer(&state, &visit, (&parts, body), &walk).await {
+    let mut visit = Visit::begin(&state, &parts);
+    match answer(&state, &mut visit, (&parts, body), &walk).await {
         Ok(response) => response,
         Err(Stop::Foreign) => pages::explained(&visit, Explained::ForeignForm, None),
         Err(Stop::Fault(fault)) => failed(&visit, &fault, id),
@@ -76,11 +76,12 @@ pub(crate) async fn endpoint(Shared(state): Shared<Arc<State>>, request: Request
 
 async fn answer(
     state: &Arc<State>,
-    visit: &Visit,
+    visit: &mut Visit,
     (parts, body): (&Parts, Body),
     walk: &Walk,
 ) -> Result<Response, Stop> {
     let parameters = read(parts, body).await.map_err(Stop::Refused)?;
+    visit.prefer(parameters.peek("ui_locales").unwrap_or_default().split(' '));
     let confirmed = confirmed(state, visit, parts, &parameters)?;
     let wish = wish(state, &parameters, walk.now).await?;
     let Some((session, person)) = here(state, parts, walk).await? else {
@@ -198,7 +199,8 @@ fn is_meant(state: &State, wish: &Wish, session: &Session) -> bool {
 }
 
 fn ask(visit: &Visit, wish: &Wish, person: &Person, parameters: &Parameters) -> Response {
-    const KEPT: [&str; 4] = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"];
+    const KEPT: [&str; 5] =
+        ["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"];
     let fields: Vec<(&str, &str)> =
         KEPT.iter().filter_map(|name| Some((*name, parameters.peek(name)?))).collect();
     pages::confirm_logout(
@@ -268,7 +270,8 @@ async fn refuse(state: &State, visit: &Visit, mut walk: Walk, denial: Denial) ->
         &ErrorView {
             status: StatusCode::BAD_REQUEST,
             title: visit.say("logout.refused"),
-            text: &found,
+            text: visit.say("logout.refused_text"),
+            reason: Some(&found),
             todo: visit.say("logout.refused_todo"),
             decision: Some(id),
             link: None,

@@ -49,13 +49,13 @@ pub(crate) struct Foreign;
 
 impl Visit {
     /// Who comes with these headers. A browser without a name gets one with the first page.
-    pub(crate) fn of(state: &State, headers: &HeaderMap, ui_locales: Option<&str>) -> Self {
+    fn of(state: &State, headers: &HeaderMap) -> Self {
         let (origin, host, transport) = place(&state.settings);
         let known = BROWSER.read(headers, transport).and_then(BrowserId::parse);
         let is_new = known.is_none();
         let browser = known.unwrap_or_else(|| BrowserId::fresh(&mut *(state.entropy)()));
         Self {
-            words: Words::choose(ui_locales, headers),
+            words: Words::choose(headers),
             csrf: state.csrf.token(&browser),
             browser,
             transport,
@@ -72,7 +72,7 @@ impl Visit {
     /// Attack: a form elsewhere comes without our cookies (`SameSite=Lax`). A name given then would take the place of
     /// the one that the browser has, and all forms that are open there would be worth nothing.
     pub(crate) fn begin(state: &State, parts: &Parts) -> Self {
-        let visit = Self::of(state, &parts.headers, None);
+        let visit = Self::of(state, &parts.headers);
         let is_foreign =
             parts.method == Method::POST && is_cross_site(&parts.headers, &visit.origin);
         Self { is_kept: !is_foreign, ..visit }
@@ -81,6 +81,11 @@ impl Visit {
     /// Whether it is a form from elsewhere without any cookie of ours: the browser may have kept them back.
     pub(crate) fn keeps_back(&self, headers: &HeaderMap) -> bool {
         !self.is_kept && self.is_new && SESSION.read(headers, self.transport).is_none()
+    }
+
+    /// Speaks the first of these languages that is there; else that of the browser.
+    pub(crate) fn prefer<'t>(&mut self, ui_locales: impl IntoIterator<Item = &'t str>) {
+        self.words = Words::among(ui_locales).unwrap_or(self.words);
     }
 
     /// The text of a key.

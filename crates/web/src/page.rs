@@ -4,7 +4,7 @@ mod asset;
 mod words;
 
 pub use asset::{Asset, asset};
-pub use words::Words;
+pub use words::{Words, languages};
 
 use axum::{
     body::Body,

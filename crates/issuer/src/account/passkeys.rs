@@ -102,7 +102,10 @@ async fn begin(state: &State, request: Request) -> Result<Response, Else> {
     let mut visitor = owner.arrival.visitor(&mut *entropy);
     match state.directory.begin_passkey(&mut visitor, &owner.person).await {
         Ok(Ok(options)) => Ok(sign_in::passkey_options(&options)),
-        Ok(Err(none)) => Err(problem(StatusCode::CONFLICT, &none.to_string())),
+        Ok(Err(none)) => {
+            tracing::warn!(%none, "no passkey can be added");
+            Err(problem(StatusCode::CONFLICT, owner.arrival.visit.say("passkeys.add_failed")))
+        }
         Err(Fault::Invalid(text)) => Err(problem(StatusCode::CONFLICT, &text)),
         Err(fault) => Err(owner.fault(&fault)),
     }

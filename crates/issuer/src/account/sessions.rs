@@ -51,8 +51,17 @@ fn item(owner: &Owner, session: Session) -> SessionItem {
         means: means(words, &session.authentication.amr),
         is_this: session.id == owner.session.id,
         id: session.id.to_string(),
-        device: session.device,
+        device: device(words, &session.device),
         remote: session.remote,
+    }
+}
+
+/// As the directory names it, in the language of the page.
+fn device(words: Words, name: &str) -> String {
+    match name.split_once(" on ") {
+        Some((browser, system)) => words.fill("sessions.device", &[browser, system]),
+        None if name == "Unknown browser" => words.say("sessions.no_device").to_owned(),
+        None => name.to_owned(),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
 };
 use axum::response::Response;
 use http::{StatusCode, request::Parts};
-use portcullis_types::{DecisionId, Denial, Timestamp};
+use portcullis_types::{AuthorizationError, DecisionId, Denial, Timestamp};
 use portcullis_web::csrf::BrowserId;
 use secrecy::SecretString;
 use std::sync::Arc;
@@ -160,19 +160,30 @@ pub(crate) async fn refuse(state: &State, visit: &Visit, walk: Walk, denial: Den
 /// A refusal that no app is told, or not before the person goes there.
 fn shown(visit: &Visit, denial: &Denial, (id, back): (DecisionId, Option<String>)) -> Response {
     let code = denial.code();
-    let (found, remedy) = (denial.found(), denial.remedy().change);
+    let reason = format!("{}: {}. {}", code.description, denial.found(), denial.remedy().change);
+    let [title, text, todo] = match denial {
+        Denial::BadRedirect { .. } => ["refused.redirect", "refused.redirect_text", "refused.todo"],
+        Denial::BadAuthorization { error: AuthorizationError::UnauthorizedClient, .. } => {
+            ["refused.app", "refused.app_text", "refused.todo"]
+        }
+        Denial::BadAuthorization { error: AuthorizationError::InvalidRequestUri, .. } => {
+            ["refused.over", "refused.over_text", "refused.again"]
+        }
+        _ => ["refused.request", "refused.request_text", "refused.todo"],
+    };
     let link = back.map(|href| {
         let label = visit.fill("logout.back", &pages::host(&href));
         (href, label)
     });
-    let todo = if link.is_some() { visit.say("refused.unchecked") } else { &remedy };
+    let todo = if link.is_some() { "refused.unchecked" } else { todo };
     pages::error(
         visit,
         &ErrorView {
             status: StatusCode::from_u16(code.status).unwrap_or(StatusCode::BAD_REQUEST),
-            title: code.description,
-            text: &found,
-            todo,
+            title: visit.say(title),
+            text: visit.say(text),
+            reason: Some(&reason),
+            todo: visit.say(todo),
             decision: Some(id),
             link,
         },

@@ -29,11 +29,12 @@ use std::sync::Arc;
 pub(crate) async fn show(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let walk = Walk::begin(&state, &parts);
-    let visit = Visit::begin(&state, &parts);
+    let mut visit = Visit::begin(&state, &parts);
     let (flow, asked, interaction) = match super::waiting(&state, &visit, &parts, &walk).await {
         Ok(waiting) => waiting,
         Err(refusal) => return Ends::begin(&state, walk, &parts).refuse(&visit, refusal).await,
     };
+    visit.prefer(interaction.ui_locales());
     let id = walk.id;
     match question(&state, &parts, walk, (&asked, &interaction)).await {
         Ok(Some(question)) => ask(&state, &visit, (&flow, &asked), &question).await,
@@ -47,7 +48,7 @@ pub(crate) async fn show(Shared(state): Shared<Arc<State>>, request: Request) ->
 pub(crate) async fn decide(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let walk = Walk::begin(&state, &parts);
-    let visit = Visit::begin(&state, &parts);
+    let mut visit = Visit::begin(&state, &parts);
     let Ok(mut form) = Form::read(&parts.headers, body).await else {
         return pages::explained(&visit, Explained::UnreadableForm, None);
     };
@@ -62,6 +63,7 @@ pub(crate) async fn decide(Shared(state): Shared<Arc<State>>, request: Request) 
         Ok(waiting) => waiting,
         Err(refusal) => return ends.refuse(&visit, refusal).await,
     };
+    visit.prefer(interaction.ui_locales());
     let agreed = match form.get("decision") {
         Some("approve") => Agreed::Now,
         Some("deny") => Agreed::No,

@@ -8,6 +8,7 @@ use portcullis_jose::{
     jwe::{Enc, KeyAlg},
 };
 use portcullis_types::Acr;
+use portcullis_web::page::languages;
 use serde::Serialize;
 
 /// A part of the metadata document.
@@ -23,7 +24,7 @@ pub(crate) struct Metadata {
     authorization_response_iss_parameter_supported: bool,
     prompt_values_supported: [&'static str; 4],
     acr_values_supported: [&'static str; 3],
-    ui_locales_supported: [&'static str; 1],
+    ui_locales_supported: Vec<&'static str>,
     claims_parameter_supported: bool,
     request_parameter_supported: bool,
     /// One that was pushed is; one elsewhere is fetched by nobody, and that is what this asks about.
@@ -50,7 +51,7 @@ pub(crate) fn metadata(settings: &Settings) -> Metadata {
         authorization_response_iss_parameter_supported: true,
         prompt_values_supported: Prompt::ALL.map(Prompt::name),
         acr_values_supported: Acr::ALL.map(Acr::name),
-        ui_locales_supported: ["en"],
+        ui_locales_supported: languages(),
         claims_parameter_supported: true,
         request_parameter_supported: true,
         request_uri_parameter_supported: false,

@@ -1,48 +1,10 @@
-//! What is written to people, in plain words and plain text. Another language is another [`Words`].
+//! What is written to people, in plain words and plain text, in their own language if it is there.
 
 use super::MailFault;
 use portcullis_directory::{LinkKind, OneTimeLink};
 use portcullis_types::Issuer;
+use portcullis_web::page::Words;
 use secrecy::ExposeSecret as _;
-
-/// One message to one person. `{name}`, `{place}`, `{link}` and `{until}` are filled in.
-struct Words {
-    subject: &'static str,
-    body: &'static str,
-}
-
-/// The catalogue.
-const ENGLISH: [(LinkKind, Words); 2] = [
-    (
-        LinkKind::Invitation,
-        Words {
-            subject: "Your account at {place}",
-            body: "Hello {name},
-
-you were invited to {place}. Choose a password to join:
-
-{link}
-
-The link works once, until {until}. If you expected no invitation, do nothing.
-",
-        },
-    ),
-    (
-        LinkKind::Reset,
-        Words {
-            subject: "Choose a new password for {place}",
-            body: "Hello {name},
-
-somebody, probably you, forgot the password of your account at {place}. Choose a new one:
-
-{link}
-
-The link works once, until {until}, and signs you out everywhere. If it was not you, do nothing:
-your password stays as it is.
-",
-        },
-    ),
-];
 
 /// A message that is ready to be sent.
 pub(super) struct Message {
@@ -56,22 +18,23 @@ impl Message {
     pub(super) fn of(link: &OneTimeLink, issuer: &Issuer) -> Result<Self, MailFault> {
         let profile = &link.person.profile;
         let to = profile.email.clone().ok_or(MailFault::NoAddress)?;
-        let words = ENGLISH.iter().find(|(kind, _)| *kind == link.kind);
-        let (_, words) = words.ok_or(MailFault::NoAddress)?;
+        let words = Words::among(profile.locale.as_deref()).unwrap_or_default();
+        let [subject, text, end] = match link.kind {
+            LinkKind::Invitation => {
+                ["mail.invitation_subject", "mail.invitation", "mail.invitation_end"]
+            }
+            LinkKind::Reset => ["mail.reset_subject", "mail.reset", "mail.reset_end"],
+        };
         let name = profile.given_name.as_deref().or(profile.name.as_deref());
         let shown = plain(name.unwrap_or(&link.person.login));
-        let address = link_url(issuer, link);
-        let values = [
-            ("{name}", shown.as_str()),
-            ("{place}", place(issuer)),
-            ("{link}", address.as_str()),
-            ("{until}", &link.expires.to_string()),
-        ];
-        let fill = |text: &str| {
-            values.iter().fold(text.to_owned(), |text, (mark, value)| text.replace(mark, value))
-        };
+        let (place, address) = (place(issuer), link_url(issuer, link));
+        let hello = words.fill("mail.hello", &[&shown]);
+        let text = words.fill(text, &[place]);
+        let end = words.fill(end, &[&link.expires.to_string()]);
+        let body = format!("{hello}\n\n{text}\n\n{address}\n\n{end}\n");
+        let subject = words.fill(subject, &[place]);
         let name = profile.name.as_deref().map(plain);
-        Ok(Self { to, name, subject: fill(words.subject), body: fill(words.body) })
+        Ok(Self { to, name, subject, body })
     }
 }
 

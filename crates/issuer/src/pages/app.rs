@@ -131,10 +131,10 @@ fn identity_text(words: Words, scope: IdentityScope) -> &'static str {
 
 /// By the catalogue, else by the operator's own description.
 fn scope_text(words: Words, registry: &Registry, scope: &str) -> String {
-    if let Some(text) = words.find(&format!("scope.{scope}")) {
+    let bare = scope.split('@').next().unwrap_or(scope);
+    if let Some(text) = words.find(&format!("scope.{bare}")) {
         return text.to_owned();
     }
-    let bare = scope.split('@').next().unwrap_or(scope);
     let described = registry.all().find(|(known, _)| known.as_str() == bare);
     match described.map(|(_, text)| text).filter(|text| !text.is_empty()) {
         Some(text) => text.trim_end_matches('.').to_owned(),

@@ -17,6 +17,8 @@ pub(crate) struct ErrorView<'a> {
     pub(crate) title: &'a str,
     /// Why, in a sentence or two.
     pub(crate) text: &'a str,
+    /// The same for whoever made the app: in English, as the log has it.
+    pub(crate) reason: Option<&'a str>,
     /// What to do now.
     pub(crate) todo: &'a str,
     /// What `portcullis explain` can explain.
@@ -99,5 +101,5 @@ pub(crate) fn explained(visit: &Visit, what: Explained, decision: Option<Decisio
     let [title, text, todo] = [title, text, todo].map(|key| visit.say(key));
     let lost = matches!(what, Explained::NothingHere | Explained::WrongMethod);
     let link = lost.then(|| (visit.path("/account"), visit.say("error.account").to_owned()));
-    error(visit, &ErrorView { status, title, text, todo, decision, link })
+    error(visit, &ErrorView { status, title, text, reason: None, todo, decision, link })
 }

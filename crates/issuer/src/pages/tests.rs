@@ -72,3 +72,12 @@ fn no_template_holds_code_or_style_of_its_own() {
     let unescaped: usize = files.iter().map(|text| text.matches("|safe").count()).sum();
     assert_eq!(unescaped, 1);
 }
+
+#[test]
+fn every_scope_that_comes_with_the_program_has_words() {
+    let words = Words::default();
+    for (scope, text) in portcullis_types::Registry::standard().all() {
+        let said = words.find(&format!("scope.{scope}"));
+        assert_eq!(said, Some(text.trim_end_matches('.')), "{scope}");
+    }
+}

@@ -12,10 +12,7 @@ use crate::{
 };
 use portcullis_directory::{Client, Session, grant::user_code};
 use portcullis_types::{ClientId, Ttl};
-use portcullis_web::{
-    form::Form,
-    page::{Forms, Words},
-};
+use portcullis_web::{form::Form, page::Forms};
 use std::sync::Arc;
 
 /// How old a sign-in elsewhere may be that opens a part of the account: so that time is left to use it.
@@ -59,10 +56,7 @@ impl Destination {
         let Some(found) = found.map_err(|fault| Else::from(arrival.failed(&fault.into())))? else {
             return Err(Else::from(arrival.explained(Explained::FlowOver)));
         };
-        let locales = found.ui_locales().join(" ");
-        if !locales.is_empty() {
-            arrival.visit.words = Words::choose(Some(&locales), arrival.headers());
-        }
+        arrival.visit.prefer(found.ui_locales());
         Ok(Self::Flow(Box::new(waiting(state, flow, &found).await)))
     }
 

@@ -50,7 +50,10 @@ async fn begin(state: &State, request: Request) -> Result<Response, Else> {
     let begun = state.directory.begin_passkey_sign_in(&mut arrival.visitor(&mut *entropy));
     match begun.map_err(|fault| Else::from(arrival.failed(&fault)))? {
         Ok(options) => Ok(answer(&options)),
-        Err(none) => Err(problem(StatusCode::CONFLICT, &none.to_string())),
+        Err(none) => {
+            tracing::warn!(%none, "no passkey can be used");
+            Err(problem(StatusCode::CONFLICT, arrival.visit.say("sign_in.passkey_failed")))
+        }
     }
 }
 

@@ -51,7 +51,7 @@ pub(crate) async fn endpoint(
 }
 
 async fn back(state: &State, name: &str, request: Request) -> Result<Response, Else> {
-    let (arrival, _) = Arrival::of(state, request).await?;
+    let (mut arrival, _) = Arrival::of(state, request).await?;
     let (visit, now) = (&arrival.visit, arrival.now);
     let Some(upstream) = state.upstreams.find(name) else { return Ok(refused::unknown(visit)) };
     let answer = arrival.query();
@@ -64,6 +64,11 @@ async fn back(state: &State, name: &str, request: Request) -> Result<Response, E
         Err(fault) => return Ok(refused::fault(visit, &fault)),
     };
     let purpose = pending.errand.purpose.clone();
+    if let Purpose::Flow { flow } = &purpose {
+        let waiting = interaction::load(&state.store, flow, Some(&visit.browser), now).await;
+        waiting.ok().flatten().inspect(|waiting| arrival.visit.prefer(waiting.ui_locales()));
+    }
+    let visit = &arrival.visit;
     let arrived = match arrive(state, upstream, &answer, pending, now).await {
         Ok(arrived) => arrived,
         Err(problem) => {
@@ -177,7 +182,7 @@ fn not_linked(arrived: &Arrived<'_>, fault: LinkFault, again: String) -> Refusal
     let problem = "somebody here has this login already; sign in as usual, then link the account on the \
                    account page";
     let fault = SignInFault::Upstream { provider, problem: problem.to_owned() };
-    Refusal { login: Some(login), ..Refusal::of(fault, again) }
+    Refusal { login: Some(login), said: "upstream.taken", ..Refusal::of(fault, again) }
 }
 
 /// The person behind an account. What the provider says about them is brought up to date.
@@ -250,7 +255,8 @@ async fn link(
             let problem = "this account is linked to somebody else".to_owned();
             let provider = arrived.upstream.provider.name.clone();
             let fault = SignInFault::Upstream { provider, problem };
-            let refusal = Refusal::of(fault, Section::Overview.path().to_owned());
+            let again = Section::Overview.path().to_owned();
+            let refusal = Refusal { said: "upstream.elsewhere", ..Refusal::of(fault, again) };
             refused::sign_in(state, visit, refusal).await
         }
     }

@@ -15,27 +15,33 @@ use std::fmt::Display;
 pub(crate) struct Refusal {
     pub(crate) fault: SignInFault,
     pub(crate) login: Option<String>,
+    /// What the person reads, by its key.
+    pub(crate) said: &'static str,
     /// Where another way can be chosen, below the issuer's path.
     pub(crate) again: String,
 }
 
 impl Refusal {
     pub(crate) const fn of(fault: SignInFault, again: String) -> Self {
-        Self { fault, login: None, again }
+        let said = match &fault {
+            SignInFault::Upstream { .. } => "upstream.answer",
+            SignInFault::NotLinked { .. } => "upstream.not_linked",
+            _ => "upstream.refused",
+        };
+        Self { fault, login: None, said, again }
     }
 }
 
 /// The refusal, recorded before it is shown.
 pub(crate) async fn sign_in(state: &State, visit: &Visit, refusal: Refusal) -> Response {
-    let Refusal { fault, login, again } = refusal;
+    let Refusal { fault, login, said, again } = refusal;
     let mut entropy = (state.entropy)();
     let mut by = Acting { actor: "sign-in", now: (state.clock)(), entropy: &mut *entropy };
     let deed = Deed::new(&mut by, Action::SignIn);
     let id = deed.id;
-    let text = match &fault {
-        SignInFault::Upstream { problem, .. } => problem.clone(),
-        SignInFault::NotLinked { .. } => visit.say("upstream.not_linked").to_owned(),
-        _ => visit.say("upstream.refused").to_owned(),
+    let reason = match &fault {
+        SignInFault::Upstream { problem, .. } if said == "upstream.answer" => Some(problem.clone()),
+        _ => None,
     };
     let target = login.clone().unwrap_or_default();
     let denial = Denial::BadSignIn { login, fault };
@@ -46,7 +52,8 @@ pub(crate) async fn sign_in(state: &State, visit: &Visit, refusal: Refusal) -> R
     let view = ErrorView {
         status: StatusCode::FORBIDDEN,
         title: visit.say("upstream.title"),
-        text: &text,
+        text: visit.say(said),
+        reason: reason.as_deref(),
         todo: visit.say("upstream.todo"),
         decision: Some(id),
         link: Some((visit.path(&again), visit.say("upstream.again").to_owned())),
@@ -65,6 +72,7 @@ pub(crate) fn unknown(visit: &Visit) -> Response {
         status: StatusCode::NOT_FOUND,
         title: visit.say("upstream.title"),
         text: visit.say("upstream.unknown"),
+        reason: None,
         todo: visit.say("upstream.todo"),
         decision: None,
         link: Some((visit.path("/sign-in"), visit.say("upstream.again").to_owned())),

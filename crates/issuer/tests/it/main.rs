@@ -17,6 +17,7 @@ mod house;
 mod https;
 mod introspect;
 mod jwks;
+mod language;
 mod logo;
 mod logout;
 mod mail;

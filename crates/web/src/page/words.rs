@@ -1,18 +1,62 @@
 //! What pages say. Each language is one file of lines `key = text`; another language is another file and a
-//! line in `CATALOGUES`.
+//! line in `OTHERS`.
 
 use http::{HeaderMap, header};
 use std::{collections::HashMap, sync::LazyLock};
 
-/// The first one is the language of those whose own is not there.
-const CATALOGUES: [(&str, &str); 1] = [("en", include_str!("../../catalogue/en.txt"))];
+/// The language of those whose own is not there.
+const FIRST: (&str, &str) = ("en", include_str!("../../catalogue/en.txt"));
+/// All others.
+const OTHERS: &[(&str, &str)] = &[];
 
-static WORDS: LazyLock<[Catalogue; 1]> =
-    LazyLock::new(|| CATALOGUES.map(|(lang, text)| Catalogue { lang, texts: parse(text) }));
+static LANGUAGES: LazyLock<Languages> = LazyLock::new(|| Languages {
+    first: Catalogue::of(FIRST),
+    others: OTHERS.iter().map(|other| Catalogue::of(*other)).chain(pseudo()).collect(),
+});
+
+struct Languages {
+    first: Catalogue,
+    others: Vec<Catalogue>,
+}
 
 struct Catalogue {
     lang: &'static str,
     texts: HashMap<&'static str, &'static str>,
+}
+
+impl Catalogue {
+    fn of((lang, text): (&'static str, &'static str)) -> Self {
+        Self { lang, texts: parse(text) }
+    }
+}
+
+/// A language for tests, `qps`: each word of English in brackets, so that a text that is not of the catalogue
+/// shows.
+fn pseudo() -> Option<Catalogue> {
+    cfg!(feature = "testing").then(|| {
+        let texts = parse(FIRST.1).into_iter();
+        // They live as long as the others.
+        let texts = texts.map(|(key, text)| (key, &*Box::leak(bracketed(text).into_boxed_str())));
+        Catalogue { lang: "qps", texts: texts.collect() }
+    })
+}
+
+fn bracketed(text: &str) -> String {
+    let mut out = String::new();
+    for piece in text.split_inclusive(|c: char| !c.is_alphabetic()) {
+        let word = piece.trim_end_matches(|c: char| !c.is_alphabetic());
+        let rest = piece.strip_prefix(word).unwrap_or_default();
+        if !word.is_empty() {
+            out.extend(["\u{27e6}", word, "\u{27e7}"]);
+        }
+        out.push_str(rest);
+    }
+    out
+}
+
+/// The tags of all languages that there are, best kept first.
+pub fn languages() -> Vec<&'static str> {
+    std::iter::once(&FIRST).chain(OTHERS).map(|(lang, _)| *lang).collect()
 }
 
 /// The words of one language.
@@ -21,28 +65,31 @@ pub struct Words(&'static Catalogue);
 
 impl Default for Words {
     fn default() -> Self {
-        let [first, ..] = &*WORDS;
-        Self(first)
+        Self(&LANGUAGES.first)
     }
 }
 
 impl Words {
-    /// The best language of those that are wanted: first by `ui_locales` (OpenID Connect Core §3.1.2.1),
-    /// then by the browser's settings (RFC 9110 §12.5.4).
-    pub fn choose(ui_locales: Option<&str>, headers: &HeaderMap) -> Self {
-        let asked = ui_locales.unwrap_or_default().split(' ');
+    /// The best language by the browser's settings (RFC 9110 §12.5.4).
+    pub fn choose(headers: &HeaderMap) -> Self {
         let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
         let mut browser: Vec<(u16, &str)> =
             accepted.unwrap_or_default().split(',').take(32).filter_map(weighted).collect();
         browser.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
-        let mut wanted = asked.chain(browser.into_iter().map(|(_, lang)| lang));
-        wanted.find_map(Self::of).unwrap_or_default()
+        Self::among(browser.into_iter().map(|(_, lang)| lang)).unwrap_or_default()
+    }
+
+    /// The first of these languages that is there: `ui_locales` (OpenID Connect Core §3.1.2.1), or the
+    /// `locale` of a person.
+    pub fn among<'t>(tags: impl IntoIterator<Item = &'t str>) -> Option<Self> {
+        tags.into_iter().find_map(Self::of)
     }
 
     /// The words of a language tag: `de-CH` is served by `de`.
     fn of(tag: &str) -> Option<Self> {
         let primary = tag.split('-').next()?;
-        let found = WORDS.iter().find(|words| words.lang.eq_ignore_ascii_case(primary));
+        let mut all = std::iter::once(&LANGUAGES.first).chain(&LANGUAGES.others);
+        let found = all.find(|words| words.lang.eq_ignore_ascii_case(primary));
         found.map(Self)
     }
 
@@ -114,7 +161,8 @@ mod tests {
 
     #[test]
     fn every_line_of_a_catalogue_is_one_text() {
-        for (lang, text) in CATALOGUES {
+        let all = || std::iter::once(&FIRST).chain(OTHERS);
+        for (lang, text) in all() {
             let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
             assert_eq!(
                 lines.count(),
@@ -122,14 +170,13 @@ mod tests {
                 "{lang}: a line without text, or a key twice"
             );
         }
-        let keys = |text| {
+        let keys = |text: &'static str| {
             let mut keys: Vec<_> = parse(text).into_keys().collect();
             keys.sort_unstable();
             keys
         };
-        let [(_, first), ..] = CATALOGUES;
-        for (lang, text) in CATALOGUES {
-            assert_eq!(keys(text), keys(first), "{lang}");
+        for (lang, text) in all() {
+            assert_eq!(keys(text), keys(FIRST.1), "{lang}");
         }
     }
 
@@ -137,10 +184,17 @@ mod tests {
     fn a_language_that_is_not_there_is_english() {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT_LANGUAGE, "tlh;q=0.9, en-GB;q=0.1, *;q=x".parse().unwrap());
-        assert_eq!(Words::choose(Some("xx yy"), &headers).lang(), "en");
-        assert_eq!(Words::choose(None, &HeaderMap::new()).lang(), "en");
+        assert_eq!(Words::choose(&headers).lang(), "en");
+        assert_eq!(Words::choose(&HeaderMap::new()).lang(), "en");
+        assert!(Words::among(["xx", "yy"]).is_none());
+        assert_eq!(Words::among(["xx", "en-GB"]).map(Words::lang), Some("en"));
         assert_eq!(weighted("de;q=0"), None);
         assert_eq!(weighted(" de-CH"), Some((1000, "de-CH")));
+    }
+
+    #[test]
+    fn a_word_in_brackets_leaves_places_and_marks_alone() {
+        assert_eq!(bracketed("{0} asks, “now”."), "{0} ⟦asks⟧, “⟦now⟧”.");
     }
 
     #[test]
