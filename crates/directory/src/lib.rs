@@ -36,6 +36,7 @@ mod passkey;
 mod password;
 mod people;
 mod person;
+mod profile;
 mod recovery;
 mod registration;
 mod roles;
@@ -75,6 +76,7 @@ pub use people::{
     PeopleSettings, ProviderRoles, RoleRule, Wanted, person_in,
 };
 pub use person::{Address, DisabledBy, Factors, Person, Profile};
+pub use profile::{ClaimFault, ClaimShape};
 pub use registration::{
     ApplicationType, AssertionAudience, Fapi2, Origin, Pkce, Registration, Shape, SubjectType,
 };

@@ -9,6 +9,7 @@ mod link;
 mod overview;
 mod passkeys;
 mod password;
+mod profile;
 mod recovery;
 mod sessions;
 
@@ -25,6 +26,7 @@ pub(crate) use passkeys::{
     start as passkey_start,
 };
 pub(crate) use password::{change as password_change, page as password};
+pub(crate) use profile::{page as profile, save as profile_save};
 pub(crate) use recovery::{make as recovery_make, page as recovery};
 pub(crate) use sessions::{
     end as session_end, end_others as sessions_end_others, page as sessions,
@@ -34,7 +36,7 @@ use crate::{
     arrival::{Arrival, Else, Sent, problem},
     pages::{Frame, Section},
     server::State,
-    step_up::{Lack, step_up},
+    step_up::{Lack, is_fresh, step_up},
 };
 use axum::{extract::Request, response::Response};
 use http::StatusCode;
@@ -54,8 +56,11 @@ struct Owner {
 /// How much a change matters.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Care {
-    /// It takes away, or names something.
+    /// It names something, or tells something.
     Usual,
+    /// It ends what somebody works with: a new sign-in, of whatever strength, so that who has lost a means can
+    /// still put an end to what it opened.
+    Ending,
     /// It gives a way to sign in, or takes one.
     Sensitive,
 }
@@ -75,7 +80,12 @@ impl Owner {
     ) -> Result<(Self, Form), Else> {
         let (arrival, form) = Arrival::with_form(state, request).await?;
         let owner = Self::signed_in(state, arrival, section).await?;
-        if care == Care::Sensitive && owner.lack().is_some() {
+        let lacks = match care {
+            Care::Usual => false,
+            Care::Ending => !is_fresh(&owner.session, owner.arrival.now),
+            Care::Sensitive => owner.lack().is_some(),
+        };
+        if lacks {
             return Err(Else::from(owner.arrival.go(&step_up(section))));
         }
         Ok((owner, form))

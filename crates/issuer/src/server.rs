@@ -133,6 +133,7 @@ fn people(path: &str) -> Router<Arc<State>> {
         .route(&at("/password-reset/choose"), get(sign_in::choose).post(sign_in::chosen))
         .route(&at("/account"), get(account::overview))
         .route(&at("/account/link"), post(account::link))
+        .route(&at("/account/profile"), get(account::profile).post(account::profile_save))
         .route(&at("/account/unlink"), post(account::unlink))
         .route(&at("/account/passkeys"), get(account::passkeys))
         .route(&at("/account/passkeys/start"), post(account::passkey_start))

@@ -26,7 +26,7 @@ impl Lack {
     pub(crate) fn of(session: &Session, person: &Person, now: Timestamp) -> Option<Self> {
         let shown = &session.authentication;
         let wanted = person.factors.strongest();
-        let is_fresh = now < shown.at.plus(FRESH);
+        let is_fresh = is_fresh(session, now);
         match wanted {
             Acr::Phr if shown.acr < wanted || !is_fresh => Some(Self::Passkey),
             _ if !is_fresh => Some(Self::Fresh),
@@ -34,6 +34,11 @@ impl Lack {
             _ => None,
         }
     }
+}
+
+/// Whether the person signed in a moment ago.
+pub(crate) fn is_fresh(session: &Session, now: Timestamp) -> bool {
+    now < session.authentication.at.plus(FRESH)
 }
 
 /// Where somebody is sent to prove who they are before a part of the account.

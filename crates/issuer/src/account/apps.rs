@@ -82,7 +82,7 @@ fn begin(state: &State, client: &Client) -> Option<String> {
 
 /// Ends the grant, forgets the consent, and records it: one transaction.
 async fn revoked(state: &State, request: Request) -> Result<Response, Else> {
-    let (owner, form) = Owner::with_form(state, request, (HERE, Care::Usual)).await?;
+    let (owner, form) = Owner::with_form(state, request, (HERE, Care::Ending)).await?;
     let Ok(id) = GrantId::new(form.get("grant").unwrap_or_default()) else {
         return Ok(owner.arrival.go(HERE.path()));
     };

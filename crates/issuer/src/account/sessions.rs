@@ -10,10 +10,13 @@ use axum::{
     extract::{Request, State as Shared},
     response::Response,
 };
-use portcullis_directory::{Fault, Session};
+use portcullis_directory::{
+    Fault, Session,
+    grant::{GrantFacts, grants_of},
+};
 use portcullis_types::{Amr, SessionId};
 use portcullis_web::page::Words;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 const HERE: Section = Section::Sessions;
 
@@ -37,13 +40,58 @@ async fn shown(state: &State, request: Request) -> Result<Response, Else> {
     let all = state.directory.sessions_of(&owner.person.id, owner.arrival.now).await;
     let mut all = all.map_err(|fault| owner.fault(&fault))?;
     all.sort_by_key(|session| session.id != owner.session.id);
-    let items: Vec<SessionItem> = all.into_iter().map(|session| item(&owner, session)).collect();
-    let view = SessionsView { sessions: &items };
+    let (id, now) = (owner.person.id.clone(), owner.arrival.now);
+    let grants = state.store.read(move |tx| grants_of(tx, &id, now)).await;
+    let grants = grants.map_err(|fault| owner.fault(&fault.into()))?;
+    let (mut items, mut others, mut theirs) = (Vec::new(), Vec::new(), BTreeSet::new());
+    for session in all {
+        let apps = apps(state, &owner, &grants, &session.id).await?;
+        let item = item(&owner, session, &apps);
+        if !item.is_this {
+            others.push(item.device.clone());
+            theirs.extend(apps);
+        }
+        items.push(item);
+    }
+    let words = owner.arrival.visit.words;
+    let effect =
+        effect(words, words.fill("sessions.end_others_text", &[&others.join(", ")]), &theirs);
+    let view = SessionsView { sessions: &items, effect };
     Ok(pages::sessions(&owner.arrival.visit, &owner.frame(), &view))
 }
 
-fn item(owner: &Owner, session: Session) -> SessionItem {
+/// The apps that lose their access with the session, by name.
+async fn apps(
+    state: &State,
+    owner: &Owner,
+    grants: &[GrantFacts],
+    session: &SessionId,
+) -> Result<BTreeSet<String>, Else> {
+    let mut names = BTreeSet::new();
+    let ends = |grant: &&GrantFacts| !grant.offline && grant.session.as_ref() == Some(session);
+    for grant in grants.iter().filter(ends) {
+        let client = state.directory.find_client(&grant.client_id).await;
+        let client = client.map_err(|fault| owner.fault(&fault))?;
+        names.insert(
+            client.map_or_else(|| grant.client_id.to_string(), |client| client.name.clone()),
+        );
+    }
+    Ok(names)
+}
+
+/// What stops, in words: who is signed out, and which apps end with that.
+fn effect(words: Words, signed_out: String, apps: &BTreeSet<String>) -> String {
+    let names: Vec<&str> = apps.iter().map(String::as_str).collect();
+    let apps = match names.as_slice() {
+        [] => words.say("sessions.end_no_app").to_owned(),
+        names => words.fill("sessions.end_apps", &[&names.join(", ")]),
+    };
+    signed_out + " " + &apps
+}
+
+fn item(owner: &Owner, session: Session, apps: &BTreeSet<String>) -> SessionItem {
     let words = owner.arrival.visit.words;
+    let device = device(words, &session.device);
     let when = |at| When::of(words, at, owner.arrival.now);
     SessionItem {
         started: when(session.started),
@@ -51,7 +99,8 @@ fn item(owner: &Owner, session: Session) -> SessionItem {
         means: means(words, &session.authentication.amr),
         is_this: session.id == owner.session.id,
         id: session.id.to_string(),
-        device: device(words, &session.device),
+        effect: effect(words, words.fill("sessions.end_text", &[&device]), apps),
+        device,
         remote: session.remote,
     }
 }
@@ -77,7 +126,7 @@ fn means(words: Words, amr: &[Amr]) -> String {
 }
 
 async fn ended(state: &State, request: Request) -> Result<Response, Else> {
-    let (owner, form) = Owner::with_form(state, request, (HERE, Care::Usual)).await?;
+    let (owner, form) = Owner::with_form(state, request, (HERE, Care::Ending)).await?;
     let Ok(id) = SessionId::new(form.get("session").unwrap_or_default()) else {
         return Ok(owner.arrival.go(HERE.path()));
     };
@@ -90,7 +139,7 @@ async fn ended(state: &State, request: Request) -> Result<Response, Else> {
 }
 
 async fn others_ended(state: &State, request: Request) -> Result<Response, Else> {
-    let (owner, _) = Owner::with_form(state, request, (HERE, Care::Usual)).await?;
+    let (owner, _) = Owner::with_form(state, request, (HERE, Care::Ending)).await?;
     let mut entropy = (state.entropy)();
     let keep = Some(&owner.session.id);
     let by = owner.acting(&mut *entropy);

@@ -162,6 +162,7 @@ fn shown(visit: &Visit, denial: &Denial, (id, back): (DecisionId, Option<String>
     let code = denial.code();
     let reason = format!("{}: {}. {}", code.description, denial.found(), denial.remedy().change);
     let [title, text, todo] = match denial {
+        _ if back.is_some() => ["refused.no", "refused.no_text", "refused.unchecked"],
         Denial::BadRedirect { .. } => ["refused.redirect", "refused.redirect_text", "refused.todo"],
         Denial::BadAuthorization { error: AuthorizationError::UnauthorizedClient, .. } => {
             ["refused.app", "refused.app_text", "refused.todo"]
@@ -175,7 +176,6 @@ fn shown(visit: &Visit, denial: &Denial, (id, back): (DecisionId, Option<String>
         let label = visit.fill("logout.back", &pages::host(&href));
         (href, label)
     });
-    let todo = if link.is_some() { "refused.unchecked" } else { todo };
     pages::error(
         visit,
         &ErrorView {

@@ -11,6 +11,7 @@ use portcullis_web::page::{Forms, Page, Scripts};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Section {
     Overview,
+    Profile,
     Passkeys,
     Authenticator,
     Recovery,
@@ -21,8 +22,9 @@ pub(crate) enum Section {
 }
 
 impl Section {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Overview,
+        Self::Profile,
         Self::Passkeys,
         Self::Authenticator,
         Self::Recovery,
@@ -36,6 +38,7 @@ impl Section {
     pub(crate) const fn path(self) -> &'static str {
         match self {
             Self::Overview => "/account",
+            Self::Profile => "/account/profile",
             Self::Passkeys => "/account/passkeys",
             Self::Authenticator => "/account/authenticator",
             Self::Recovery => "/account/recovery-codes",
@@ -50,6 +53,7 @@ impl Section {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Overview => "account",
+            Self::Profile => "profile",
             Self::Passkeys => "passkeys",
             Self::Authenticator => "authenticator",
             Self::Recovery => "recovery-codes",
@@ -69,6 +73,7 @@ impl Section {
     fn label(self, visit: &Visit) -> &'static str {
         match self {
             Self::Overview => visit.say("account.overview"),
+            Self::Profile => visit.say("account.profile"),
             Self::Passkeys => visit.say("account.passkeys"),
             Self::Authenticator => visit.say("account.authenticator"),
             Self::Recovery => visit.say("account.recovery"),
@@ -127,6 +132,22 @@ impl OverviewView<'_> {
         let number = usize::try_from(self.person.factors.recovery_codes).unwrap_or(usize::MAX);
         visit.words.count(number, "overview.codes_one", "overview.codes_many")
     }
+}
+
+/// One field of the profile.
+#[derive(Debug)]
+pub(crate) struct ProfileField {
+    pub(crate) id: &'static str,
+    pub(crate) label: &'static str,
+    pub(crate) autocomplete: &'static str,
+    pub(crate) value: String,
+}
+
+/// What you tell about yourself.
+#[derive(Debug)]
+pub(crate) struct ProfileView<'a> {
+    pub(crate) fields: Vec<ProfileField>,
+    pub(crate) problem: Option<Problem<'a>>,
 }
 
 /// A passkey.
@@ -200,12 +221,16 @@ pub(crate) struct SessionItem {
     pub(crate) seen: When,
     pub(crate) means: String,
     pub(crate) is_this: bool,
+    /// What stops when it is ended.
+    pub(crate) effect: String,
 }
 
 /// The sessions, this one first.
 #[derive(Debug, Default)]
 pub(crate) struct SessionsView<'a> {
     pub(crate) sessions: &'a [SessionItem],
+    /// What stops when all but this one are ended.
+    pub(crate) effect: String,
 }
 
 /// An app with access.
@@ -268,6 +293,8 @@ macro_rules! parts {
 parts! {
     /// `GET {issuer}/account`.
     overview(Overview, "account/overview.html", OverviewView, None);
+    /// `GET {issuer}/account/profile`.
+    profile(Profile, "account/profile.html", ProfileView, None);
     /// `GET {issuer}/account/passkeys`.
     passkeys(Passkeys, "account/passkeys.html", PasskeysView, Own);
     /// `GET {issuer}/account/authenticator`.
@@ -306,6 +333,11 @@ impl Problematic for SessionsView<'_> {}
 impl Problematic for AppsView<'_> {}
 impl Problematic for ActivityView<'_> {}
 impl Problematic for PasskeysView<'_> {
+    fn problem(&self) -> Option<&Problem<'_>> {
+        self.problem.as_ref()
+    }
+}
+impl Problematic for ProfileView<'_> {
     fn problem(&self) -> Option<&Problem<'_>> {
         self.problem.as_ref()
     }

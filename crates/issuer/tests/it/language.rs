@@ -100,6 +100,7 @@ async fn no_page_has_a_text_of_its_own() {
         "/logout?post_logout_redirect_uri=https://evil.example/",
         "/account",
         "/account/profile",
+        "/account/profile",
         "/account/passkeys",
         "/account/authenticator",
         "/account/recovery-codes",
@@ -142,7 +143,8 @@ async fn the_language_that_an_app_asks_for_goes_through_the_whole_flow() {
     let consent = follow(browser.get(&asking(&[])).await).await;
     translated(&consent, "consent");
     let (csrf, flow) = (field(&consent.body, "csrf"), field(&consent.body, "flow"));
-    let form = [("csrf", csrf.as_str()), ("flow", flow.as_str()), ("decision", "approve")];
+    let seal = field(&consent.body, "seal");
+    let form = [("csrf", csrf.as_str()), ("flow", &flow), ("seal", &seal), ("decision", "approve")];
     let posted = browser.post("/consent", &form).await;
     translated(&posted, "form_post");
     assert!(field(&posted.body, "code").len() > 40);

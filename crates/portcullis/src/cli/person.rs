@@ -4,6 +4,7 @@ mod add;
 mod factors;
 mod link;
 mod show;
+mod update;
 
 pub(super) use show::session_rows;
 
@@ -17,6 +18,7 @@ const EXAMPLES: &str = "Examples:
   portcullis person add alice@example.com --name 'Alice Example' --role data-scientist --invite
   portcullis person add bob --role viewer --password-stdin < bob.password
   portcullis person list
+  portcullis person update bob --claim birthdate=1990-12-31
   portcullis person roles bob viewer data-scientist
   portcullis person factors remove bob --totp
   portcullis person disable bob";
@@ -36,6 +38,7 @@ pub(super) enum PersonCommand {
     /// Forget a person, and end everything that was theirs.
     Remove(One),
     Roles(SetRoles),
+    Update(update::Update),
     Password(add::SetPassword),
     /// Take back means by which a person signs in.
     #[command(subcommand)]
@@ -108,6 +111,7 @@ impl PersonCommand {
                 Self::Enable(one) => enable(&directory, &one.login, format).await,
                 Self::Remove(one) => remove(&directory, &one.login).await,
                 Self::Roles(set) => set.run(&directory, format).await,
+                Self::Update(update) => update.run(&directory, format).await,
                 Self::Password(set) => set.run(&directory).await,
                 Self::Factors(factors) => factors.run(&directory, format).await,
                 Self::Invite(link) => link.invite(&house, &directory, format).await,

@@ -64,6 +64,47 @@ fn a_person_lives_their_whole_life() {
 }
 
 #[test]
+fn what_is_told_about_a_person_is_set_by_the_names_of_claims() {
+    let house = house();
+    let add = [
+        "person",
+        "add",
+        "alice",
+        "--claim",
+        "birthdate=1990-12-31",
+        "--claim",
+        "locale=de-CH",
+        "--json",
+    ];
+    let added = house.run(&add).good().json();
+    assert_eq!(added["profile"]["birthdate"], "1990-12-31");
+    let update = |claims: &[&str]| {
+        let claims = claims.iter().flat_map(|claim| ["--claim", claim]);
+        let all: Vec<_> =
+            ["person", "update", "alice", "--json"].into_iter().chain(claims).collect();
+        house.run(&all)
+    };
+    let country = ["address.country=CH", "website=https://alice.example/", "locale="];
+    let profile = update(&country).good().json()["profile"].clone();
+    assert_eq!(profile["address"], serde_json::json!({ "country": "CH" }));
+    assert_eq!(
+        (profile["locale"].as_str(), profile["birthdate"].as_str()),
+        (None, Some("1990-12-31"))
+    );
+    for (claims, words) in [
+        (&["nickname=Al", "birthdate=31.12.1990"][..], "birthdate must be a date as 1990-12-31"),
+        (&["sub=x"], "there is no claim sub to set; there are: name"),
+        (&["website"], "write --claim NAME=VALUE"),
+        (&[], "add --claim NAME=VALUE"),
+    ] {
+        let refused = update(claims);
+        assert!(refused.code != 0 && refused.err.contains(words), "{}", refused.err);
+    }
+    let shown = house.run(&["person", "show", "alice", "--json"]).good().json();
+    assert_eq!(shown["profile"]["nickname"], serde_json::Value::Null, "all or none");
+}
+
+#[test]
 fn a_weak_password_leaves_nobody_behind() {
     let house = house();
     let weak = house.run_with(&["person", "add", "bob", "--password-stdin"], "12345678\n");

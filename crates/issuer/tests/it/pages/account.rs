@@ -4,8 +4,9 @@ use super::{PASSWORD, Visitor, person};
 use crate::{house::House, pages::visitor::field};
 use portcullis_types::Ttl;
 
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 9] = [
     "/account",
+    "/account/profile",
     "/account/passkeys",
     "/account/authenticator",
     "/account/recovery-codes",
@@ -14,7 +15,8 @@ const PARTS: [&str; 8] = [
     "/account/apps",
     "/account/activity",
 ];
-const CHANGES: [&str; 9] = [
+const CHANGES: [&str; 10] = [
+    "/account/profile",
     "/account/passkeys/rename",
     "/account/passkeys/remove",
     "/account/authenticator",
@@ -61,6 +63,9 @@ async fn what_gives_a_way_in_needs_a_sign_in_of_the_last_ten_minutes() {
         "/account/authenticator/remove",
         "/account/recovery-codes",
         "/account/password",
+        "/account/sessions/end",
+        "/account/sessions/end-others",
+        "/account/apps/revoke",
     ] {
         let answer = owner.post(change, &[("csrf", &csrf)]).await;
         assert_eq!(answer.status, 303, "{change}");
@@ -92,6 +97,8 @@ async fn a_session_is_ended_from_another_one_and_only_ones_own() {
     let page = here.get("/account/sessions").await;
     let other = field(&page.body, "session");
     assert!(page.body.contains("This session") && page.body.contains("127.0.0.1"));
+
+    assert!(page.body.contains("is signed out at once. No app loses its access."), "{}", page.body);
 
     // Attack: the id of somebody else's session.
     eve.form("/account/sessions/end", &[("session", &other)]).await;

@@ -1,6 +1,6 @@
 //! `portcullis person add` and `portcullis person password`
 
-use super::{acting, find, link, refused, show};
+use super::{acting, find, link, refused, show, update::Claims};
 use crate::{
     cli::{Exit, Format, House, Outcome, Stop, house, talk},
     clock::Chance,
@@ -37,6 +37,8 @@ pub(in crate::cli) struct Add {
     #[arg(long)]
     tenant: Option<Tenant>,
     #[command(flatten)]
+    claims: Claims,
+    #[command(flatten)]
     password: PasswordSource,
     /// Print a link with which they choose a password.
     #[arg(long, conflicts_with_all = ["password_stdin", "password_file"])]
@@ -69,12 +71,13 @@ impl Add {
         let password = self.password.read()?;
         let email =
             self.email.or_else(|| self.login.contains('@').then(|| self.login.trim().to_owned()));
-        let profile = Profile {
+        let mut profile = Profile {
             name: self.name,
             email_verified: self.email_verified && email.is_some(),
             email,
             ..Profile::default()
         };
+        self.claims.set(&mut profile)?;
         let new = NewPerson {
             login: self.login,
             profile,
