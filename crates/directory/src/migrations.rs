@@ -14,6 +14,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "directory", number: 7, sql: REVOCATION_LOG },
     Migration { room: "directory", number: 8, sql: TOLD },
     Migration { room: "directory", number: 9, sql: PROVISIONED },
+    Migration { room: "directory", number: 10, sql: IN_FLIGHT },
 ];
 
 const CLIENTS: &str = "
@@ -350,4 +351,11 @@ const PROVISIONED: &str = "
             FROM people_group g;
         DROP TABLE people_group;
         ALTER TABLE owned_group RENAME TO people_group;
+    ";
+
+/// Whose code it is, so that it ends with everything else of theirs. No index: codes live for minutes, and keys are
+/// time-ordered.
+const IN_FLIGHT: &str = "
+        ALTER TABLE authorization_code ADD COLUMN person TEXT;
+        ALTER TABLE device_code ADD COLUMN person TEXT;
     ";

@@ -6,7 +6,9 @@ mod hash;
 pub use breached::{BreachList, BreachListFault};
 pub(crate) use hash::{Verdict, rehash, verify};
 
-use crate::{Acting, Action, Deed, Directory, Fault, Person, argon::Asker, person_in, session};
+use crate::{
+    Acting, Action, Deed, Directory, Fault, Person, argon::Asker, grant, person_in, session,
+};
 use portcullis_store::{StoreFault, Tx};
 use portcullis_types::{PersonId, Random, SessionId, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -35,8 +37,9 @@ pub enum WeakPassword {
 const GOOD: zxcvbn::Score = zxcvbn::Score::Three;
 
 impl Directory {
-    /// Gives a person a password. Ends all their sessions but `keep`, and what links to set one were sent. The
-    /// inner error says why the password is not taken.
+    /// Gives a person a password. Ends all their sessions but `keep`, all that apps were granted, and what links
+    /// to set one were sent: whoever knew the old one may have any of these. The inner error says why the
+    /// password is not taken.
     pub async fn set_password(
         &self,
         mut by: Acting<'_>,
@@ -59,6 +62,7 @@ impl Directory {
             }
             put(tx, &id, &hash, deed.at())?;
             session::end_others(tx, &id, keep.as_ref(), deed.at())?;
+            grant::end_grants_of_person(tx, &id, deed.at())?;
             Ok(deed.done(tx, id.as_str())?)
         })
         .await?;

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{Authorization, opaque};
 use portcullis_store::{StoreFault, Tx};
-use portcullis_types::{ClientId, Denial, GrantId, GrantedFault, Timestamp};
+use portcullis_types::{ClientId, Denial, GrantId, GrantedFault, PersonId, Timestamp, Ttl};
 use serde::{Deserialize, Serialize};
 
 const GRANT_TYPE: &str = "authorization_code";
@@ -59,10 +59,18 @@ pub fn issue_code(
     let minted = mint(Code::PREFIX, now, random);
     let NewCode { authorization, redirect_uri, code_challenge, dpop_jkt, expires } = new;
     let content = Content { authorization, redirect_uri, code_challenge, dpop_jkt };
+    let person = content.authorization.person.to_string();
     let content = serde_json::to_string(&content).map_err(StoreFault::rejected)?;
     tx.execute(
-        "INSERT INTO authorization_code (id, secret, content, expires) VALUES ($1, $2, $3, $4)",
-        &[(&minted.id).into(), (&minted.hash).into(), content.into(), expires.into()],
+        "INSERT INTO authorization_code (id, secret, content, expires, person) \
+         VALUES ($1, $2, $3, $4, $5)",
+        &[
+            (&minted.id).into(),
+            (&minted.hash).into(),
+            content.into(),
+            expires.into(),
+            person.into(),
+        ],
     )?;
     Ok(Code::new(minted.text))
 }
@@ -101,6 +109,17 @@ pub fn redeem_code(
         return Ok(refuse(GRANT_TYPE, GrantedFault::OtherClient { owner }));
     }
     Ok(Ok(Redeemed { grant, authorization, redirect_uri, code_challenge, dpop_jkt }))
+}
+
+/// Lets the codes of a person expire that nobody redeemed.
+pub(super) fn expire(tx: &mut Tx<'_>, person: &PersonId, now: Timestamp) -> Result<(), StoreFault> {
+    // Older ones are good no more; so the walk is a short one along the key.
+    let since = first(Code::PREFIX, now.minus(Ttl::seconds(600)));
+    tx.execute(
+        "UPDATE authorization_code SET expires = $1 WHERE id >= $2 AND person = $3 AND expires > $1",
+        &[now.into(), since.into(), person.as_str().into()],
+    )?;
+    Ok(())
 }
 
 pub(super) fn purge(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, StoreFault> {

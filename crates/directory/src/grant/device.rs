@@ -7,8 +7,8 @@ use super::{
 use crate::{Authorization, opaque};
 use portcullis_store::{Row, StoreFault, Tx};
 use portcullis_types::{
-    Audience, ClientId, Denial, Entropy as _, GrantId, GrantedFault, IdentityScopes, Random,
-    Scopes, Timestamp, Ttl,
+    Audience, ClientId, Denial, Entropy as _, GrantId, GrantedFault, IdentityScopes, PersonId,
+    Random, Scopes, Timestamp, Ttl,
 };
 use serde::{Deserialize, Serialize};
 
@@ -160,14 +160,18 @@ pub fn decide_device(
     now: Timestamp,
 ) -> Result<bool, StoreFault> {
     let Some(code) = user_code(typed) else { return Ok(false) };
-    let (state, content) = match decision {
-        Decision::Approve(authorization) => (APPROVED, Some(serde_json::to_string(authorization))),
-        Decision::Deny => (DENIED, None),
+    let (state, person, content) = match decision {
+        Decision::Approve(authorization) => {
+            let person = Some(authorization.person.as_str());
+            (APPROVED, person, Some(serde_json::to_string(authorization)))
+        }
+        Decision::Deny => (DENIED, None, None),
     };
     let content = content.transpose().map_err(StoreFault::rejected)?;
     let decided = tx.execute(
-        "UPDATE device_code SET state = $1, content = $2 WHERE user_code = $3 AND state = 0 AND expires > $4",
-        &[state.into(), content.into(), code.into(), now.into()],
+        "UPDATE device_code SET state = $1, content = $2, person = $3 \
+         WHERE user_code = $4 AND state = 0 AND expires > $5",
+        &[state.into(), content.into(), person.into(), code.into(), now.into()],
     )?;
     Ok(decided == 1)
 }
@@ -255,6 +259,16 @@ fn too_often(
 
 fn millis(ttl: Ttl) -> i64 {
     i64::try_from(ttl.duration().as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Lets expire what a person approved and no device has asked for yet.
+pub(super) fn expire(tx: &mut Tx<'_>, person: &PersonId, now: Timestamp) -> Result<(), StoreFault> {
+    let since = first(DeviceCode::PREFIX, now.minus(LIFE));
+    tx.execute(
+        "UPDATE device_code SET expires = $1 WHERE id >= $2 AND person = $3 AND state = 1 AND expires > $1",
+        &[now.into(), since.into(), person.as_str().into()],
+    )?;
+    Ok(())
 }
 
 pub(super) fn purge(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, StoreFault> {

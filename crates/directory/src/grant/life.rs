@@ -1,7 +1,7 @@
 //! Grants: how each begins, goes on and ends. Ending one refuses its refresh tokens at once, and its access
 //! tokens wherever revocations are heard.
 
-use super::{PORTION, RevocationKind, revoke};
+use super::{PORTION, RevocationKind, code, device, revoke};
 use crate::{Authorization, session_by_id_in, touch_session};
 use portcullis_store::{Row, StoreFault, Tx};
 use portcullis_types::{
@@ -171,12 +171,15 @@ pub fn end_grant(tx: &mut Tx<'_>, id: &GrantId, now: Timestamp) -> Result<bool, 
     Ok(ended)
 }
 
-/// Ends all grants of a person: when they are disabled or go. Says how many.
+/// Ends all grants of a person: when they are disabled or go, or the password is a new one. Codes that nobody
+/// redeemed yet expire, so that nothing in flight lands afterwards. Says how many grants.
 pub fn end_grants_of_person(
     tx: &mut Tx<'_>,
     person: &PersonId,
     now: Timestamp,
 ) -> Result<u64, StoreFault> {
+    code::expire(tx, person, now)?;
+    device::expire(tx, person, now)?;
     let sql = "SELECT id FROM app_grant WHERE person = $1 AND ended IS NULL AND expires > $2";
     let rows = tx.query(sql, &[person.as_str().into(), now.into()])?;
     end_all(tx, &rows, now)

@@ -4,7 +4,7 @@
 use super::{
     Course, Due, TokenError,
     ask::Ask,
-    due,
+    due::{self, Tokens},
     form::bad,
     narrow::{self, Wanted},
 };
@@ -46,7 +46,8 @@ pub(super) fn begin(
     let Redeemed { grant, authorization, dpop_jkt, .. } = redeemed;
     let bound = dpop_jkt.map(Bound::Dpop);
     course.trace.step(Check::Possession, ask.holder.holds(bound.as_ref()))?;
-    let person = due::person(tx, &ask.request.grant_type, &authorization, course.now)?;
+    let person =
+        due::person(tx, &ask.request.grant_type, (&authorization, Tokens::First), course.now)?;
     let person = course.trace.step(Check::Granted, person)?;
     let wanted = Wanted { scope: None, resource: &ask.request.resource };
     let narrowed = narrow::now(tx, ask, &authorization, (&person, wanted), course)?;

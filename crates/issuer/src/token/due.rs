@@ -47,11 +47,21 @@ pub(crate) struct Due {
     pub(super) ended_another: bool,
 }
 
-/// The person, if they and their session are still there (RFC 6749 §5.2).
+/// Which tokens of a grant these are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tokens {
+    /// The first: of a code.
+    First,
+    /// Later ones: of a refresh token.
+    Later,
+}
+
+/// The person, if they and their session are still there (RFC 6749 §5.2). Access that outlives its session begins
+/// in it all the same: a code in flight when everything was ended yields nothing.
 pub(super) fn person(
     tx: &mut Tx<'_>,
     grant_type: &str,
-    granted: &Authorization,
+    (granted, tokens): (&Authorization, Tokens),
     now: Timestamp,
 ) -> Result<Result<Person, Denial>, StoreFault> {
     let refuse = |fault| Ok(Err(Denial::BadGranted { grant_type: grant_type.to_owned(), fault }));
@@ -60,7 +70,7 @@ pub(super) fn person(
     let there =
         |person: &Person| person.disabled_since.is_none() && person.tenant == granted.tenant;
     let Some(person) = person_in(tx, &granted.person)?.filter(there) else { return refuse(gone()) };
-    if granted.identity.has(IdentityScope::OfflineAccess) {
+    if tokens == Tokens::Later && granted.identity.has(IdentityScope::OfflineAccess) {
         return Ok(Ok(person));
     }
     if let Some(session) = &granted.session

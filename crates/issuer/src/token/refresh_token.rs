@@ -3,7 +3,7 @@
 use super::{
     Course, Due, TokenError,
     ask::Ask,
-    due,
+    due::{self, Tokens},
     form::bad,
     narrow::{self, Wanted},
 };
@@ -24,7 +24,8 @@ pub(super) fn refresh(tx: &mut Tx<'_>, ask: &Ask, course: &mut Course) -> Result
     let living = shown.living(tx, course.now)?;
     course.trace.step(Check::Granted, living)?;
     let authorization = shown.authorization.clone();
-    let person = due::person(tx, &ask.request.grant_type, &authorization, course.now)?;
+    let person =
+        due::person(tx, &ask.request.grant_type, (&authorization, Tokens::Later), course.now)?;
     let person = course.trace.step(Check::Granted, person)?;
     let wanted = Wanted { scope: ask.request.scope.as_deref(), resource: &ask.request.resource };
     let narrowed = narrow::now(tx, ask, &authorization, (&person, wanted), course)?;

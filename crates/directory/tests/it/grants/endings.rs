@@ -16,6 +16,23 @@ async fn disabling_a_person_ends_what_they_granted() {
 }
 
 #[tokio::test]
+async fn a_new_password_ends_what_apps_have_and_what_is_in_flight() {
+    let mut house = House::open().await;
+    let directory = house.directory.clone();
+    let alice = house.alice_with_password().await.id;
+    let (grant, token) = house.granted(authorization(&alice, None), None).await;
+    let code = house.code(authorization(&alice, None)).await;
+    let device = house.approved_device(&alice).await;
+    let new = || "a violin under the blue umbrella".into();
+    directory.set_password(house.acting(NOW), &alice, new(), None).await.unwrap().unwrap();
+    let ended = fault(house.refresh(token.expose(), 1, NOW));
+    assert_eq!(ended, GrantedFault::Ended { grant, at: NOW });
+    let redeemed = house.redeem(code.expose(), "app", NOW).await;
+    assert_eq!(fault(redeemed), GrantedFault::Expired { at: NOW });
+    assert_eq!(fault(house.poll(&device, NOW).await), GrantedFault::Expired { at: NOW });
+}
+
+#[tokio::test]
 async fn one_app_is_turned_out_and_the_others_stay() {
     let mut house = House::open().await;
     let alice = house.alice().await.id;

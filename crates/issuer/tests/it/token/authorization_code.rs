@@ -193,6 +193,20 @@ async fn who_was_disabled_or_signed_out_since_gets_nothing() {
     house.directory.end_session(by, &person, &session).await.unwrap();
     assert_eq!(house.redeem("desk", &code).await.error(), "invalid_grant");
 
+    // Attack: access that would outlive the session, begun in one that was ended because it was stolen.
+    let granted = house.authorization("desk", "openid offline_access generate:basic").await;
+    let session = granted.session.clone().unwrap();
+    let code = house.code_for(granted, |_| ()).await;
+    let by =
+        portcullis_directory::Acting { actor: "test", now: house.now(), entropy: &mut entropy };
+    house.directory.end_session(by, &person, &session).await.unwrap();
+    let over = house.redeem("desk", &code).await;
+    assert_eq!(over.error(), "invalid_grant");
+    assert!(matches!(
+        house.record(over.decision()).await.denial.as_deref(),
+        Some(Denial::BadGranted { fault: GrantedFault::SessionOver { .. }, .. })
+    ));
+
     let code = house.code("desk", "openid offline_access generate:basic").await;
     house.disable_person("ada").await;
     let gone = house.redeem("desk", &code).await;
@@ -200,7 +214,7 @@ async fn who_was_disabled_or_signed_out_since_gets_nothing() {
     let record = house.record(gone.decision()).await;
     assert!(matches!(
         record.denial.as_deref(),
-        Some(Denial::BadGranted { fault: GrantedFault::PersonGone { .. }, .. })
+        Some(Denial::BadGranted { fault: GrantedFault::Expired { .. }, .. })
     ));
 }
 
