@@ -4,7 +4,7 @@
 //! client, a wrong secret and a wrong method cost the same and end in the same answer.
 
 use crate::{
-    Client, ClientAuth, Directory, Fault, WantedKey,
+    Client, ClientAuth, Directory, Fault, Unproven, WantedKey,
     argon::{self, Asker},
     assertion::{self, FirstUse},
     directory::{Entry, LiveSecret},
@@ -121,6 +121,7 @@ pub struct Attempt {
     /// As claimed: only an exact match is a client. Denials carry its [`excerpt`].
     client_id: Option<String>,
     place: Place,
+    from: Option<IpAddr>,
     now: Timestamp,
 }
 
@@ -159,7 +160,7 @@ impl Directory {
     ) -> Result<Attempt, Denial> {
         let place = self.inner().throttle.place(client_id.as_deref(), from);
         self.inner().throttle.check(place, client_id.as_deref(), now)?;
-        Ok(Attempt { client_id, place, now })
+        Ok(Attempt { client_id, place, from, now })
     }
 
     /// Whether the client is who it claims to be. The outer error is ours, the inner one theirs.
@@ -171,7 +172,7 @@ impl Directory {
         attempt: Attempt,
         credentials: &Credentials,
     ) -> Result<Result<Proven, Denial>, Fault> {
-        let entry = self.claimed(attempt.client_id.as_deref()).await?;
+        let entry = self.claimed(&attempt).await?;
         let outcome = match credentials {
             Credentials::Missing { .. } => by_name(entry.as_deref()),
             Credentials::Secret { method, secret, .. } => {
@@ -202,9 +203,11 @@ impl Directory {
             }
             (outcome, _) => {
                 let proof = outcome.err().unwrap_or(ClientProof::UnknownClient);
-                // Who shows nothing guesses nothing.
+                // Who shows nothing guesses nothing; but each refusal is recorded.
                 let absent = ClientProof::Certificate { fault: CertificateFault::Absent };
-                if proof != ClientProof::Missing && proof != absent {
+                if proof == ClientProof::Missing || proof == absent {
+                    self.unproven(Unproven::Request, attempt.from, attempt.now)?;
+                } else {
                     throttle.failed(attempt.place, attempt.now);
                 }
                 let client_id = attempt.client_id.as_deref().map(excerpt);
@@ -216,13 +219,13 @@ impl Directory {
     /// Who is meant. Of names that are not in memory, only ids of our making are worth a look into the store,
     /// and only documents one into the world: nobody guesses the first, everybody may know the second, so the
     /// time that takes tells nothing about the names that operators chose.
-    async fn claimed(&self, id: Option<&str>) -> Result<Option<Arc<Entry>>, Fault> {
-        let Some(id) = id else { return Ok(None) };
+    async fn claimed(&self, attempt: &Attempt) -> Result<Option<Arc<Entry>>, Fault> {
+        let Some(id) = attempt.client_id.as_deref() else { return Ok(None) };
         if !id.starts_with("cli_") && !id.starts_with("https://") {
             return Ok(self.known(id));
         }
         match ClientId::new(id) {
-            Ok(id) => Box::pin(self.entry(&id)).await,
+            Ok(id) => Box::pin(self.entry_for(&id, (attempt.from, attempt.now))).await,
             Err(_) => Ok(None),
         }
     }
@@ -390,6 +393,19 @@ impl Proven {
 }
 
 impl Authenticated {
+    /// A client that proves nothing has only so much kept from one address: [`Fault::TooMany`] beyond that.
+    pub fn within_budget(
+        &self,
+        directory: &Directory,
+        from: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        match self.method {
+            AuthMethod::None => directory.unproven(Unproven::Request, from, now),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether [`spend`](Self::spend) would write anything.
     pub const fn has_something_to_spend(&self) -> bool {
         !matches!(self.spent, Spent::Nothing)

@@ -1,9 +1,10 @@
 //! The clients in memory: an immutable snapshot, replaced as a whole.
 
 use crate::{
-    Client, Fault, GrantSettings, PeopleSettings, SecretHashKey,
+    Client, Fault, GrantSettings, PeopleSettings, SecretHashKey, Unproven,
     argon::Gate,
     assertion::NobodysKeys,
+    budget::Budgets,
     documents::Documents,
     doors::{self, Doors},
     dynamic::{self, Quota},
@@ -20,6 +21,7 @@ use portcullis_verify::{RevocationPage, Revocations};
 use rustls_pki_types::TrustAnchor;
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{
         Arc, OnceLock, PoisonError,
         atomic::{AtomicI64, Ordering},
@@ -56,6 +58,7 @@ pub(crate) struct Inner {
     pub(crate) webauthn: Option<Webauthn>,
     pub(crate) documents: Documents,
     pub(crate) quota: Quota,
+    pub(crate) budgets: Budgets,
     revocations: watch::Sender<Arc<Revocations>>,
     /// Held from reading to publishing, so that an older copy never replaces a newer one.
     reloading: Mutex<Told>,
@@ -128,6 +131,7 @@ impl Directory {
             authorities: ArcSwap::default(),
             people: ArcSwap::default(),
             doors: Doors::new(doors::PASSWORDS),
+            budgets: Budgets::default(),
             code_doors: Doors::new(doors::CODES),
             webauthn,
             revocations,
@@ -148,6 +152,27 @@ impl Directory {
     /// registered just now, and into the document of one that is known by it.
     pub async fn find_client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, Fault> {
         Ok(self.entry(id).await?.map(|entry| entry.client.clone()))
+    }
+
+    /// As [`Directory::find_client`], for a caller who proved nothing yet: from one address only so many documents are
+    /// fetched.
+    pub async fn find_client_for(
+        &self,
+        id: &ClientId,
+        (from, now): (Option<IpAddr>, Timestamp),
+    ) -> Result<Option<Arc<Client>>, Fault> {
+        Ok(self.entry_for(id, (from, now)).await?.map(|entry| entry.client.clone()))
+    }
+
+    pub(crate) async fn entry_for(
+        &self,
+        id: &ClientId,
+        (from, now): (Option<IpAddr>, Timestamp),
+    ) -> Result<Option<Arc<Entry>>, Fault> {
+        if self.would_fetch(id, now) {
+            self.unproven(Unproven::Document, from, now)?;
+        }
+        self.entry(id).await
     }
 
     pub(crate) async fn entry(&self, id: &ClientId) -> Result<Option<Arc<Entry>>, Fault> {

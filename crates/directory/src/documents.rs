@@ -47,6 +47,12 @@ impl Directory {
         self.inner().documents.find(id.as_str())
     }
 
+    /// Whether asking for that client would mean a call to somebody else.
+    pub(crate) fn would_fetch(&self, id: &ClientId, now: Timestamp) -> bool {
+        let has_reader = self.inner().documents.reader.get().is_some();
+        has_reader && id.as_str().starts_with("https://") && self.document(id, now).is_none()
+    }
+
     /// The client of a document that is fresh.
     pub fn document(&self, id: &ClientId, now: Timestamp) -> Option<Arc<Client>> {
         let kept = self.inner().documents.kept();

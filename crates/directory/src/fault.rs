@@ -1,7 +1,7 @@
 //! What can go wrong here that is not the caller's doing, or is the operator's.
 
 use portcullis_store::StoreFault;
-use portcullis_types::ClientId;
+use portcullis_types::{ClientId, Ttl};
 
 /// Why an administrative change was not made, or a client could not be checked.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +50,12 @@ pub enum Fault {
     /// Too many secrets are being checked at once; nothing was decided.
     #[error("too many client secrets are being checked at once; try again")]
     Busy,
+    /// Somebody who proves nothing asks for too much; nothing was decided.
+    #[error("too many requests from one address that prove nothing; try again in {retry_after}")]
+    TooMany {
+        /// How long to wait.
+        retry_after: Ttl,
+    },
     /// The cryptographic library failed.
     #[error("the secret could not be hashed")]
     Hash,

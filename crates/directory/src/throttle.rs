@@ -126,7 +126,7 @@ impl Throttle {
 impl Debts {
     /// How long until one more attempt is allowed, and how many failures stand.
     pub(crate) fn excess(&self, key: u64, limit: &Limit, now: Timestamp) -> Option<(Ttl, u32)> {
-        let period = i64::try_from(limit.period.as_seconds() * 1000).ok()?;
+        let period = i64::try_from(limit.period.duration().as_millis()).ok()?;
         let debt = self.0.get(&key)?.millis_since(now);
         let over = debt - period * i64::from(limit.burst - 1);
         if over <= 0 {

@@ -66,7 +66,7 @@ pub(crate) async fn endpoint(Shared(state): Shared<Arc<State>>, request: Request
         Ok(parameters) => {
             visit.prefer(parameters.peek("ui_locales").unwrap_or_default().split(' '));
             walk.app(parameters.peek("client_id").unwrap_or_default());
-            understand::front(&state, parameters, walk.now).await
+            understand::front(&state, parameters, (walk.remote, walk.now)).await
         }
         Err(refusal) => Err(refusal),
     };

@@ -9,11 +9,12 @@ use crate::{
     client_metadata::{self, Fields},
     server::{Clock, State},
 };
-use portcullis_directory::{Client, Directory, DocumentReader, NewAuth, Origin};
+use portcullis_directory::{Budget, Client, Directory, DocumentReader, NewAuth, Origin};
 use portcullis_jose::{Alg, json};
 use portcullis_types::{ClientId, Timestamp, Ttl};
 use serde_json::Value;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use url::Url;
 
 /// §6.6 of the draft.
@@ -22,15 +23,24 @@ const LIMIT: usize = 5 * 1024;
 const USUAL: Ttl = Ttl::seconds(600);
 const SHORTEST: Ttl = Ttl::seconds(60);
 const LONGEST: Ttl = Ttl::seconds(24 * 3600);
+/// So many documents are fetched at a time.
+const AT_ONCE: usize = 16;
+/// So many from one host at once, and then one more each period.
+const HOST_BURST: u32 = 30;
+const HOST_PERIOD: Ttl = Ttl::seconds(2);
 /// How long a failure is remembered: errors are not cached, but nor is each request worth a call.
 const REST: Ttl = Ttl::seconds(5);
 
 /// What reads documents for the directory; nothing, if the operator lets nobody in by one.
 pub(crate) fn reader(state: &State) -> Option<DocumentReader> {
     let documents = state.settings.documents.clone()?;
-    let reader =
-        Reader { documents, ours: state.settings.signing_algs(), clock: state.clock.clone() };
-    let reader = Arc::new(reader);
+    let reader = Arc::new(Reader {
+        documents,
+        ours: state.settings.signing_algs(),
+        clock: state.clock.clone(),
+        at_once: Semaphore::new(AT_ONCE),
+        hosts: Budget::new(HOST_BURST, HOST_PERIOD),
+    });
     Some(Arc::new(move |directory, id| {
         let reader = reader.clone();
         Box::pin(async move { reader.refresh(&directory, &id).await })
@@ -42,6 +52,10 @@ struct Reader {
     /// What we can sign with.
     ours: Vec<Alg>,
     clock: Clock,
+    /// Attack: whoever names ever new addresses has us call others, as often as they like. So few at once, and few
+    /// to one host.
+    at_once: Semaphore,
+    hosts: Budget,
 }
 
 impl Reader {
@@ -73,6 +87,9 @@ impl Reader {
         url: &Url,
         now: Timestamp,
     ) -> Result<(), String> {
+        let _place = self.at_once.try_acquire().map_err(|_| "too many are fetched at once")?;
+        let waits = |_| "too many were fetched from its host lately";
+        self.hosts.spend(url.host_str(), now).map_err(waits)?;
         let outgoing = directory.outgoing().ok_or("this server can fetch nothing")?;
         let fetched = outgoing.get_json(url, LIMIT).await.map_err(|fault| fault.to_string())?;
         if fetched.status != 200 {

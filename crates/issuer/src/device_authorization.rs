@@ -57,6 +57,7 @@ async fn begin(
     mut course: Course,
 ) -> Result<Device, TokenError> {
     let Identified { client, request, .. } = identified;
+    client.within_budget(&state.directory, course.remote, course.now)?;
     let asked = allowed(&client.client);
     let asked = course.trace.step(Check::GrantType, asked);
     let asked =

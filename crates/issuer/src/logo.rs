@@ -5,15 +5,16 @@
 //! nothing, wherever it lies: whoever copies a page copies its picture. So it stands beside the name, and beside
 //! the warning where nobody has checked the app.
 
-use crate::{server::State, visit::Visit};
+use crate::{remote, server::State, visit::Visit};
 use axum::{
-    extract::{Query, State as Shared},
+    extract::{Request, State as Shared},
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
 use http::{StatusCode, header};
 use portcullis_directory::{Client, Directory};
 use portcullis_types::{ClientId, Timestamp, Ttl};
+use portcullis_web::form::Form;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -59,14 +60,15 @@ pub(crate) async fn address(
 }
 
 /// `GET {issuer}/logo?client_id=…`
-pub(crate) async fn endpoint(
-    Shared(state): Shared<Arc<State>>,
-    Query(query): Query<HashMap<String, String>>,
-) -> Response {
-    let Some(Ok(id)) = query.get("client_id").map(|id| ClientId::new(id)) else {
+pub(crate) async fn endpoint(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let from = remote::address(&parts.extensions, &parts.headers, &state.settings.trusted_proxies);
+    let query = Form::parse(parts.uri.query().unwrap_or_default().as_bytes()).unwrap_or_default();
+    let Some(Ok(id)) = query.get("client_id").map(ClientId::new) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let Ok(Some(client)) = state.directory.find_client(&id).await else {
+    let caller = (from, (state.clock)());
+    let Ok(Some(client)) = state.directory.find_client_for(&id, caller).await else {
         return StatusCode::NOT_FOUND.into_response();
     };
     match state.logos.of(&state.directory, &client, (state.clock)()).await {

@@ -26,7 +26,7 @@ use http::{Method, StatusCode, request::Parts};
 use portcullis_directory::{
     Acting, Action, Client, Deed, Person, Session, end_session, person_in, session_in,
 };
-use portcullis_types::{ClientId, Denial, Timestamp};
+use portcullis_types::{ClientId, Denial};
 use portcullis_web::form;
 use secrecy::ExposeSecret as _;
 use std::sync::Arc;
@@ -83,7 +83,7 @@ async fn answer(
     let parameters = read(parts, body).await.map_err(Stop::Refused)?;
     visit.prefer(parameters.peek("ui_locales").unwrap_or_default().split(' '));
     let confirmed = confirmed(state, visit, parts, &parameters)?;
-    let wish = wish(state, &parameters, walk.now).await?;
+    let wish = wish(state, &parameters, walk).await?;
     let Some((session, person)) = here(state, parts, walk).await? else {
         return Ok(nobody(visit, &wish));
     };
@@ -124,7 +124,7 @@ fn confirmed(
 
 /// §2, §3: an app may name itself, or be named by its ID token; both must agree, and the way back be its
 /// own.
-async fn wish(state: &State, parameters: &Parameters, now: Timestamp) -> Result<Wish, Stop> {
+async fn wish(state: &State, parameters: &Parameters, walk: &Walk) -> Result<Wish, Stop> {
     let keys = state.keys.public();
     let hints = Hints { issuer: &state.settings.issuer, keys: &keys };
     let hint = parameters.get("id_token_hint").map_err(Stop::Refused)?;
@@ -148,10 +148,10 @@ async fn wish(state: &State, parameters: &Parameters, now: Timestamp) -> Result<
     };
     let client = match id.map(ClientId::new) {
         None | Some(Err(_)) => None,
-        Some(Ok(id)) => state.directory.find_client(&id).await?,
+        Some(Ok(id)) => state.directory.find_client_for(&id, (walk.remote, walk.now)).await?,
     };
     // Nobody is sent to an app whose time is over.
-    let client = client.filter(|client| client.enabled(now).is_ok());
+    let client = client.filter(|client| client.enabled(walk.now).is_ok());
     let asked = parameters.get("post_logout_redirect_uri").map_err(Stop::Refused)?;
     let back = back(client.as_deref(), asked).map_err(Stop::Refused)?;
     let given = parameters.peek("state").map(str::to_owned);

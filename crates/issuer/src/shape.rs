@@ -113,8 +113,8 @@ async fn addressee(
     let keys = state.directory.keys_of(to.client, WantedKey::Any, to.now).await;
     let keys = keys.map_err(|trouble| match trouble {
         KeysTrouble::Unreachable { .. } => ShapeFault::Unreachable(trouble.to_string()),
-        other => {
-            tracing::warn!(client_id = %to.client.id, fault = %other, "no key to encrypt to");
+        KeysTrouble::None => {
+            tracing::warn!(client_id = %to.client.id, fault = %trouble, "no key to encrypt to");
             none("it has none")
         }
     })?;

@@ -6,10 +6,11 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::{
     future::Future,
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _},
     pin::Pin,
     sync::Arc,
 };
+use tokio::{sync::Semaphore, task::spawn_blocking};
 
 /// The addresses of a name, to come.
 pub type LookingUp = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
@@ -17,12 +18,24 @@ pub type LookingUp = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send
 /// Where the addresses of a name come from.
 pub type LookUp = Arc<dyn Fn(String) -> LookingUp + Send + Sync>;
 
+/// So many names are looked up at a time. Each look-up blocks a thread of the pool that passwords are hashed on, for
+/// as long as the name's own server likes, whoever still waits for it.
+const AT_ONCE: usize = 16;
+
 /// The operating system's own look-up.
 pub(crate) fn system() -> LookUp {
-    Arc::new(|name| {
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    Arc::new(move |name| {
+        let places = Arc::clone(&places);
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            Ok(found.map(|address| address.ip()).collect())
+            let place = places.acquire_owned().await.map_err(io::Error::other)?;
+            let look_up = move || {
+                let found = (name.as_str(), 0).to_socket_addrs()?;
+                // Given back by the thread, not by who waits: that one may have gone.
+                drop(place);
+                Ok(found.map(|address| address.ip()).collect())
+            };
+            spawn_blocking(look_up).await.map_err(io::Error::other)?
         })
     })
 }

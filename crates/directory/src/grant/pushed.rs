@@ -1,19 +1,14 @@
 //! Pushed authorization requests (RFC 9126): what the client handed over, under a name that the browser carries.
 
-use super::{
-    CodeRandom, PORTION,
-    secret::{first, mint},
-};
+use super::{CodeRandom, PORTION, secret::mint};
 use crate::opaque;
 use portcullis_store::{StoreFault, Tx};
-use portcullis_types::{ClientId, Timestamp, Ttl};
+use portcullis_types::{ClientId, Timestamp};
 use secrecy::ExposeSecret as _;
 
 /// RFC 9126 §2.2.
 const URN: &str = "urn:ietf:params:oauth:request_uri:";
 const PREFIX: &str = "par_";
-/// Longer than any lives.
-const KEPT: Ttl = Ttl::seconds(3600);
 
 /// Keeps a request until it expires, or is taken. Gives its `request_uri`.
 pub fn push(
@@ -80,10 +75,9 @@ fn found(
 }
 
 pub(super) fn purge(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, StoreFault> {
-    let before = first(PREFIX, now.minus(KEPT));
     tx.execute(
         "DELETE FROM pushed_request WHERE id IN \
-         (SELECT id FROM pushed_request WHERE id < $1 ORDER BY id LIMIT $2)",
-        &[before.into(), PORTION.into()],
+         (SELECT id FROM pushed_request WHERE expires <= $1 ORDER BY id LIMIT $2)",
+        &[now.into(), PORTION.into()],
     )
 }

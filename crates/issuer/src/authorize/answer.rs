@@ -43,7 +43,7 @@ pub(crate) async fn send(
     now: Timestamp,
 ) -> Result<Response, Fault> {
     let fields = complete(state, back, fields, now).await?;
-    let way_back = &back.way_back;
+    let way_back = &back.to;
     Ok(match way_back.mode {
         ResponseMode::Query | ResponseMode::QueryJwt => {
             go(&with_query(&way_back.redirect_uri, &fields))
@@ -65,7 +65,7 @@ pub(crate) async fn location(
     fields: Fields,
     now: Timestamp,
 ) -> Result<Option<String>, Fault> {
-    let way_back = &back.way_back;
+    let way_back = &back.to;
     if matches!(way_back.mode, ResponseMode::FormPost | ResponseMode::FormPostJwt) {
         return Ok(None);
     }
@@ -76,14 +76,14 @@ pub(crate) async fn location(
 /// With what stands in each answer.
 async fn complete(
     state: &State,
-    Back { client, way_back, .. }: &Back,
+    Back { client, to, .. }: &Back,
     mut fields: Fields,
     now: Timestamp,
 ) -> Result<Fields, Fault> {
-    if let Some(given) = &way_back.state {
+    if let Some(given) = &to.state {
         fields.push(("state", given.clone()));
     }
-    if way_back.mode.is_signed() {
+    if to.mode.is_signed() {
         let jwt = signed(state, client, fields, now).await?;
         fields = vec![("response", jwt)];
     } else {

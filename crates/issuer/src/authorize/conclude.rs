@@ -4,8 +4,8 @@ use super::{
     answer::{self, Fields},
     decide::Asked,
     error::{Back, Fault, Refusal},
-    present::{present, session_of},
-    settle::{Outcome, Presence, Settling, Through},
+    present::{presence, session_of},
+    settle::{Outcome, Presence, Settling, Through, too_many},
     walk::Walk,
 };
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
 };
 use axum::response::Response;
 use http::{StatusCode, request::Parts};
+use portcullis_directory as directory;
 use portcullis_types::{AuthorizationError, DecisionId, Denial, Timestamp};
 use portcullis_web::csrf::BrowserId;
 use secrecy::SecretString;
@@ -58,6 +59,7 @@ impl Ends {
                 told((&state, visit), (&back, presence), &denial, (id, now)).await
             }
             Outcome::Over => pages::explained(visit, Explained::FlowOver, None),
+            Outcome::TooMany(wait) => pages::too_many(visit, wait),
             Outcome::SignIn(flow) => page(visit, "/sign-in?flow=", &flow),
             Outcome::Consent(flow) => page(visit, "/consent?flow=", &flow),
         };
@@ -80,16 +82,24 @@ impl Ends {
             Refusal::Fault(fault) => return failed(visit, &fault, id),
         };
         let _ = walk.step(denial.check(), Err::<(), _>(denial.clone()));
-        let Some(back) = back else { return refuse(&state, visit, walk, denial).await };
-        let (written, here, client) = (denial.clone(), state.clone(), back.client.clone());
+        let (written, here) = (denial.clone(), state.clone());
         let written = state.store.write(move |tx| {
-            let found = present(tx, &here, &client, session.as_ref(), now)?;
+            let presence = presence(tx, session.as_ref(), now)?;
+            if presence == Presence::Nobody
+                && let Some(wait) = too_many(&here, &walk)
+            {
+                return Ok(Err(wait));
+            }
             walk.append(tx, Some(&written))?;
-            Ok(Presence::from(&found))
+            Ok(Ok(presence))
         });
-        let mut response = match written.await {
-            Ok(presence) => told((&state, visit), (&back, presence), &denial, (id, now)).await,
-            Err(fault) => return failed(visit, &fault.into(), id),
+        let mut response = match (written.await, back) {
+            (Ok(Ok(presence)), Some(back)) => {
+                told((&state, visit), (&back, presence), &denial, (id, now)).await
+            }
+            (Ok(Ok(_)), None) => shown(visit, &denial, (id, None)),
+            (Ok(Err(wait)), _) => pages::too_many(visit, wait),
+            (Err(fault), _) => return failed(visit, &fault.into(), id),
         };
         visit.introduce(&mut response);
         response
@@ -192,6 +202,9 @@ fn shown(visit: &Visit, denial: &Denial, (id, back): (DecisionId, Option<String>
 
 /// A failure of ours.
 pub(crate) fn failed(visit: &Visit, fault: &Fault, id: DecisionId) -> Response {
+    if let Fault::Directory(directory::Fault::TooMany { retry_after }) = fault {
+        return pages::too_many(visit, *retry_after);
+    }
     tracing::error!(decision_id = %id, %fault, "nobody was authorized: a failure of ours");
     pages::explained(visit, Explained::Fault, Some(id))
 }

@@ -62,7 +62,7 @@ pub(crate) enum SignedIn {
 pub(crate) enum Next {
     SignIn,
     Consent,
-    Code(Authorization),
+    Code(Box<Authorization>),
 }
 
 /// What the person must do first, if anything.
@@ -117,7 +117,7 @@ pub(crate) fn agreed(
     walk.step(Check::Consent, Ok(()))?;
     let authorization = authorization(asked, &offer, present);
     walk.granted(&authorization);
-    Ok(Next::Code(authorization))
+    Ok(Next::Code(Box::new(authorization)))
 }
 
 fn said_no() -> Denial {

@@ -32,7 +32,7 @@ impl From<Fault> for TokenError {
 #[derive(Clone, Debug)]
 pub(crate) struct Back {
     pub(crate) client: Arc<Client>,
-    pub(crate) way_back: WayBack,
+    pub(crate) to: WayBack,
     /// Whether the app wants its answer without any page (`prompt=none`).
     pub(crate) quiet: bool,
 }
@@ -41,7 +41,7 @@ impl From<&Asked> for Back {
     fn from(asked: &Asked) -> Self {
         Self {
             client: asked.client.clone(),
-            way_back: asked.request.way_back.clone(),
+            to: asked.request.way_back.clone(),
             quiet: asked.request.prompt.has(Prompt::None),
         }
     }
@@ -49,9 +49,9 @@ impl From<&Asked> for Back {
 
 impl Back {
     /// Of a request that cannot be read to its end.
-    pub(crate) fn of(client: &Arc<Client>, way_back: WayBack, parameters: &Parameters) -> Self {
+    pub(crate) fn of(client: &Arc<Client>, to: WayBack, parameters: &Parameters) -> Self {
         let quiet = parameters.peek("prompt") == Some(Prompt::None.name());
-        Self { client: client.clone(), way_back, quiet }
+        Self { client: client.clone(), to, quiet }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{
     consent,
     decide::{Asked, Before, Present, SignedIn},
+    settle::Presence,
 };
 use crate::{
     interaction::Interaction,
@@ -32,6 +33,16 @@ pub(crate) fn present(
     let Some(person) = person_in(tx, &session.person)? else { return Ok(None) };
     let sub = subject::of(state, client, &person.id);
     Ok(Some(Present { session, person, sub }))
+}
+
+/// Whether somebody is signed in, in this browser.
+pub(super) fn presence(
+    tx: &mut Tx<'_>,
+    cookie: Option<&SecretString>,
+    now: Timestamp,
+) -> Result<Presence, StoreFault> {
+    let Some(cookie) = cookie else { return Ok(Presence::Nobody) };
+    Ok(Presence::from(&session_in(tx, cookie.expose_secret(), now)?))
 }
 
 /// Whether the person who is there signed in for the request that waits.

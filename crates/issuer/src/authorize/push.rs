@@ -103,6 +103,7 @@ async fn identify(
     let proven = state.directory.authenticate(attempt, &presented).await?;
     let proven = walk.step(Check::Client, proven)?;
     let client = walk.step(Check::ClientActive, proven.enabled())?;
+    client.within_budget(&state.directory, walk.remote, walk.now)?;
     Ok((client, parameters))
 }
 

@@ -12,7 +12,9 @@ use crate::{
     interaction::{self, Flow, Interaction},
     server::State,
 };
-use portcullis_directory::{Authorization, Consent, grant, remember_consent, touch_session};
+use portcullis_directory::{
+    Authorization, Consent, Fault, Unproven, grant, remember_consent, touch_session,
+};
 use portcullis_store::{StoreFault, Tx};
 use portcullis_types::{Denial, Random, Timestamp, Ttl};
 use portcullis_web::csrf::BrowserId;
@@ -40,6 +42,8 @@ pub(super) enum Outcome {
     Refused(Denial, Presence),
     /// The interaction was answered before, in another tab perhaps.
     Over,
+    /// Whoever is not signed in asked too often from their address.
+    TooMany(Ttl),
     SignIn(Flow),
     Consent(Flow),
 }
@@ -81,8 +85,14 @@ impl Settling {
             return Ok(Outcome::Over);
         }
         let present = present(tx, &self.state, &self.asked.client, session, walk.now)?;
-        if let Some(present) = &present {
-            touch_session(tx, &present.session, walk.now)?;
+        match &present {
+            Some(present) => touch_session(tx, &present.session, walk.now)?,
+            None if self.through.is_some() => {}
+            None => {
+                if let Some(wait) = too_many(&self.state, &walk) {
+                    return Ok(Outcome::TooMany(wait));
+                }
+            }
         }
         match self.next(tx, &mut walk, present.as_ref())? {
             Err(denial) => {
@@ -99,7 +109,7 @@ impl Settling {
                 if self.agreed() == Agreed::Now {
                     self.remember(tx, &authorization, walk.now)?;
                 }
-                let code = self.code(tx, authorization, walk.now)?;
+                let code = self.code(tx, *authorization, walk.now)?;
                 walk.append(tx, None)?;
                 Ok(Outcome::Code(code))
             }
@@ -218,5 +228,14 @@ impl Settling {
             expires: now.plus(CODE_LIFE),
         };
         grant::issue_code(tx, new, now, &Random::draw(&mut *(self.state.entropy)()))
+    }
+}
+
+/// How long whoever is not signed in must wait, if they asked too often from their address: each time something is
+/// kept for them, and recorded.
+pub(super) fn too_many(state: &State, walk: &Walk) -> Option<Ttl> {
+    match state.directory.unproven(Unproven::Page, walk.remote, walk.now) {
+        Err(Fault::TooMany { retry_after }) => Some(retry_after),
+        _ => None,
     }
 }

@@ -14,7 +14,7 @@ use super::{
 use crate::server::State;
 use portcullis_directory::{Client, excerpt, grant};
 use portcullis_types::{AuthorizationError as Error, ClientId, Denial, Timestamp};
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 /// What every `request_uri` of ours begins with (RFC 9126 §2.2).
 pub(crate) const URN: &str = "urn:ietf:params:oauth:request_uri:";
@@ -23,9 +23,9 @@ pub(crate) const URN: &str = "urn:ietf:params:oauth:request_uri:";
 pub(crate) async fn front(
     state: &State,
     parameters: Parameters,
-    now: Timestamp,
+    (from, now): (Option<IpAddr>, Timestamp),
 ) -> Result<Asked, Refusal> {
-    let client = client(state, &parameters, now).await?;
+    let client = client(state, &parameters, (from, now)).await?;
     match parameters.get("request_uri").map_err(Refusal::here)? {
         Some(uri) if uri.starts_with(URN) => {
             let asked = pushed(state, client, uri.to_owned(), now).await?;
@@ -107,7 +107,7 @@ async fn pushed(
 async fn client(
     state: &State,
     parameters: &Parameters,
-    now: Timestamp,
+    (from, now): (Option<IpAddr>, Timestamp),
 ) -> Result<Arc<Client>, Refusal> {
     let id = parameters.get("client_id").map_err(Refusal::here)?;
     let id = id.ok_or_else(|| Refusal::here(unfit("client_id", "is missing")))?;
@@ -116,7 +116,7 @@ async fn client(
         Refusal::here(refuse(Error::UnauthorizedClient, "client_id", problem))
     };
     let id = ClientId::new(id).map_err(|_| unknown())?;
-    let client = state.directory.find_client(&id).await?.ok_or_else(unknown)?;
+    let client = state.directory.find_client_for(&id, (from, now)).await?.ok_or_else(unknown)?;
     client.enabled(now).map_err(|_| {
         let problem = format!("the app {id} is disabled");
         Refusal::here(refuse(Error::UnauthorizedClient, "client_id", problem))

@@ -1,11 +1,11 @@
 //! What went wrong, and what to do.
 
-use super::html;
+use super::{html, wait};
 use crate::visit::Visit;
 use askama::Template;
 use axum::response::Response;
-use http::{HeaderName, HeaderValue, StatusCode};
-use portcullis_types::DecisionId;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use portcullis_types::{DecisionId, Ttl};
 use portcullis_web::page::Page;
 
 /// An error that a person sees.
@@ -102,4 +102,24 @@ pub(crate) fn explained(visit: &Visit, what: Explained, decision: Option<Decisio
     let lost = matches!(what, Explained::NothingHere | Explained::WrongMethod);
     let link = lost.then(|| (visit.path("/account"), visit.say("error.account").to_owned()));
     error(visit, &ErrorView { status, title, text, reason: None, todo, decision, link })
+}
+
+/// Too many requests from one address.
+pub(crate) fn too_many(visit: &Visit, retry_after: Ttl) -> Response {
+    let todo = visit.fill("form.too_many_todo", &wait(visit.words, retry_after));
+    let mut response = error(
+        visit,
+        &ErrorView {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            title: visit.say("form.too_many"),
+            text: visit.say("form.too_many_text"),
+            reason: None,
+            todo: &todo,
+            decision: None,
+            link: None,
+        },
+    );
+    let seconds = retry_after.as_seconds().max(1);
+    response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    response
 }

@@ -94,7 +94,7 @@ impl From<Fault> for ScimError {
             Fault::UnknownPerson(_) => Self::new(Kind::Value, fault.to_string()),
             Fault::UnknownGroup(_) => Self::new(Kind::NotFound, fault.to_string()),
             Fault::Stale => Self::stale(),
-            Fault::Busy => Self::new(Kind::Busy, "busy; try again"),
+            Fault::Busy | Fault::TooMany { .. } => Self::new(Kind::Busy, "busy; try again"),
             fault => {
                 tracing::error!(%fault, "a SCIM request failed");
                 Self::new(Kind::Ours, "it failed here, and nothing was changed; try again")

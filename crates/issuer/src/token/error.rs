@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use portcullis_directory as directory;
 use portcullis_jose::{Alg, SigningFault};
 use portcullis_store::StoreFault;
-use portcullis_types::{DecisionId, Denial, GrantedFault};
+use portcullis_types::{DecisionId, Denial, GrantedFault, Ttl};
 use serde::Serialize;
 
 /// Why there is no token: their mistake, or ours.
@@ -141,7 +141,25 @@ impl Refused {
         response
     }
 
+    /// Not recorded: a record each is what a flood would be after.
+    fn too_many(&self, retry_after: Ttl) -> Response {
+        let body = Body {
+            error: "temporarily_unavailable",
+            error_description: "Too many requests from this address; wait and try again",
+            code: "too_many_requests",
+            decision_id: self.id,
+            hint: None,
+        };
+        let mut response = self.answer(StatusCode::TOO_MANY_REQUESTS, &body);
+        let wait = retry_after.as_seconds().max(1);
+        response.headers_mut().insert(header::RETRY_AFTER, wait.into());
+        response
+    }
+
     fn failed(&self, fault: &Fault) -> Response {
+        if let Fault::Directory(directory::Fault::TooMany { retry_after }) = fault {
+            return self.too_many(*retry_after);
+        }
         tracing::error!(decision_id = %self.id, %fault, "no token was issued: a failure of ours");
         let (status, error, description) = if fault.passes() {
             let description = "The server cannot answer now; try again";

@@ -10,7 +10,7 @@ use portcullis_jose::{Alg, SigningKey};
 use portcullis_types::{IdentityScopes, Ttl};
 use serde_json::{Value, json};
 
-fn documents(trusted: Trusted) -> Documents {
+pub(crate) fn documents(trusted: Trusted) -> Documents {
     Documents {
         trusted,
         ceiling: Ceiling {

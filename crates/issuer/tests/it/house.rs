@@ -111,6 +111,12 @@ impl House {
         Self::of(settings.with_registrations(registrations).with_documents(documents)).await
     }
 
+    /// The same for whoever is let in by documents alone.
+    pub(crate) async fn behind_a_proxy_admitting(documents: Documents) -> Self {
+        let settings = settings(Alg::ES384).behind(vec!["127.0.0.0/8".parse().unwrap()]);
+        Self::of(settings.with_documents(Some(documents))).await
+    }
+
     /// The operator, now.
     pub(crate) fn acting<'a>(&self, entropy: &'a mut Counted) -> Acting<'a> {
         Acting { actor: "test", now: self.now(), entropy }

@@ -10,6 +10,7 @@
 mod apps;
 mod authorize;
 mod browser;
+mod budget;
 mod client_document;
 mod device;
 mod elsewhere;

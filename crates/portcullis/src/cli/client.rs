@@ -133,7 +133,9 @@ fn refused(fault: portcullis_directory::Fault, directory: &Directory) -> Stop {
     use portcullis_directory::Fault;
     match fault {
         Fault::UnknownClient(id) => unknown(&id, directory),
-        Fault::Store(_) | Fault::Row { .. } | Fault::Busy | Fault::Hash => Stop::cannot_run(fault),
+        Fault::Store(_) | Fault::Row { .. } | Fault::Busy | Fault::TooMany { .. } | Fault::Hash => {
+            Stop::cannot_run(fault)
+        }
         fault => Stop::refused(fault),
     }
 }
