@@ -370,6 +370,7 @@ ENDPOINTS = [
         for part in ("passkeys", "authenticator", "recovery-codes", "password", "sessions", "apps", "activity")
     ),
     Endpoint("POST", "/account/link", page(provider="nobody"), ("csrf", "provider")),
+    Endpoint("POST", "/account/unlink", page(provider="nobody"), ("csrf", "provider")),
     Endpoint("POST", "/account/passkeys/start", page(name="x"), ("csrf",), "passkey", media="application/json"),
     Endpoint(
         "POST",

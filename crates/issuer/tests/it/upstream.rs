@@ -11,6 +11,7 @@ use company::Company;
 use portcullis_directory::Person;
 use portcullis_issuer::upstream::{ClaimPath, Newcomers, Provider};
 use portcullis_types::Ttl;
+use serde_json::json;
 
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -396,4 +397,29 @@ async fn an_answer_counts_once_and_for_its_own_provider() {
     let sent = browser.get("/sign-in/with/company").await;
     house.wait(Ttl::seconds(30 * 60));
     assert_eq!(company.back(&browser, &house, &sent).await.status, 410, "too late");
+}
+
+#[tokio::test]
+async fn a_sign_out_there_ends_the_session_however_often_it_was_renewed() {
+    let company = Company::open().await;
+    let house = company.house().await;
+    for told in [json!({ "sub": "u1", "sid": "a" }), json!({ "sid": "b" }), json!({ "sub": "u1" })]
+    {
+        let browser = Browser::new(&house);
+        company.signed_in_at(house.now());
+        for sid in ["a", "b"] {
+            company.say("sid", sid);
+            let sent = browser.get("/sign-in/with/company").await;
+            assert_eq!(company.back(&browser, &house, &sent).await.status, 303);
+        }
+        assert_eq!(browser.get("/account").await.status, 200);
+        let mut told = told.clone();
+        told["jti"] = told.to_string().into();
+        let token = format!("logout_token={}", company.logout_token(&house, &told));
+        let answer = house.form("/sign-in/with/company/logout", &token).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert_eq!(browser.get("/account").await.status, 303, "{told}");
+        let again = house.form("/sign-in/with/company/logout", &token).await;
+        assert_eq!(again.status, 400, "once");
+    }
 }

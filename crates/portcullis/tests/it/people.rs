@@ -40,6 +40,8 @@ fn a_person_lives_their_whole_life() {
     let lost = house.run(&["person", "factors", "remove", id, "--all"]).good();
     assert!(lost.err.contains("signs in by: password"), "{}", lost.err);
     assert_eq!(house.run(&["person", "factors", "remove", id]).code, 2, "it is not said which");
+    let unlinked = house.run(&["person", "unlink", id, "--provider", "acme"]);
+    assert!(unlinked.code == 1 && unlinked.err.contains("no account at acme"), "{}", unlinked.err);
     house.run(&["person", "disable", id]).good();
     assert!(house.run(&["person", "list"]).good().out.contains("disabled"));
     house.run(&["person", "enable", id]).good();

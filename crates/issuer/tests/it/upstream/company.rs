@@ -131,6 +131,20 @@ impl Company {
     }
 }
 
+impl Company {
+    /// Says that a session there has ended (OpenID Connect Back-Channel Logout 1.0 §2.4).
+    pub(crate) fn logout_token(&self, house: &House, changes: &Value) -> String {
+        let now = house.now().seconds();
+        let mut claims = json!({
+            "iss": self.issuer, "aud": CLIENT, "iat": now, "exp": now + 120, "jti": "jti-1",
+            "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
+        });
+        claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        let signer = &self.conduct.lock().unwrap().signer;
+        signer.sign_compact(&signer.header("logout+jwt"), &claims).unwrap()
+    }
+}
+
 async fn discovery(State(company): State<Company>) -> Json<Value> {
     let issuer = &company.issuer;
     Json(json!({
