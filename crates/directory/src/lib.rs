@@ -75,7 +75,7 @@ pub use passkey::{NoPasskeys, PasskeyFacts, PasskeyOptions};
 pub use password::{BreachList, BreachListFault, WeakPassword};
 pub use people::{
     Found, Group, LinkFault, LinkedAccount, Means, Member, Members, NewPerson, Newcomer, Page,
-    PeopleSettings, ProviderRoles, RoleRule, Wanted, person_in,
+    PeopleSettings, ProviderRoles, Provisioned, RoleRule, Wanted, person_in,
 };
 pub use person::{Address, DisabledBy, Factors, Person, Profile};
 pub use profile::{ClaimFault, ClaimShape};

@@ -12,7 +12,7 @@ mod rows;
 pub use admin::NewPerson;
 pub use factors::Means;
 pub use group::{Group, Member, Members};
-pub use linked::{LinkFault, LinkedAccount, Newcomer};
+pub use linked::{LinkFault, LinkedAccount, Newcomer, Provisioned};
 pub use list::{Found, Page, Wanted};
 pub(crate) use provider::lapse;
 pub use provider::{ProviderRoles, RoleRule};

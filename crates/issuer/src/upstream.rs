@@ -24,7 +24,9 @@ pub use identity::Identity;
 pub use metadata::MetadataFault;
 pub use preset::{ClaimPath, Preset};
 pub use probe::{Finding, Verdict, probe};
-pub use provider::{Condition, Newcomers, Provider, SecretIn, logout_uri, redirect_uri};
+pub use provider::{
+    Condition, Newcomers, Provider, SameCompany, SecretIn, logout_uri, redirect_uri,
+};
 pub use upstreams::Upstreams;
 
 /// Claims as they came.

@@ -1,5 +1,6 @@
 //! Accounts at other providers, each linked to one person here by explicit proof: the person was signed in when
-//! they linked it, or they came to be with it. Never by an address for mail.
+//! they linked it, they came to be with it, or their company's directory says whose it is. Never by an address for
+//! mail.
 
 use super::{NewPerson, PeopleSettings, rows};
 use crate::{
@@ -32,6 +33,15 @@ pub struct Newcomer {
     /// The login that they get, where the operator says that nobody else can have it at their provider. Without
     /// it, or if it is none, the login names the provider and their subject there.
     pub login: Option<String>,
+}
+
+/// Whom a company's directory provisioned, by the name that the company's provider tells too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provisioned {
+    /// The operator's name for the directory.
+    pub directory: String,
+    /// `externalId` there.
+    pub external_id: String,
 }
 
 /// Why an account leads to nobody.
@@ -70,6 +80,35 @@ impl Directory {
         let deed = Deed::new(&mut by, Action::AccountUpdate);
         let found = self.transact(move |tx| Ok(follow(tx, &account, deed)?)).await?;
         found.ok_or(LinkFault::Unknown)
+    }
+
+    /// As [`person_of`](Self::person_of); an account that is linked to nobody is linked to the one person that the
+    /// company's directory provisioned under that name, because the operator says that the two are one company's.
+    pub async fn person_of_or_provisioned(
+        &self,
+        by: Acting<'_>,
+        account: LinkedAccount,
+        provisioned: Provisioned,
+    ) -> Result<Person, LinkFault> {
+        let (actor, now) = (by.actor.to_owned(), by.now);
+        let seed: Random<10> = Random::draw(by.entropy);
+        let found = self.transact(move |tx| {
+            let deed = |action| {
+                let mut drawn = Drawn(seed.bytes());
+                Deed::new(&mut Acting { actor: &actor, now, entropy: &mut drawn }, action)
+            };
+            if let Some(person) = follow(tx, &account, deed(Action::AccountUpdate))? {
+                return Ok(Some(person));
+            }
+            let Provisioned { directory, external_id } = &provisioned;
+            let people = rows::by_external_id(tx, Some(directory), external_id, 2)?;
+            let [person] = people.as_slice() else { return Ok(None) };
+            insert(tx, &account, &person.id, now)?;
+            let linking = deed(Action::AccountLink).with("directory", directory.clone());
+            told(linking, &account).done(tx, person.id.as_str())?;
+            Ok(rows::by_id(tx, &person.id)?)
+        });
+        found.await?.ok_or(LinkFault::Unknown)
     }
 
     /// As [`person_of`](Self::person_of); somebody who was never here becomes a person.

@@ -1,6 +1,7 @@
 use crate::house::{House, NOW, settings};
 use portcullis_directory::{
-    Fault, Group, Members, NewPerson, Page, PeopleSettings, Person, Provisioner, Roles, Wanted,
+    Fault, Group, LinkFault, LinkedAccount, Members, NewPerson, Page, PeopleSettings, Person,
+    Provisioned, Provisioner, Roles, Wanted,
 };
 use portcullis_types::{PersonId, Tenant, Ttl};
 use secrecy::ExposeSecret as _;
@@ -180,4 +181,42 @@ async fn nobody_lifts_what_somebody_else_forbade() {
     assert_eq!(kept.disabled_since, Some(NOW), "nor the operator the directory's");
     assert_eq!(say(&mut house, false).await.disabled_since, None);
     assert_eq!(say(&mut house, true).await.disabled_since, Some(since));
+}
+
+#[tokio::test]
+async fn the_provider_of_a_company_leads_to_whom_its_directory_made_and_to_nobody_else() {
+    let mut house = House::open().await;
+    let acme = provisioner(&mut house, "acme", Some("acme")).await;
+    let globex = provisioner(&mut house, "globex", Some("globex")).await;
+    let bob = join(&mut house, &acme, "bob").await;
+    let eve = join(&mut house, &globex, "eve").await;
+    let account = |subject: &str| LinkedAccount {
+        provider: "acme-idp".into(),
+        issuer: "https://idp.acme.example".into(),
+        subject: subject.into(),
+        groups: Vec::new(),
+    };
+    let named = |directory: &str, external_id: &str| Provisioned {
+        directory: directory.into(),
+        external_id: external_id.into(),
+    };
+    let directory = house.directory.clone();
+    for stranger in [named("acme", "other"), named("acme", ""), named("nobody", "same")] {
+        let found = directory.person_of_or_provisioned(house.acting(NOW), account("1"), stranger);
+        assert!(matches!(found.await, Err(LinkFault::Unknown)));
+    }
+    let same = named("acme", "same");
+    let found = directory.person_of_or_provisioned(house.acting(NOW), account("1"), same).await;
+    assert_eq!(found.unwrap().id, bob.id);
+    let again = directory.person_of(house.acting(NOW), account("1")).await.unwrap();
+    assert_eq!(again.id, bob.id, "linked from now on");
+    // Whoever is linked stays so, whatever a directory says of another.
+    let other = named("globex", "same");
+    let found = directory.person_of_or_provisioned(house.acting(NOW), account("1"), other).await;
+    assert_eq!(found.unwrap().id, bob.id);
+    // Two of one name are nobody.
+    join(&mut house, &globex, "eve-too").await;
+    let two = named("globex", "same");
+    let found = directory.person_of_or_provisioned(house.acting(NOW), account("2"), two).await;
+    assert!(matches!(found, Err(LinkFault::Unknown)), "not {}", eve.id);
 }

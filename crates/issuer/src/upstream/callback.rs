@@ -22,7 +22,9 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use openidconnect::{Nonce, PkceCodeVerifier};
-use portcullis_directory::{Acting, LinkFault, LinkedAccount, Newcomer, Person, UpstreamSession};
+use portcullis_directory::{
+    Acting, LinkFault, LinkedAccount, Newcomer, Person, Provisioned, UpstreamSession,
+};
 use portcullis_types::{Authentication, PersonId, SignInFault, Timestamp, Ttl};
 use portcullis_web::form::Form;
 use serde_json::Value;
@@ -190,6 +192,16 @@ async fn known(state: &State, arrived: &Arrived<'_>, now: Timestamp) -> Result<P
     let (provider, identity) = (&arrived.upstream.provider, &arrived.identity);
     let account = account(arrived);
     let mut entropy = (state.entropy)();
+    if let (Some(same), Some(external_id)) = (&provider.directory, &identity.external_id) {
+        let by = Acting { actor: &provider.name, now, entropy: &mut *entropy };
+        let (directory, external_id) = (same.directory.clone(), external_id.clone());
+        let provisioned = Provisioned { directory, external_id };
+        let found =
+            state.directory.person_of_or_provisioned(by, account.clone(), provisioned).await;
+        if !matches!(found, Err(LinkFault::Unknown)) {
+            return found;
+        }
+    }
     let by = Acting { actor: &provider.name, now, entropy: &mut *entropy };
     match provider.newcomers {
         Newcomers::Refused => state.directory.person_of(by, account).await,

@@ -22,6 +22,8 @@ pub struct Identity {
     pub groups: Vec<String>,
     /// The login of a newcomer, where the operator says in which claim it is.
     pub login: Option<String>,
+    /// What the company's directory calls them, if there is one.
+    pub external_id: Option<String>,
     /// How strongly the provider says that they signed in.
     pub acr: Acr,
     /// By which means.
@@ -42,11 +44,8 @@ impl Identity {
         Ok(Self {
             subject,
             profile: profile(provider.preset, claims),
-            login: provider
-                .login
-                .as_ref()
-                .and_then(|path| path.find(claims)?.as_str())
-                .map(str::to_owned),
+            login: named(provider.login.as_ref(), claims),
+            external_id: named(provider.directory.as_ref().map(|same| &same.claim), claims),
             groups,
             acr,
             amr,
@@ -54,6 +53,10 @@ impl Identity {
             sid: text(claims, "sid").map(str::to_owned),
         })
     }
+}
+
+fn named(path: Option<&ClaimPath>, claims: &Claims) -> Option<String> {
+    path?.find(claims)?.as_str().filter(|name| !name.is_empty()).map(str::to_owned)
 }
 
 fn text<'c>(claims: &'c Claims, name: &str) -> Option<&'c str> {

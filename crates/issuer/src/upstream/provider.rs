@@ -38,10 +38,21 @@ pub struct Provider {
     pub login: Option<ClaimPath>,
     /// What their values of `acr` mean here.
     pub acr: Vec<(String, Acr)>,
+    /// The directory that provisions its people here, if that is the same company's.
+    pub directory: Option<SameCompany>,
     /// What happens to somebody who was never here.
     pub newcomers: Newcomers,
     /// The customer to whom its people belong.
     pub tenant: Option<Tenant>,
+}
+
+/// A company's directory beside its provider: both know a person by one name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SameCompany {
+    /// The operator's name for the directory.
+    pub directory: String,
+    /// The claim that is `externalId` there.
+    pub claim: ClaimPath,
 }
 
 /// RFC 6749 §2.3.1.
@@ -56,7 +67,7 @@ pub enum SecretIn {
 /// What happens to somebody whose account there is linked to nobody here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Newcomers {
-    /// They are refused: link an account from an invitation, or from the account page.
+    /// They are refused: link an account from the account page.
     Refused,
     /// They become a person here. Never one who is here already: an address proves nothing.
     Join,
@@ -103,6 +114,7 @@ impl Provider {
             roles: ProviderRoles::none(name.into()),
             login: None,
             acr: Vec::new(),
+            directory: None,
             newcomers: Newcomers::Refused,
             tenant: None,
         }

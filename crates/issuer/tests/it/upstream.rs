@@ -8,9 +8,10 @@ use crate::{
     house::{Answer, House},
 };
 use company::Company;
-use portcullis_directory::Person;
-use portcullis_issuer::upstream::{ClaimPath, Newcomers, Provider};
+use portcullis_directory::{Acting, NewPerson, Person};
+use portcullis_issuer::upstream::{ClaimPath, Newcomers, Provider, SameCompany};
 use portcullis_types::Ttl;
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -422,4 +423,39 @@ async fn a_sign_out_there_ends_the_session_however_often_it_was_renewed() {
         let again = house.form("/sign-in/with/company/logout", &token).await;
         assert_eq!(again.status, 400, "once");
     }
+}
+
+#[tokio::test]
+async fn whom_the_directory_made_signs_in_with_the_provider_of_the_same_company() {
+    let company = Company::open().await;
+    let same = SameCompany { directory: "acme".into(), claim: ClaimPath::parse("employee") };
+    let provider = Provider { directory: Some(same), ..company.provider(Newcomers::Refused) };
+    let house = House::behind_providers(vec![provider]).await;
+    let (now, actor) = (house.now(), "operator");
+    let mut entropy = house.entropy();
+    let directory = house.directory.clone();
+    let by = Acting { actor, now, entropy: &mut entropy };
+    directory.add_scim_directory(by, "acme", None).await.unwrap();
+    let by = Acting { actor, now, entropy: &mut entropy };
+    let token = directory.make_scim_token(by, "acme", HOUR).await.unwrap().1;
+    let acme = directory.provisioner(token.expose_secret(), now).await.unwrap().unwrap();
+    let new = NewPerson {
+        login: "bob@acme.example".into(),
+        external_id: Some("e7".into()),
+        ..NewPerson::default()
+    };
+    let by = Acting { actor, now, entropy: &mut entropy };
+    let bob = acme.add_person(by, new).await.unwrap();
+    let comes = async || {
+        let browser = Browser::new(&house);
+        let sent = browser.get("/sign-in/with/company").await;
+        company.back(&browser, &house, &sent).await
+    };
+    company.say("email", "bob@acme.example");
+    assert_eq!(comes().await.status, 403, "an address proves nothing");
+    company.say("employee", "e7");
+    let back = comes().await;
+    assert_eq!((back.status, back.header("location")), (303, "/tenants/one/account"));
+    let accounts = house.directory.accounts_of(&bob.id).await.unwrap();
+    assert_eq!(accounts.iter().map(|account| account.subject.as_str()).collect::<Vec<_>>(), ["u1"]);
 }

@@ -8,7 +8,9 @@ use super::{
     words,
 };
 use portcullis_directory::{ProviderRoles, RoleRule};
-use portcullis_issuer::upstream::{ClaimPath, Condition, Newcomers, Preset, Provider, SecretIn};
+use portcullis_issuer::upstream::{
+    ClaimPath, Condition, Newcomers, Preset, Provider, SameCompany, SecretIn,
+};
 use portcullis_types::{Acr, ApiName, Issuer, Ttl};
 
 const MINUTE: Ttl = Ttl::seconds(60);
@@ -65,6 +67,7 @@ fn provider(
     let places = places(table, out);
     let meanings = Meanings::read(table, known_roles, out);
     let tenant = table.get("tenant").map(|tenant| tenant.parse(out));
+    let same = same_company(table, preset, out);
     let provision = table.get("provision").and_then(|flag| flag.flag(out)).unwrap_or(false);
     let (name, preset, issuer, client_id) = (name?, preset?, issuer?, client_id?);
     let secret: Option<SecretSource> = match secret {
@@ -85,6 +88,7 @@ fn provider(
         roles: ProviderRoles { provider: name.to_string(), ..meanings.roles },
         login: meanings.login,
         acr: meanings.acr,
+        directory: same,
         newcomers: if provision { Newcomers::Join } else { Newcomers::Refused },
         tenant: match tenant {
             Some(tenant) => Some(tenant?),
@@ -108,6 +112,23 @@ fn issuer(value: &Value<'_>, preset: Option<Preset>, out: &mut Findings) -> Opti
         }
         None => Some(issuer),
     }
+}
+
+/// `scim`: the directory that provisions its people, and the claim that is `externalId` there.
+fn same_company(
+    table: &mut Section<'_>,
+    preset: Option<Preset>,
+    out: &mut Findings,
+) -> Option<SameCompany> {
+    let usual = if preset == Some(Preset::Entra) { "oid" } else { "sub" };
+    let directory = table.get("scim").and_then(|name| name.text(out)).map(str::to_owned);
+    let claim = table.get("scim_id");
+    if let (None, Some(claim)) = (&directory, &claim) {
+        out.error(&claim.place(), "scim_id says nothing without scim")
+            .hint("scim = \"NAME\" names the directory, as portcullis scim list shows it");
+    }
+    let claim = claim.and_then(|claim| claim.text(out)).unwrap_or(usual);
+    Some(SameCompany { directory: directory?, claim: ClaimPath::parse(claim) })
 }
 
 /// What must fit together.

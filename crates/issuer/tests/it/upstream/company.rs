@@ -74,6 +74,7 @@ impl Company {
             },
             login: None,
             acr: vec![("gold".into(), Acr::Mfa)],
+            directory: None,
             newcomers,
             tenant: None,
         }
