@@ -2,8 +2,11 @@
 
 use super::{jti, later};
 use crate::house::{House, NOW, app, id, open};
-use portcullis_directory::grant::{self, RevocationKind};
-use portcullis_store::Tx;
+use portcullis_directory::{
+    MIGRATIONS,
+    grant::{self, RevocationKind},
+};
+use portcullis_store::{Migration, Tx, testing::Database};
 use portcullis_types::{Jti, Timestamp, Ttl};
 use portcullis_verify::Revocations;
 
@@ -161,4 +164,19 @@ async fn half_a_million_are_told_in_pages_and_one_more_costs_one_page() {
     }
     assert!(house.directory.revocations().borrow().tokens.has("jti-500050"));
     assert!(list.tokens.has("jti-500050"));
+}
+
+#[tokio::test]
+async fn what_was_ended_before_there_was_a_log_is_told_still() {
+    let database = Database::fresh();
+    let old = |migration: &&Migration| migration.number < 7;
+    let old: Vec<_> = MIGRATIONS.iter().filter(old).copied().collect();
+    let store = database.open(&[portcullis_audit::MIGRATIONS, &old].concat());
+    let ended = |tx: &mut Tx<'_>| {
+        let sql = "INSERT INTO revocation (since, kind, value) VALUES ($1, 'token', 'jti-9')";
+        tx.execute(sql, &[NOW.into()])
+    };
+    store.write(ended).await.unwrap();
+    let (_, directory) = open(&database).await;
+    assert_eq!(directory.revocations().borrow().tokens.since("jti-9"), Some(NOW));
 }
