@@ -7,7 +7,17 @@ from house import Demo
 from playwright.sync_api import Error
 from visitor import totp
 
-PARTS = ["", "/profile", "/passkeys", "/authenticator", "/recovery-codes", "/password", "/sessions", "/apps", "/activity"]
+PARTS = [
+    "",
+    "/profile",
+    "/passkeys",
+    "/authenticator",
+    "/recovery-codes",
+    "/password",
+    "/sessions",
+    "/apps",
+    "/activity",
+]
 KIB = 1024
 
 
