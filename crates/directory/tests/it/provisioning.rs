@@ -1,8 +1,9 @@
-use crate::house::{House, NOW, settings};
+use crate::house::{House, NOW, open, settings};
 use portcullis_directory::{
     Fault, Group, LinkFault, LinkedAccount, Members, NewPerson, Page, PeopleSettings, Person,
     Provisioned, Provisioner, Roles, Wanted,
 };
+use portcullis_store::testing::Database;
 use portcullis_types::{PersonId, Tenant, Ttl};
 use secrecy::ExposeSecret as _;
 use std::collections::BTreeSet;
@@ -219,4 +220,50 @@ async fn the_provider_of_a_company_leads_to_whom_its_directory_made_and_to_nobod
     let two = named("globex", "same");
     let found = directory.person_of_or_provisioned(house.acting(NOW), account("2"), two).await;
     assert!(matches!(found, Err(LinkFault::Unknown)), "not {}", eve.id);
+}
+
+#[tokio::test]
+async fn what_a_lone_directory_provisioned_before_is_its_own() {
+    for (names, owner) in [(&["entra"][..], Some("entra")), (&["entra", "okta"], None)] {
+        let database = Database::fresh();
+        let before: Vec<_> =
+            portcullis_directory::MIGRATIONS.iter().filter(|one| one.number < 9).copied().collect();
+        let store = database.open(&[portcullis_audit::MIGRATIONS, &before].concat());
+        let tokens: Vec<String> = names
+            .iter()
+            .map(|name| format!("INSERT INTO scim_token (id, secret, name, created, expires) VALUES ('scm_{name}', '', '{name}', 1, 2)"))
+            .collect();
+        let write = move |tx: &mut portcullis_store::Tx<'_>| {
+            for token in tokens {
+                // A statement is a literal; these are made once for a test.
+                tx.execute(Box::leak(token.into_boxed_str()), &[])?;
+            }
+            for sql in [
+                "INSERT INTO person (id, login, profile, roles, external_id, version, created, updated, disabled_since) \
+                 VALUES ('usr_01jzzzzzzzzzzzzzzzzzzzzzzz', 'bob', '{}', '[]', 'x', 1, 1, 1, 5)",
+                "INSERT INTO person (id, login, profile, roles, version, created, updated) \
+                 VALUES ('usr_01jzzzzzzzzzzzzzzzzzzzzzzy', 'admin', '{}', '[]', 1, 1, 1)",
+                "INSERT INTO people_group (id, name, version, created, updated) VALUES ('grp_a', 'ml-engineers', 1, 1, 1)",
+                "INSERT INTO people_group (id, name, version, created, updated) VALUES ('grp_b', 'lunch', 1, 1, 1)",
+                "INSERT INTO group_member (group_id, person) VALUES ('grp_a', 'usr_01jzzzzzzzzzzzzzzzzzzzzzzz')",
+                "INSERT INTO group_member (group_id, person) VALUES ('grp_b', 'usr_01jzzzzzzzzzzzzzzzzzzzzzzz')",
+                "INSERT INTO group_member (group_id, person) VALUES ('grp_b', 'usr_01jzzzzzzzzzzzzzzzzzzzzzzy')",
+            ] {
+                tx.execute(sql, &[])?;
+            }
+            Ok(())
+        };
+        store.write(write).await.unwrap();
+        drop(store);
+        let (_store, directory) = open(&database).await;
+        let bob = directory.person_by_login("bob").await.unwrap().unwrap();
+        let admin = directory.person_by_login("admin").await.unwrap().unwrap();
+        assert_eq!((bob.directory.as_deref(), admin.directory), (owner, None));
+        assert!(bob.disabled_by.operator, "nobody lifts it unasked");
+        assert_eq!(bob.groups, ["lunch", "ml-engineers"], "nobody leaves a group");
+        assert_eq!(bob.roles, ["data-scientist"], "nor loses what it brings");
+        let own: &[&str] = if owner.is_some() { &["lunch"] } else { &["lunch", "ml-engineers"] };
+        assert_eq!(bob.own_groups, own);
+        assert_eq!(directory.scim_directories().await.unwrap().len(), names.len());
+    }
 }
