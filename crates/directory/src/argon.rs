@@ -11,6 +11,7 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -21,6 +22,10 @@ const WAITING: usize = 62;
 /// How many of all places strangers may have: their floods leave the others to known clients. It can
 /// show who is known, while a flood lasts; a `client_id` is no secret (RFC 6749 §2.2).
 const STRANGERS: usize = 16;
+/// How many strangers may wait for one of these.
+const OUTSIDE: usize = 256;
+/// How long.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// A client has at most so many secrets that work.
 pub(crate) const LIVE: usize = 2;
 
@@ -29,6 +34,7 @@ pub(crate) const LIVE: usize = 2;
 pub(crate) struct Gate {
     queue: Semaphore,
     strangers: Semaphore,
+    outside: Semaphore,
     cores: Semaphore,
     /// Per client: keyed hashes of a secret *and* the hash that it fits. Memory only; a new hash in the
     /// store makes an entry worthless.
@@ -63,6 +69,7 @@ impl Gate {
         Self {
             queue: Semaphore::new(AT_ONCE + WAITING),
             strangers: Semaphore::new(STRANGERS),
+            outside: Semaphore::new(OUTSIDE),
             cores: Semaphore::new(AT_ONCE),
             proven: Mutex::default(),
             checked: AtomicU64::new(0),
@@ -102,9 +109,22 @@ impl Gate {
 
     /// Waits for a core; refuses when too many wait already.
     pub(crate) async fn turn(&self, asker: Asker) -> Result<Turn<'_>, Fault> {
-        let queued = self.queue(asker)?;
+        let queued = match self.queue(asker) {
+            Err(Fault::Busy) if asker == Asker::Stranger => self.wait().await?,
+            queued => queued?,
+        };
         let core = self.cores.acquire().await.map_err(|_| Fault::Busy)?;
         Ok(Turn { _queued: queued, _core: core })
+    }
+
+    /// A stranger waits before the queue for a while: a morning on which many sign in for the first time is no
+    /// flood.
+    async fn wait(&self) -> Result<Queued<'_>, Fault> {
+        let _outside = self.outside.try_acquire().map_err(|_| Fault::Busy)?;
+        let place = tokio::time::timeout(PATIENCE, self.strangers.acquire()).await;
+        let stranger = place.map_err(|_| Fault::Busy)?.map_err(|_| Fault::Busy)?;
+        let place = self.queue.try_acquire().map_err(|_| Fault::Busy)?;
+        Ok(Queued { _place: place, _stranger: Some(stranger) })
     }
 
     fn queue(&self, asker: Asker) -> Result<Queued<'_>, Fault> {

@@ -6,7 +6,7 @@
 //! before shows a cookie that says so, has a count of its own, and neither feels nor feeds the others. Passkeys
 //! cannot be guessed and are never refused here. Memory is bounded.
 
-use crate::throttle::{Debts, Limit, network};
+use crate::throttle::{Debts, Limit, around, network};
 use portcullis_types::{SignInFault, Timestamp, Ttl};
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -18,8 +18,12 @@ use std::{
 const NEAR: Limit = Limit { burst: 10, period: Ttl::seconds(30) };
 /// … then ten minutes.
 const SLOW: Limit = Limit { burst: 30, period: Ttl::seconds(600) };
-/// One address, whichever logins it names.
-const WIDE: Limit = Limit { burst: 100, period: Ttl::seconds(5) };
+/// One address, whichever logins it names; then the networks around it, in which more people may be.
+const WIDE: [Limit; 3] = [
+    Limit { burst: 100, period: Ttl::seconds(5) },
+    Limit { burst: 200, period: Ttl::seconds(3) },
+    Limit { burst: 400, period: Ttl::seconds(2) },
+];
 /// Passwords of one login, from anywhere.
 pub(crate) const PASSWORDS: Limit = Limit { burst: 100, period: Ttl::seconds(10) };
 /// Codes of one person, from anywhere: there are only a million.
@@ -44,7 +48,8 @@ struct State {
 #[derive(Clone, Copy)]
 pub(crate) struct Door {
     near: Option<u64>,
-    wide: Option<u64>,
+    /// The network, and of IPv6 also the larger ones that one customer may have.
+    wide: [Option<u64>; 3],
     far: Option<u64>,
 }
 
@@ -57,12 +62,14 @@ impl Doors {
     pub(crate) fn door(&self, login: &str, from: Option<IpAddr>, known: Option<&[u8]>) -> Door {
         if let Some(known) = known {
             let near = Some(self.hasher.hash_one(("known", login, known)));
-            return Door { near, wide: None, far: None };
+            return Door { near, wide: [None; 3], far: None };
         }
-        let from = from.map(network);
+        let (from, wide) = (from.map(network), from.map(around));
         Door {
             near: from.map(|from| self.hasher.hash_one(("near", login, from))),
-            wide: from.map(|from| self.hasher.hash_one(("wide", from))),
+            wide: wide
+                .unwrap_or_default()
+                .map(|net| net.map(|net| self.hasher.hash_one(("wide", net)))),
             far: Some(self.hasher.hash_one(("far", login))),
         }
     }
@@ -75,10 +82,12 @@ impl Doors {
         let all = [
             excess(&state.near, door.near, &NEAR),
             excess(&state.slow, door.near, &SLOW),
-            excess(&state.wide, door.wide, &WIDE),
             excess(&state.far, door.far, &self.far),
         ];
-        match all.into_iter().flatten().max() {
+        let wide =
+            door.wide.into_iter().zip(WIDE).map(|(key, limit)| excess(&state.wide, key, &limit));
+        let all = all.into_iter().chain(wide);
+        match all.flatten().max() {
             None => Ok(()),
             Some((retry_after, failures)) => Err(SignInFault::Throttled { failures, retry_after }),
         }
@@ -87,14 +96,16 @@ impl Doors {
     pub(crate) fn failed(&self, door: Door, now: Timestamp) {
         let mut state = self.state();
         let State { near, slow, wide, far } = &mut *state;
-        for (debts, key, limit) in [
-            (near, door.near, &NEAR),
-            (slow, door.near, &SLOW),
-            (wide, door.wide, &WIDE),
-            (far, door.far, &self.far),
-        ] {
+        for (debts, key, limit) in
+            [(near, door.near, &NEAR), (slow, door.near, &SLOW), (far, door.far, &self.far)]
+        {
             if let Some(key) = key {
                 debts.add(key, limit, now);
+            }
+        }
+        for (key, limit) in door.wide.into_iter().zip(WIDE) {
+            if let Some(key) = key {
+                wide.add(key, &limit, now);
             }
         }
     }
@@ -135,6 +146,21 @@ mod tests {
         (0..10).for_each(|_| doors.failed(home, NOW));
         assert!(doors.check(home, NOW).is_err(), "a stolen cookie guesses no faster");
         assert!(doors.check(doors.door("bob", Some(from(9999)), None), NOW).is_ok());
+    }
+
+    #[test]
+    fn a_customer_with_many_networks_is_one_guesser() {
+        let doors = Doors::new(PASSWORDS);
+        let from = |net: u16| -> IpAddr {
+            std::net::Ipv6Addr::new(0x2001, 0xdb8, 1, net, 0, 0, 0, 1).into()
+        };
+        for net in 0..500 {
+            let login = format!("person{net}");
+            doors.failed(doors.door(&login, Some(from(net)), None), NOW);
+        }
+        assert!(doors.check(doors.door("alice", Some(from(9999)), None), NOW).is_err());
+        let neighbour = std::net::Ipv6Addr::new(0x2001, 0xdb8, 2, 1, 0, 0, 0, 1);
+        assert!(doors.check(doors.door("alice", Some(neighbour.into()), None), NOW).is_ok());
     }
 
     #[test]

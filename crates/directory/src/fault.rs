@@ -48,7 +48,7 @@ pub enum Fault {
     #[error("{0}")]
     Invalid(String),
     /// Too many secrets are being checked at once; nothing was decided.
-    #[error("too many client secrets are being checked at once; try again")]
+    #[error("too many secrets are being checked at once; try again")]
     Busy,
     /// Somebody who proves nothing asks for too much; nothing was decided.
     #[error("too many requests from one address that prove nothing; try again in {retry_after}")]

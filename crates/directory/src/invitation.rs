@@ -48,6 +48,10 @@ impl LinkKind {
 
 /// Between two links that somebody asked for on a page.
 const PAUSE: Ttl = Ttl::seconds(120);
+/// So many of them a day.
+const A_DAY: usize = 6;
+/// For how long a link that is over is remembered, to count them.
+pub(crate) const MEMORY: Ttl = Ttl::seconds(24 * 3600);
 
 /// A link for one person. Its token goes into their mail, and nowhere else.
 pub struct OneTimeLink {
@@ -79,7 +83,7 @@ pub enum SpentLink {
 }
 
 impl Directory {
-    /// Makes a link for a person; older ones are worth nothing from now on.
+    /// Makes a link for a person; older ones are good for as long as they were, until one of them sets a password.
     pub async fn make_link(
         &self,
         mut by: Acting<'_>,
@@ -118,8 +122,7 @@ impl Directory {
             let mailable = person.disabled_since.is_none()
                 && person.profile.email.is_some()
                 && person.factors.resettable();
-            let since = fresh.deed.at().minus(PAUSE);
-            if !mailable || lately(tx, &person.id, since)? {
+            if !mailable || too_many(tx, &person.id, fresh.deed.at())? {
                 return Ok(None);
             }
             Ok(Some(fresh.insert(tx, person)?))
@@ -203,7 +206,6 @@ impl Fresh {
         let (token, hash) = opaque::mint(&self.id, &self.secret);
         let (now, expires) = (self.deed.at(), self.deed.at().plus(self.kind.ttl()));
         let owner = person.id.as_str();
-        tx.execute("DELETE FROM one_time_link WHERE person = $1", &[owner.into()])?;
         tx.execute(
             "INSERT INTO one_time_link (id, secret, kind, person, created, expires) \
              VALUES ($1, $2, $3, $4, $5, $6)",
@@ -221,9 +223,17 @@ impl Fresh {
     }
 }
 
-fn lately(tx: &mut Tx<'_>, person: &PersonId, since: Timestamp) -> Result<bool, StoreFault> {
-    let sql = "SELECT id FROM one_time_link WHERE person = $1 AND created > $2 LIMIT 1";
-    Ok(tx.query_row(sql, &[person.as_str().into(), since.into()])?.is_some())
+/// Whether a link was asked for just now, or often within a day: nobody floods somebody else's mailbox.
+fn too_many(tx: &mut Tx<'_>, person: &PersonId, now: Timestamp) -> Result<bool, StoreFault> {
+    let sql =
+        "SELECT created FROM one_time_link WHERE person = $1 AND kind = 'reset' AND created > $2";
+    let since = now.minus(MEMORY);
+    let rows = tx.query(sql, &[person.as_str().into(), since.into()])?;
+    let mut newest = None;
+    for row in &rows {
+        newest = newest.max(Some(row.time(0)?));
+    }
+    Ok(rows.len() >= A_DAY || newest.is_some_and(|newest| newest > now.minus(PAUSE)))
 }
 
 fn good(

@@ -177,5 +177,16 @@ pub(crate) fn network(address: IpAddr) -> IpAddr {
     }
 }
 
+/// The network of an address, and of IPv6 the /56 and the /48 around it: who rents one has thousands of /64.
+pub(crate) fn around(address: IpAddr) -> [Option<IpAddr>; 3] {
+    let near = network(address);
+    let IpAddr::V6(v6) = near else { return [Some(near), None, None] };
+    let [a, b, c, d, ..] = v6.segments();
+    let wide = |d| Some(std::net::Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into());
+    // A /48 and a /56 may begin at the same address, so the larger ones carry a mark behind.
+    let marked = |d, mark| Some(std::net::Ipv6Addr::new(a, b, c, d, 0, 0, 0, mark).into());
+    [wide(d), marked(d & 0xff00, 56), marked(0, 48)]
+}
+
 #[cfg(test)]
 mod tests;

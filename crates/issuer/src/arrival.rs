@@ -11,7 +11,7 @@ use axum::{
     extract::Request,
     response::{IntoResponse as _, Redirect, Response},
 };
-use http::{HeaderMap, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use portcullis_directory::{Acting, Fault, Session, device, sign_in::Visitor};
 use portcullis_types::{Entropy, Timestamp};
 use portcullis_web::form::{self, Form};
@@ -181,6 +181,11 @@ fn explained(visit: &Visit, what: Explained) -> Else {
 }
 
 fn failed(visit: &Visit, fault: &Fault) -> Else {
+    if matches!(fault, Fault::Busy) {
+        let mut response = pages::explained(visit, Explained::Busy, None);
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        return response.into();
+    }
     tracing::error!(%fault, "a page could not be made: a failure of ours");
     explained(visit, Explained::Fault)
 }

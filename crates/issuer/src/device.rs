@@ -109,6 +109,7 @@ async fn asked(
         &DeviceConfirmView {
             user_code: &spelled(&waiting.code),
             app: pictured(state, visit, &waiting.client, walk.now).await,
+            remote: waiting.request.remote.as_deref(),
             login: &waiting.person.login,
             api: offer.api.map(|api| api.name.as_str()),
             permissions: Permissions::of(visit.words, registry, identity, scope, &refused),

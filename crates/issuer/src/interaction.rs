@@ -199,6 +199,8 @@ fn pushed_id(request_uri: &str) -> &str {
 
 pub(crate) fn part(flow: &str) -> Option<(&str, [u8; 32])> {
     let (id, secret) = flow.split_once('.')?;
+    // A database may refuse other letters with an error.
+    let id = Some(id).filter(|id| id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))?;
     Some((id, b64::decode(secret).ok()?.try_into().ok()?))
 }
 

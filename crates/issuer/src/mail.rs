@@ -14,10 +14,12 @@ use message::Message;
 use portcullis_directory::{Acting, Directory, OneTimeLink};
 use portcullis_types::Issuer;
 use std::{fmt, sync::Arc, time::Duration};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 /// More than this do not wait: further requests are forgotten, and the log says so.
 const WAITING: usize = 256;
+/// So many messages are on their way at once, those that are tried again included.
+const AT_ONCE: usize = 16;
 /// Before the second, third and fourth try.
 const PAUSES: [Duration; 3] =
     [Duration::from_secs(2), Duration::from_secs(15), Duration::from_mins(1)];
@@ -37,10 +39,11 @@ impl fmt::Debug for Mailer {
     }
 }
 
-/// Sends what a [`Mailer`] took, one after the other. Ends with the last mailer.
+/// Sends what a [`Mailer`] took. Ends with the last mailer.
 pub struct MailTask {
     jobs: mpsc::Receiver<Job>,
-    office: Office,
+    office: Arc<Office>,
+    places: Arc<Semaphore>,
 }
 
 /// What sending needs.
@@ -63,7 +66,8 @@ impl Mailer {
         let (sender, jobs) = mpsc::channel(WAITING);
         let settings = Arc::new(settings);
         let office = Office { settings, directory, issuer, clock, entropy };
-        (Self(sender), MailTask { jobs, office })
+        let places = Arc::new(Semaphore::new(AT_ONCE));
+        (Self(sender), MailTask { jobs, office: Arc::new(office), places })
     }
 
     /// One that sends nothing: for an issuer that is only asked questions.
@@ -99,9 +103,14 @@ impl MailTask {
                 Job::Link(link) => Some(*link),
                 Job::Forgotten { typed, actor } => self.office.forgotten(&typed, &actor).await,
             };
-            if let Some(link) = link {
-                self.office.send(&link).await;
-            }
+            let Some(link) = link else { continue };
+            // Off the line: whom a server takes nothing for keeps one place, not everybody's mail.
+            let Ok(place) = self.places.clone().acquire_owned().await else { return };
+            let office = self.office.clone();
+            tokio::spawn(async move {
+                office.send(&link).await;
+                drop(place);
+            });
         }
     }
 }

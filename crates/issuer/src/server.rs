@@ -77,6 +77,8 @@ pub fn router(state: State) -> Router {
     if let Some(reader) = client_document::reader(&state) {
         state.directory.read_documents_with(reader);
     }
+    let is_https = state.settings.issuer().as_str().starts_with("https:");
+    let secure = is_https.then_some(HeaderValue::from_static("max-age=31536000"));
     let state = Arc::new(state);
     let mut router = Router::new().without_v07_checks();
     for well in wells {
@@ -116,6 +118,7 @@ pub fn router(state: State) -> Router {
         .fallback(elsewhere::nothing_here)
         .method_not_allowed_fallback(elsewhere::wrong_method)
         .layer(from_fn(harden))
+        .layer(from_fn(move |request, next| stay_secure(secure.clone(), request, next)))
         .with_state(state);
     head::guarded(router, path)
 }
@@ -166,6 +169,15 @@ pub(crate) async fn preflight() -> Response {
         (header::ACCESS_CONTROL_MAX_AGE, "86400"),
     ];
     (StatusCode::NO_CONTENT, headers).into_response()
+}
+
+/// Where the issuer is https, nobody comes without it a second time (RFC 6797).
+async fn stay_secure(secure: Option<HeaderValue>, request: Request, next: Next) -> Response<Body> {
+    let mut response = next.run(request).await;
+    if let Some(year) = secure {
+        response.headers_mut().entry(header::STRICT_TRANSPORT_SECURITY).or_insert(year);
+    }
+    response
 }
 
 /// What is no page has no rights as one: no browser may guess a type, frame it, run it or keep it unasked.

@@ -4,6 +4,7 @@ use super::{Session, UpstreamSession, rows};
 use crate::{
     Acting, Action, Deed, Directory, Fault, PeopleSettings,
     grant::{self, Drawn},
+    invitation,
     logout_notice::leave_notices,
     opaque, people,
 };
@@ -331,7 +332,8 @@ impl Directory {
             }
             people::lapse(tx, &settings, now)?;
             tx.execute("DELETE FROM ticket_use WHERE expires <= $1", &[now.into()])?;
-            tx.execute("DELETE FROM one_time_link WHERE expires <= $1", &[now.into()])?;
+            let counted = now.minus(invitation::MEMORY);
+            tx.execute("DELETE FROM one_time_link WHERE expires <= $1", &[counted.into()])?;
             Ok(u64::try_from(over.len()).unwrap_or(u64::MAX))
         };
         Ok(self.inner().store.write(purge).await?)

@@ -32,7 +32,7 @@ async fn a_link_is_over_when_it_is_old_replaced_or_made_up() {
     let first = directory.make_link(house.acting(NOW), &alice, LinkKind::Reset).await.unwrap();
     let second = directory.make_link(house.acting(NOW), &alice, LinkKind::Reset).await.unwrap();
     let (first, second) = (first.token.expose_secret(), second.token.expose_secret());
-    assert!(directory.link(first, NOW).await.unwrap().is_none(), "replaced");
+    assert!(directory.link(first, NOW).await.unwrap().is_some(), "whoever asks takes no link away");
     let later = NOW.plus(Ttl::seconds(3600));
     assert!(directory.link(second, later).await.unwrap().is_none(), "too old");
     let made_up = format!("{}.{}", second.split_once('.').unwrap().0, "A".repeat(43));
@@ -40,7 +40,12 @@ async fn a_link_is_over_when_it_is_old_replaced_or_made_up() {
     assert!(directory.link(second, NOW).await.unwrap().is_some());
     let set = directory.set_password(house.acting(NOW), &alice, PASSWORD.into(), None).await;
     set.unwrap().unwrap();
-    assert!(directory.link(second, NOW).await.unwrap().is_none(), "the password changed meanwhile");
+    for link in [first, second] {
+        assert!(
+            directory.link(link, NOW).await.unwrap().is_none(),
+            "the password changed meanwhile"
+        );
+    }
     directory.disable_person(house.acting(NOW), &alice).await.unwrap();
     let refused = directory.make_link(house.acting(NOW), &alice, LinkKind::Reset).await;
     assert!(matches!(refused, Err(Fault::Invalid(_))));
@@ -72,4 +77,26 @@ async fn who_forgot_gets_a_link_and_a_flood_gets_none() {
     }
     let later = NOW.plus(Ttl::seconds(121));
     assert!(directory.forgotten(house.acting(later), "alice@example.com").await.unwrap().is_some());
+    let mut sent = 2;
+    for minute in 5..120 {
+        let at = NOW.plus(Ttl::seconds(60 * minute));
+        let link = directory.forgotten(house.acting(at), "alice@example.com").await.unwrap();
+        sent += u32::from(link.is_some());
+    }
+    assert_eq!(sent, 6, "a mailbox is flooded with no more in a day");
+    let morrow = NOW.plus(Ttl::seconds(25 * 3600));
+    assert!(
+        directory.forgotten(house.acting(morrow), "alice@example.com").await.unwrap().is_some()
+    );
+}
+
+#[tokio::test]
+async fn a_reset_that_a_stranger_asks_for_spares_the_invitation() {
+    let mut house = House::open().await;
+    let directory = house.directory.clone();
+    let alice = house.alice().await.id;
+    let invited =
+        directory.make_link(house.acting(NOW), &alice, LinkKind::Invitation).await.unwrap();
+    assert!(directory.forgotten(house.acting(NOW), "alice@example.com").await.unwrap().is_some());
+    assert!(directory.link(invited.token.expose_secret(), NOW).await.unwrap().is_some());
 }

@@ -23,6 +23,8 @@ pub(crate) struct DeviceConfirmView<'a> {
     pub(crate) user_code: &'a str,
     /// Whose device.
     pub(crate) app: AppView<'a>,
+    /// From which address the device asked (RFC 8628 §5.4).
+    pub(crate) remote: Option<&'a str>,
     /// Who is asked.
     pub(crate) login: &'a str,
     /// The API's name.

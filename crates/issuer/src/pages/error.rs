@@ -44,6 +44,8 @@ pub(crate) enum Explained {
     NothingHere,
     /// An address that only a form leads to.
     WrongMethod,
+    /// Too many passwords are checked at this moment.
+    Busy,
     /// A failure of ours.
     Fault,
 }
@@ -94,6 +96,9 @@ pub(crate) fn explained(visit: &Visit, what: Explained, decision: Option<Decisio
             StatusCode::METHOD_NOT_ALLOWED,
             ["error.method", "error.method_text", "error.method_todo"],
         ),
+        Explained::Busy => {
+            (StatusCode::SERVICE_UNAVAILABLE, ["form.busy", "form.busy_text", "form.busy_todo"])
+        }
         Explained::Fault => {
             (StatusCode::SERVICE_UNAVAILABLE, ["form.fault", "form.fault_text", "form.fault_todo"])
         }

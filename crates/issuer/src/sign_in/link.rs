@@ -5,6 +5,7 @@ use crate::{
     arrival::{Arrival, Else},
     pages::{self, Explained, NewPasswordView, Problem, Purpose},
     server::State,
+    visit::KNOWN,
 };
 use axum::{
     extract::{Request, State as Shared},
@@ -54,7 +55,13 @@ async fn save(state: &State, request: Request, purpose: Purpose) -> Result<Respo
     let by = arrival.acting(person.id.as_str(), &mut *entropy);
     let used = state.directory.use_link(by, token, password).await;
     match used.map_err(|fault| Else::from(arrival.failed(&fault)))? {
-        Ok(_) => Ok(pages::password_saved(&arrival.visit)),
+        Ok(person) => {
+            // Who has the mailbox is no stranger: however many guess elsewhere, this browser may sign in.
+            let known = state.directory.known_cookie(arrival.known(), &person.login, &mut *entropy);
+            let mut page = pages::password_saved(&arrival.visit);
+            arrival.visit.set(&mut page, KNOWN, &known);
+            Ok(page)
+        }
         Err(SpentLink::Over) => Err(over(&arrival, purpose)),
         Err(SpentLink::Weak(weak)) => {
             let text = said(&arrival, weak);

@@ -24,6 +24,7 @@ async fn a_password_opens_the_account_and_the_cookies_are_for_this_host_alone() 
     assert_eq!(page.status, 200);
     assert!(page.body.contains("Ada Lovelace") && page.body.contains("ada@example.com"));
     assert_eq!(page.header("cache-control"), "no-store");
+    assert_eq!(page.header("strict-transport-security"), "max-age=31536000");
     assert!(page.header("content-security-policy").starts_with("default-src 'none'; style-src"));
 }
 
@@ -185,6 +186,7 @@ async fn a_link_is_looked_at_often_and_used_once() {
     assert_eq!((weak.status, weak.body.contains("At least 8 characters")), (400, true));
     let new = "a violin under the blue umbrella";
     assert_eq!(visitor.form("/password-reset/choose", &form(new)).await.status, 200);
+    assert!(visitor.cookie("__Host-known").is_some(), "no stranger any more");
     assert_eq!(visitor.form("/password-reset/choose", &form(new)).await.status, 410);
     assert_eq!(Visitor::new(&house).sign_in("ada", new).await.status, 303);
     assert_eq!(Visitor::new(&house).sign_in("ada", PASSWORD).await.status, 400);
