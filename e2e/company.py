@@ -148,6 +148,7 @@ def mailed(folder: Path, about: str) -> str:
     wait_until(lambda: bool(letters()), f"no letter about {about}")
     found = re.search(r"https?://\S+", letters()[-1])
     assert found
+    NOTES.note(found[0].partition("token=")[2], kind="link")
     return found[0]
 
 

@@ -260,6 +260,7 @@ LISTED = {"filter": 'userName eq "x"', "startIndex": "1", "count": "1", "attribu
 DEVICE = GRANTS[3]
 ENDPOINTS = [
     *(Endpoint("GET", path, says="problem") for path in [*WELLS, "/jwks"]),
+    Endpoint("GET", "/logo", lambda w: {"client_id": w.app.id}, says="nothing"),
     Endpoint("GET", "/assets/{name}", says="nothing", fills=lambda _: {"name": "page.css"}),
     Endpoint("GET", "/authorize", asked, ASKED, "authorize"),
     Endpoint("POST", "/authorize", asked, ASKED, "authorize"),

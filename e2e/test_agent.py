@@ -148,9 +148,17 @@ def test_an_agent_may_register_itself_instead(provider: Provider) -> None:
 def test_a_token_is_for_what_was_asked_for_alone(provider: Provider) -> None:
     agent = described(provider, "narrow.json")
     browser = provider.browser()
+    code = ask(agent, browser)["code"]
     assert ask(agent, browser, resource="https://elsewhere.example/")["error"] == "invalid_target"
-    refused = redeem(agent, ask(agent, browser)["code"], resource="https://elsewhere.example/")
+    refused = redeem(agent, code, resource="https://elsewhere.example/")
     assert refused.json()["error"] == "invalid_target"
+
+
+def test_an_agent_sends_nobody_on_who_is_not_signed_in(provider: Provider) -> None:
+    """RFC 9700 §4.11.2: what nobody vouches for is no way to make links of ours lead elsewhere."""
+    agent = described(provider, "onward.json")
+    page = agent.authorize(provider.browser(), resource="https://elsewhere.example/", code_challenge=None)
+    assert page.url.startswith(provider.issuer) and page.status == 400
 
 
 def test_a_stolen_refresh_token_ends_the_whole_grant(provider: Provider) -> None:

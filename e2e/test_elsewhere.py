@@ -131,9 +131,11 @@ def challenged(refused: httpx.Response) -> dict[str, str]:
 
 def test_a_challenge_leads_to_a_second_factor_and_on(estate: Company, app: App) -> None:
     who = estate.joins("strong", "rather long and unlikely 3")
-    browser = estate.visitor()
+    browser, other = estate.visitor(), estate.visitor()
     weak = tokens(estate, app, browser, who)["access_token"]
-    key = enrol(browser, estate.ours.issuer)
+    # Elsewhere: where an authenticator is set up, its code was shown.
+    other.sign_in(other.get(f"{estate.ours.issuer}/sign-in"), *who)
+    key = enrol(other, estate.ours.issuer)
     demand = challenged(estate.call(weak, "/v1/strong"))
     assert demand == {"acr_values": "mfa phr", "max_age": "900"}
     asked = app.address(scope=SCOPE, resource=estate.ours.gateway, **demand)
