@@ -368,10 +368,20 @@ ENDPOINTS = [
     Endpoint("GET", "/account", lambda _: {"done": "saved"}),
     *(
         Endpoint("GET", f"/account/{part}", lambda _: {"done": "saved"})
-        for part in ("passkeys", "authenticator", "recovery-codes", "password", "sessions", "apps", "activity")
+        for part in (
+            "profile",
+            "passkeys",
+            "authenticator",
+            "recovery-codes",
+            "password",
+            "sessions",
+            "apps",
+            "activity",
+        )
     ),
+    Endpoint("POST", "/account/profile", page("given_name", "family_name", "birthdate", "zoneinfo"), ("csrf",)),
     Endpoint("POST", "/account/link", page(provider="nobody"), ("csrf", "provider")),
-    Endpoint("POST", "/account/unlink", page(provider="nobody"), ("csrf", "provider")),
+    Endpoint("POST", "/account/unlink", page(provider="nobody"), ("csrf",)),
     Endpoint("POST", "/account/passkeys/start", page(name="x"), ("csrf",), "passkey", media="application/json"),
     Endpoint(
         "POST",

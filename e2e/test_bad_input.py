@@ -208,6 +208,12 @@ ROUTED = re.compile(
     r'\.route\(\s*&(?:at\("(/[^"]*)"\)|format!\("\{path\}(/[^"]*)"\)),\s*((?:[^()]|\((?:[^()]|\([^()]*\))*\))*)\)'
 )
 
+ROUTED_EACH = re.compile(
+    r"\.route\(\s*(?:at|&format!\(\"([^\"]*)\"\)),"
+    r"\s*((?:get|post)\((?:[^()]|\([^()]*\))*\)(?:\.\w+\([^()]*\))*)"
+)
+METHOD = re.compile(r"\b(get|post|put|patch|delete)\(")
+
 
 def routed() -> set[tuple[str, str]]:
     """What the program has, by its own words: method and path below the issuer."""
@@ -217,11 +223,16 @@ def routed() -> set[tuple[str, str]]:
         text = (source / file).read_text()
         # A handler may have a name of its own.
         named = dict(re.findall(r"let (\w+) = (get\([^;]*);", text))
+        # Kinds of resources have the same routes, each below its own.
+        each = ROUTED_EACH.findall((source / "scim/resource.rs").read_text())
+        for kind in re.findall(r'resource::routes::<\w+>\(&at\("(/\w+)"\)\)', text):
+            for within, handler in each:
+                path = f"{below}{kind}{within.removeprefix('{at}').replace('{{', '{').replace('}}', '}')}"
+                found |= {(method.upper(), path) for method in METHOD.findall(handler)}
         for one, other, handler in ROUTED.findall(text):
             path = f"{below}{one or other}".replace("{{", "{").replace("}}", "}")
             handler = named.get(handler.partition(".")[0], handler)
-            for method in re.findall(r"\b(get|post|put|patch|delete)\(", handler):
-                found.add((method.upper(), path))
+            found |= {(method.upper(), path) for method in METHOD.findall(handler)}
     return found
 
 

@@ -85,7 +85,7 @@ def test_a_person_who_is_disabled(estate: Company, app: App) -> None:
 
 
 def test_a_person_whom_the_directory_sets_inactive(estate: Company, app: App) -> None:
-    bearer = {"authorization": f"Bearer {estate.ours.cli('scim', 'token', 'directory')['token']}"}
+    bearer = {"authorization": f"Bearer {estate.ours.cli('scim', 'add', 'directory')['token']}"}
     users = f"{estate.ours.issuer}/scim/v2/Users"
     body = {"schemas": [SCIM], "userName": "grace@example.com", "active": True}
     made = estate.ours.http.post(users, json=body, headers=bearer)

@@ -332,7 +332,7 @@ class TestFleet:
 
     def test_a_directory_creates_and_disables_somebody(self, fleet: tuple[Provider, Turns]) -> None:
         at, _ = fleet
-        bearer = {"authorization": f"Bearer {at.cli('scim', 'token', 'directory')['token']}"}
+        bearer = {"authorization": f"Bearer {at.cli('scim', 'add', 'directory')['token']}"}
         users = f"{at.issuer}/scim/v2/Users"
         for _ in range(2):
             wait_until(lambda: at.http.get(users, headers=bearer).status_code == 200, "both know the token", 0.3)

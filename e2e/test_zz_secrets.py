@@ -26,7 +26,7 @@ def notes(demo: Demo, request: pytest.FixtureRequest) -> Notebook:
     if len({item.path for item in request.session.items}) >= WHOLE:
         assert NOTES.kinds.keys() >= HEARD, HEARD - NOTES.kinds.keys()
         found = (len(NOTES.values), len(NOTES.shown_once), len(NOTES.pages), len(NOTES.houses))
-        assert all(have >= least for have, least in zip(found, (1000, 30, 300, 6), strict=True)), found
+        assert all(have >= least for have, least in zip(found, (1000, 15, 300, 6), strict=True)), found
     return NOTES
 
 
