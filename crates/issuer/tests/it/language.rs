@@ -49,7 +49,9 @@ fn strange(html: &str) -> Vec<String> {
         shown = shown.replace(entity, " ");
     }
     shown = without(&shown, "\u{27e6}", "\u{27e7}");
-    DATA.iter().for_each(|data| shown = shown.replace(data, ""));
+    for data in DATA {
+        shown = shown.replace(data, "");
+    }
     let words = shown.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
     words.map(str::to_owned).collect()
 }
