@@ -1,4 +1,4 @@
-//! Mail to people: an invitation, or a link because the password is forgotten.
+//! Mail to people: an invitation, a link because the password is forgotten, or word of a change to their account.
 //!
 //! Whoever asks for mail is answered before it is decided whether there is any: the answer, and the time that it
 //! takes, tell nothing about who is known. What waits is bounded, and so are the tries.
@@ -11,8 +11,8 @@ pub use sink::{MailFault, MailSettings, Sink, Smtp};
 
 use crate::server::{Clock, EntropySource};
 use message::Message;
-use portcullis_directory::{Acting, Directory, OneTimeLink};
-use portcullis_types::Issuer;
+use portcullis_directory::{Acting, Action, Directory, OneTimeLink, Person};
+use portcullis_types::{Issuer, PersonId};
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -31,6 +31,7 @@ pub struct Mailer(mpsc::Sender<Job>);
 enum Job {
     Forgotten { typed: String, actor: String },
     Link(Box<OneTimeLink>),
+    Changed(Box<Person>, Action),
 }
 
 impl fmt::Debug for Mailer {
@@ -88,6 +89,13 @@ impl Mailer {
         self.take(Job::Link(Box::new(link)));
     }
 
+    /// Tells somebody who has an address that this was done to their account: if it was not them, they learn it.
+    pub fn changed(&self, person: &Person, action: Action) {
+        if person.profile.email.is_some() {
+            self.take(Job::Changed(Box::new(person.clone()), action));
+        }
+    }
+
     fn take(&self, job: Job) {
         if self.0.try_send(job).is_err() {
             tracing::warn!("too much mail waits to be sent; a request for some was forgotten");
@@ -99,16 +107,23 @@ impl MailTask {
     /// Runs until the last mailer is gone.
     pub async fn run(mut self) {
         while let Some(job) = self.jobs.recv().await {
-            let link = match job {
-                Job::Link(link) => Some(*link),
-                Job::Forgotten { typed, actor } => self.office.forgotten(&typed, &actor).await,
+            let letter = match job {
+                Job::Link(link) => Some(self.office.of_link(&link)),
+                Job::Forgotten { typed, actor } => {
+                    let link = self.office.forgotten(&typed, &actor).await;
+                    link.map(|link| self.office.of_link(&link))
+                }
+                Job::Changed(person, action) => {
+                    let message = Message::of_change(&person, action, &self.office.issuer);
+                    Some((person.id, message))
+                }
             };
-            let Some(link) = link else { continue };
+            let Some((person, message)) = letter else { continue };
             // Off the line: whom a server takes nothing for keeps one place, not everybody's mail.
             let Ok(place) = self.places.clone().acquire_owned().await else { return };
             let office = self.office.clone();
             tokio::spawn(async move {
-                office.send(&link).await;
+                office.send(person.as_str(), message).await;
                 drop(place);
             });
         }
@@ -128,11 +143,18 @@ impl Office {
         }
     }
 
-    async fn send(&self, link: &OneTimeLink) {
-        let person = link.person.id.as_str();
+    fn of_link(&self, link: &OneTimeLink) -> (PersonId, Result<Message, MailFault>) {
+        (link.person.id.clone(), Message::of(link, &self.issuer))
+    }
+
+    async fn send(&self, person: &str, message: Result<Message, MailFault>) {
+        let message = match message {
+            Ok(message) => message,
+            Err(fault) => return tracing::error!(person, %fault, "mail cannot be sent"),
+        };
         let mut pauses = PAUSES.into_iter();
         loop {
-            let fault = match deliver(&self.settings, &self.issuer, link).await {
+            let fault = match self.settings.send(message.clone()).await {
                 Ok(()) => return tracing::info!(person, "mail is on its way"),
                 Err(fault) => fault,
             };

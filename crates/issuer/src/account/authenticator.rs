@@ -11,7 +11,7 @@ use axum::{
     extract::{Request, State as Shared},
     response::Response,
 };
-use portcullis_directory::{TotpEnrolment, sign_in::and_code};
+use portcullis_directory::{Action, TotpEnrolment, sign_in::and_code};
 use qrcode::{EcLevel, QrCode, render::svg};
 use std::sync::Arc;
 
@@ -72,6 +72,7 @@ async fn confirmed(state: &State, request: Request) -> Result<Response, Else> {
     let confirmed = state.directory.confirm_totp(&mut visitor, id, ceremony, &code).await;
     match confirmed.map_err(|fault| owner.fault(&fault))? {
         Ok(codes) => {
+            state.mail.changed(&owner.person, Action::Totp);
             let mut frame = owner.frame();
             frame.section = Section::Recovery;
             frame.notice = Some(visit.say("authenticator.done").to_owned());
@@ -102,6 +103,7 @@ async fn removed(state: &State, request: Request) -> Result<Response, Else> {
     let mut entropy = (state.entropy)();
     let removed = state.directory.remove_totp(owner.acting(&mut *entropy), &owner.person.id).await;
     removed.map_err(|fault| owner.fault(&fault))?;
+    state.mail.changed(&owner.person, Action::TotpRemoved);
     Ok(owner.done("saved"))
 }
 

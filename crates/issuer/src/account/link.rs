@@ -11,7 +11,7 @@ use axum::{
     extract::{Request, State as Shared},
     response::Response,
 };
-use portcullis_directory::Fault;
+use portcullis_directory::{Action, Fault};
 use std::sync::Arc;
 
 /// `POST {issuer}/account/link`: off to the provider, and back with an account to link.
@@ -39,7 +39,10 @@ async fn ended(state: &State, request: Request) -> Result<Response, Else> {
     let mut entropy = (state.entropy)();
     let (by, keep) = (owner.acting(&mut *entropy), Some(&owner.session.id));
     match state.directory.unlink_accounts(by, &owner.person.id, provider, keep).await {
-        Ok(()) => Ok(owner.done("unlinked")),
+        Ok(()) => {
+            state.mail.changed(&owner.person, Action::AccountUnlink);
+            Ok(owner.done("unlinked"))
+        }
         Err(Fault::LastMeans) => Ok(owner.done("last_means")),
         // Pressed twice, or in another tab.
         Err(Fault::Invalid(_)) => Ok(owner.arrival.go(Section::Overview.path())),

@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::StatusCode;
-use portcullis_directory::{Fault, PasskeyFacts};
+use portcullis_directory::{Action, Fault, PasskeyFacts};
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 use std::sync::Arc;
@@ -122,6 +122,7 @@ async fn add(state: &State, request: Request) -> Result<Response, Else> {
     let added = state.directory.finish_passkey(&mut visitor, id, shown, &message.name).await;
     match added.map_err(|fault| owner.fault(&fault))? {
         Ok(()) => {
+            state.mail.changed(&owner.person, Action::Passkey);
             let location = format!("{}?done=saved", visit.path(HERE.path()));
             Ok(Json(json!({ "location": location })).into_response())
         }
@@ -155,7 +156,11 @@ async fn removed(state: &State, request: Request) -> Result<Response, Else> {
     let mut entropy = (state.entropy)();
     let by = owner.acting(&mut *entropy);
     match state.directory.remove_passkey(by, &owner.person.id, id).await {
-        Ok(()) | Err(Fault::Invalid(_)) => Ok(owner.done("saved")),
+        Ok(()) => {
+            state.mail.changed(&owner.person, Action::PasskeyRemoved);
+            Ok(owner.done("saved"))
+        }
+        Err(Fault::Invalid(_)) => Ok(owner.done("saved")),
         Err(fault) => Err(owner.fault(&fault)),
     }
 }

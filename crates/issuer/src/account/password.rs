@@ -11,6 +11,7 @@ use axum::{
     extract::{Request, State as Shared},
     response::Response,
 };
+use portcullis_directory::Action;
 use portcullis_types::SignInFault;
 use secrecy::SecretString;
 use std::sync::Arc;
@@ -46,7 +47,10 @@ async fn changed(state: &State, request: Request) -> Result<Response, Else> {
     let keep = Some(&owner.session.id);
     let set = state.directory.set_password(by, &owner.person.id, new, keep).await;
     match set.map_err(|fault| owner.fault(&fault))? {
-        Ok(()) => Ok(owner.done("password")),
+        Ok(()) => {
+            state.mail.changed(&owner.person, Action::Password);
+            Ok(owner.done("password"))
+        }
         Err(weak) => {
             let text = said(&owner.arrival, weak);
             Ok(shown(&owner, Some(Problem { field: "password", text: &text })))

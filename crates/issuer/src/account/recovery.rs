@@ -10,7 +10,7 @@ use axum::{
     extract::{Request, State as Shared},
     response::Response,
 };
-use portcullis_directory::Fault;
+use portcullis_directory::{Action, Fault};
 use std::sync::Arc;
 
 const HERE: Section = Section::Recovery;
@@ -33,7 +33,10 @@ async fn made(state: &State, request: Request) -> Result<Response, Else> {
     let (owner, _) = Owner::with_form(state, request, (HERE, Care::Sensitive)).await?;
     let mut entropy = (state.entropy)();
     match state.directory.new_recovery_codes(owner.acting(&mut *entropy), &owner.person.id).await {
-        Ok(codes) => Ok(shown(&owner, &codes)),
+        Ok(codes) => {
+            state.mail.changed(&owner.person, Action::RecoveryCodes);
+            Ok(shown(&owner, &codes))
+        }
         // There is no authenticator app any more: the page says what to do.
         Err(Fault::Invalid(_)) => Ok(owner.arrival.go(HERE.path())),
         Err(fault) => Err(owner.fault(&fault)),

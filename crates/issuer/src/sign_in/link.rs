@@ -11,7 +11,7 @@ use axum::{
     extract::{Request, State as Shared},
     response::Response,
 };
-use portcullis_directory::{LinkKind, Person, SpentLink, WeakPassword};
+use portcullis_directory::{Action, LinkKind, Person, SpentLink, WeakPassword};
 use secrecy::SecretString;
 use std::sync::Arc;
 
@@ -56,6 +56,9 @@ async fn save(state: &State, request: Request, purpose: Purpose) -> Result<Respo
     let used = state.directory.use_link(by, token, password).await;
     match used.map_err(|fault| Else::from(arrival.failed(&fault)))? {
         Ok(person) => {
+            if matches!(purpose, Purpose::Reset) {
+                state.mail.changed(&person, Action::Password);
+            }
             // Who has the mailbox is no stranger: however many guess elsewhere, this browser may sign in.
             let known = state.directory.known_cookie(arrival.known(), &person.login, &mut *entropy);
             let mut page = pages::password_saved(&arrival.visit);

@@ -23,7 +23,7 @@ use axum::{
 };
 use openidconnect::{Nonce, PkceCodeVerifier};
 use portcullis_directory::{
-    Acting, LinkFault, LinkedAccount, Newcomer, Person, Provisioned, UpstreamSession,
+    Acting, Action, LinkFault, LinkedAccount, Newcomer, Person, Provisioned, UpstreamSession,
 };
 use portcullis_types::{Authentication, PersonId, SignInFault, Timestamp, Ttl};
 use portcullis_web::form::Form;
@@ -261,7 +261,12 @@ async fn link(
     let mut entropy = (state.entropy)();
     let by = arrival.acting(person.as_str(), &mut *entropy);
     match state.directory.link_account(by, session, account(&arrived)).await {
-        Ok(()) => Redirect::to(&visit.path("/account")).into_response(),
+        Ok(()) => {
+            if let Some(owner) = &owner {
+                state.mail.changed(owner, Action::AccountLink);
+            }
+            Redirect::to(&visit.path("/account")).into_response()
+        }
         Err(LinkFault::Fault(fault)) => refused::fault(visit, &fault),
         Err(_) => {
             let problem = "this account is linked to somebody else".to_owned();

@@ -1,5 +1,5 @@
 use crate::house::House;
-use portcullis_directory::{Acting, LinkKind, NewPerson, Profile};
+use portcullis_directory::{Acting, Action, LinkKind, NewPerson, Profile};
 use portcullis_issuer::mail::{MailFault, MailSettings, Sink, Smtp};
 use secrecy::ExposeSecret as _;
 use std::{os::unix::fs::PermissionsExt as _, path::PathBuf, time::Duration};
@@ -120,4 +120,20 @@ fn mail_never_crosses_a_network_in_the_clear() {
     ] {
         assert!(Smtp::new(good, Some("pw".into())).is_ok(), "{good}");
     }
+}
+
+#[tokio::test]
+async fn whoever_has_an_address_learns_what_was_done_to_their_account() {
+    let house = House::open().await;
+    let mut person = alice(&house).await;
+    house.state.mail.changed(&person, Action::Passkey);
+    let sent = letters(house.folder().join("mail"), 1).await;
+    let letter = sent[0].replace("=\r\n", "");
+    assert!(letter.contains("Passkey added") && letter.contains("alice@example.com"), "{letter}");
+    assert!(!letter.contains("://"), "no link that a forger could copy: {letter}");
+    person.profile.email = None;
+    house.state.mail.changed(&person, Action::Passkey);
+    house.state.mail.forgotten("alice", None);
+    let sent = letters(house.folder().join("mail"), 2).await;
+    assert_eq!(sent.len(), 2, "nothing for whom there is no address");
 }
