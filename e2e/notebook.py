@@ -68,7 +68,8 @@ class Notebook:
             except ValueError:
                 return
             if isinstance(read, dict):
-                self.fields(iter(read.items()))
+                # In an answer that is no secret: the name of a refusal.
+                self.fields((name, value) for name, value in read.items() if name != "code")
 
     def headers(self, found: list[tuple[str, str]]) -> None:
         for name, value in found:
