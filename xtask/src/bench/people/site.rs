@@ -50,7 +50,6 @@ pub(super) struct Tokens {
 }
 
 const SITE: &str = "https%3A%2F%2Fapp.example%2Fback";
-const NATIVE: &str = "http%3A%2F%2F127.0.0.1%2Fback";
 const IDENTITY: &str = "openid profile email offline_access";
 
 impl Site {
@@ -76,12 +75,12 @@ impl Site {
         let back = ["--redirect-uri", "https://app.example/back", "--identity", IDENTITY];
         let mut app = add("app", &[&back[..], &["--id-token-alg", "ES256"]].concat())?;
         let mut app_rs256 = add("app-rs256", &[&back[..], &["--id-token-alg", "RS256"]].concat())?;
-        let native =
-            ["--public", "--native", "--first-party", "--redirect-uri", "http://127.0.0.1/back"];
+        // On a site of its own: what runs on people's machines asks them each time.
+        let own = ["--public", "--first-party", "--redirect-uri", "https://app.example/back"];
         let shape = ["--id-token-alg", "ES256", "--identity", IDENTITY];
-        let mut public = add("terminal", &[&native[..], &shape].concat())?;
+        let mut public = add("page", &[&own[..], &shape].concat())?;
         let service = add("service", &[])?;
-        (app.redirect_uri, app_rs256.redirect_uri, public.redirect_uri) = (SITE, SITE, NATIVE);
+        (app.redirect_uri, app_rs256.redirect_uri, public.redirect_uri) = (SITE, SITE, SITE);
         (0..PEOPLE).try_for_each(|number| invite(bench, &config, number))?;
         let server = serve(bench, name, (&config, port))?;
         let name = name.to_owned();
