@@ -124,6 +124,7 @@ impl Site {
             let mut browser = Browser::default();
             browser.agree(self, &mut connection, (&self.app, number))?;
             browser.agree(self, &mut connection, (&self.app_rs256, number))?;
+            browser.agree(self, &mut connection, (&self.public, number))?;
             self.browsers.push(browser.header());
         }
         for number in 0..PEOPLE {
@@ -275,7 +276,8 @@ impl Browser {
                         (login(number).replace('@', "%40"), PASSWORD.replace(' ', "+"));
                     ("/sign-in", format!("{form}&login={login}&password={password}"))
                 } else {
-                    ("/consent", format!("{form}&decision=approve"))
+                    let seal = answer.field("seal")?;
+                    ("/consent", format!("{form}&seal={seal}&decision=approve"))
                 };
                 answer = self.send(connection, &site.post(path, &self.header(), &form))?;
             }
