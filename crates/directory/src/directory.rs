@@ -8,7 +8,7 @@ use crate::{
     documents::Documents,
     doors::{self, Doors},
     dynamic::{self, Quota},
-    grant,
+    grant::{self, Heard},
     jwks_uri::Published,
     passkey, rows,
     secret::Stored,
@@ -68,10 +68,10 @@ pub(crate) struct Inner {
     pub(crate) purged: std::sync::Mutex<String>,
 }
 
-/// What was ended, up to that number.
+/// What was ended, up to that place in the log.
 struct Told {
     list: Revocations,
-    number: i64,
+    heard: Option<Heard>,
 }
 
 #[derive(Default)]
@@ -114,7 +114,7 @@ impl LiveSecret {
 impl Directory {
     /// Reads all clients. `key` hashes their secrets; `issuer` is whom their assertions must address.
     pub async fn open(store: Store, key: SecretHashKey, issuer: Issuer) -> Result<Self, Fault> {
-        let told = Told { list: Revocations::none_by(issuer.clone()), number: 0 };
+        let told = Told { list: Revocations::none_by(issuer.clone()), heard: None };
         let revocations = watch::Sender::new(Arc::new(told.list.clone()));
         let webauthn = passkey::relying_party(&issuer);
         let directory = Self(Arc::new(Inner {
@@ -242,10 +242,10 @@ impl Directory {
 
     async fn tell(&self, told: &mut Told) -> Result<(), Fault> {
         loop {
-            let number = told.number;
-            let new = self.0.store.read(move |tx| grant::revoked_after(tx, number)).await?;
+            let heard = told.heard.clone();
+            let new = self.0.store.read(move |tx| grant::revoked_since(tx, heard.as_ref())).await?;
             let Some(last) = new.last() else { return Ok(()) };
-            told.number = last.number;
+            told.heard = Some(last.heard());
             for row in &new {
                 told.list.add(&row.revocation);
             }

@@ -15,6 +15,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "directory", number: 8, sql: TOLD },
     Migration { room: "directory", number: 9, sql: PROVISIONED },
     Migration { room: "directory", number: 10, sql: IN_FLIGHT },
+    Migration { room: "directory", number: 11, sql: UNLINKED },
 ];
 
 const CLIENTS: &str = "
@@ -358,4 +359,13 @@ const PROVISIONED: &str = "
 const IN_FLIGHT: &str = "
         ALTER TABLE authorization_code ADD COLUMN person TEXT;
         ALTER TABLE device_code ADD COLUMN person TEXT;
+    ";
+
+/// Accounts that were taken back: no directory's word brings them here again, only their person's own.
+const UNLINKED: &str = "
+        CREATE TABLE unlinked_account (
+            issuer TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            PRIMARY KEY (issuer, subject)
+        ) WITHOUT ROWID;
     ";

@@ -171,12 +171,13 @@ pub fn and_code(session: &Session, now: Timestamp) -> Option<Authentication> {
     (both.acr > session.authentication.acr).then_some(both)
 }
 
-/// What the means come to: two are more than one, and a passkey that verified its user is more than both.
+/// What the means come to: two are more than one, and a passkey that verified its user is more than both. That of
+/// another provider is what its operator says, and no passkey of ours.
 pub(crate) fn authentication(at: Timestamp, mut amr: Vec<Amr>) -> Authentication {
     amr.sort_unstable();
     amr.dedup();
     let has = |means| amr.contains(&means);
-    let acr = if has(Amr::Hwk) && has(Amr::User) {
+    let acr = if has(Amr::Hwk) && has(Amr::User) && !has(Amr::Fed) {
         Acr::Phr
     } else if has(Amr::Otp) && (has(Amr::Pwd) || has(Amr::Fed)) {
         Acr::Mfa

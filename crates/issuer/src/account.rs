@@ -82,7 +82,10 @@ impl Owner {
         let owner = Self::signed_in(state, arrival, section).await?;
         let lacks = match care {
             Care::Usual => false,
-            Care::Ending => !is_fresh(&owner.session, owner.arrival.now),
+            // Who comes from a provider alone may have no way to show it: some never say when somebody signed in.
+            Care::Ending => {
+                owner.person.factors.signs_in_here() && !is_fresh(&owner.session, owner.arrival.now)
+            }
             Care::Sensitive => owner.lack().is_some(),
         };
         if lacks {

@@ -99,12 +99,31 @@ fn longest_life(tx: &mut Tx<'_>, now: Timestamp) -> Result<Ttl, StoreFault> {
 
 /// One of the log, with its number.
 pub(crate) struct Numbered {
-    pub(crate) number: i64,
+    number: i64,
     pub(crate) revocation: Revocation,
 }
 
+/// How far somebody has heard, and what stood there.
+#[derive(Clone, Debug)]
+pub(crate) struct Heard {
+    number: i64,
+    cursor: String,
+}
+
+/// What follows; at most a page. All from the start, if something else stands there now: a database that lost its
+/// last moment counts those numbers again.
+pub(crate) fn since(tx: &mut Tx<'_>, heard: Option<&Heard>) -> Result<Vec<Numbered>, StoreFault> {
+    if let Some(heard) = heard {
+        let mut rows = after(tx, heard.number.saturating_sub(1))?.into_iter().peekable();
+        if rows.next_if(|first| first.cursor() == heard.cursor).is_some() {
+            return Ok(rows.collect());
+        }
+    }
+    after(tx, 0)
+}
+
 /// What has a number above `number`, in order; at most a page.
-pub(crate) fn after(tx: &mut Tx<'_>, number: i64) -> Result<Vec<Numbered>, StoreFault> {
+fn after(tx: &mut Tx<'_>, number: i64) -> Result<Vec<Numbered>, StoreFault> {
     let sql = "SELECT number, kind, value, since, until FROM revocation_log WHERE number > $1 \
          ORDER BY number LIMIT $2";
     tx.query(sql, &[number.into(), PAGE.into()])?.iter().map(numbered).collect()
@@ -121,6 +140,10 @@ fn numbered(row: &Row) -> Result<Numbered, StoreFault> {
 }
 
 impl Numbered {
+    pub(crate) fn heard(&self) -> Heard {
+        Heard { number: self.number, cursor: self.cursor() }
+    }
+
     /// Where whoever has heard this goes on. It names what stands at its number, so that a log which was put back
     /// to an older state is not taken for its own continuation.
     pub(crate) fn cursor(&self) -> String {

@@ -100,6 +100,9 @@ impl Directory {
             if let Some(person) = follow(tx, &account, deed(Action::AccountUpdate))? {
                 return Ok(Some(person));
             }
+            if was_unlinked(tx, &account)? {
+                return Ok(None);
+            }
             let Provisioned { directory, external_id } = &provisioned;
             let people = rows::by_external_id(tx, Some(directory), external_id, 2)?;
             let [person] = people.as_slice() else { return Ok(None) };
@@ -197,9 +200,12 @@ impl Directory {
                 return Err(Fault::LastMeans);
             }
             for account in gone {
+                let key = [(&account.issuer).into(), (&account.subject).into()];
+                tx.execute("DELETE FROM linked_account WHERE issuer = $1 AND subject = $2", &key)?;
                 tx.execute(
-                    "DELETE FROM linked_account WHERE issuer = $1 AND subject = $2",
-                    &[(&account.issuer).into(), (&account.subject).into()],
+                    "INSERT INTO unlinked_account (issuer, subject) VALUES ($1, $2) \
+                     ON CONFLICT DO NOTHING",
+                    &key,
                 )?;
                 session::end_vouched(tx, &person, &account.issuer, (keep.as_ref(), deed.at()))?;
             }
@@ -270,6 +276,13 @@ fn owner(tx: &mut Tx<'_>, account: &LinkedAccount) -> Result<Option<PersonId>, S
     row.map(|row| PersonId::new(row.text(0)?).map_err(StoreFault::rejected)).transpose()
 }
 
+/// Whether its person, or the operator, took it back.
+fn was_unlinked(tx: &mut Tx<'_>, account: &LinkedAccount) -> Result<bool, StoreFault> {
+    let sql = "SELECT 1 FROM unlinked_account WHERE issuer = $1 AND subject = $2";
+    let key = [(&account.issuer).into(), (&account.subject).into()];
+    Ok(tx.query_row(sql, &key)?.is_some())
+}
+
 /// Whose account it is, with the groups that it brings today.
 fn follow(
     tx: &mut Tx<'_>,
@@ -310,6 +323,10 @@ fn insert(
     person: &PersonId,
     now: Timestamp,
 ) -> Result<(), StoreFault> {
+    tx.execute(
+        "DELETE FROM unlinked_account WHERE issuer = $1 AND subject = $2",
+        &[(&account.issuer).into(), (&account.subject).into()],
+    )?;
     tx.execute(
         "INSERT INTO linked_account (issuer, subject, provider, person, groups, created, told) \
          VALUES ($1, $2, $3, $4, $5, $6, $6)",

@@ -106,5 +106,7 @@ fn noted(
 fn proven(person: Person, first: Authentication, now: Timestamp) -> Proven {
     let mut amr = first.amr;
     amr.push(Amr::Otp);
-    Proven { person, authentication: authentication(now, amr), second_factor: None }
+    let mut authentication = authentication(now, amr);
+    authentication.acr = authentication.acr.max(first.acr);
+    Proven { person, authentication, second_factor: None }
 }

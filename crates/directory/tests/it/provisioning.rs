@@ -1,10 +1,11 @@
 use crate::house::{House, NOW, open, settings};
+use crate::sessions::sign_in;
 use portcullis_directory::{
     Fault, Group, LinkFault, LinkedAccount, Members, NewPerson, Page, PeopleSettings, Person,
     Provisioned, Provisioner, Roles, Wanted,
 };
 use portcullis_store::testing::Database;
-use portcullis_types::{PersonId, Tenant, Ttl};
+use portcullis_types::{Acr, PersonId, Tenant, Ttl};
 use secrecy::ExposeSecret as _;
 use std::collections::BTreeSet;
 
@@ -215,6 +216,16 @@ async fn the_provider_of_a_company_leads_to_whom_its_directory_made_and_to_nobod
     let other = named("globex", "same");
     let found = directory.person_of_or_provisioned(house.acting(NOW), account("1"), other).await;
     assert_eq!(found.unwrap().id, bob.id);
+    // What was taken back stays so, until its person says otherwise.
+    let password = "correct horse battery staple".into();
+    directory.set_password(house.acting(NOW), &bob.id, password, None).await.unwrap().unwrap();
+    directory.unlink_accounts(house.acting(NOW), &bob.id, "acme-idp", None).await.unwrap();
+    let same = named("acme", "same");
+    let found = directory.person_of_or_provisioned(house.acting(NOW), account("1"), same).await;
+    assert!(matches!(found, Err(LinkFault::Unknown)));
+    let (session, _) = house.begin(sign_in(&bob.id, NOW, Acr::Pwd), NOW).await;
+    directory.link_account(house.acting(NOW), &session, account("1")).await.unwrap();
+    assert_eq!(directory.person_of(house.acting(NOW), account("1")).await.unwrap().id, bob.id);
     // Two of one name are nobody.
     join(&mut house, &globex, "eve-too").await;
     let two = named("globex", "same");

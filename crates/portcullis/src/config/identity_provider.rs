@@ -144,6 +144,10 @@ fn whole(provider: &Provider, place: &Place, out: &mut Findings) {
         out.error(place, "everybody with a Google Workspace could join")
             .expected("require = { hd = \"your-company.example\" }");
     }
+    if provider.directory.is_some() && provider.newcomers == Newcomers::Join {
+        out.error(place, "who comes before their directory made them would be here twice")
+            .hint("with scim, take provision = true away: the directory makes people");
+    }
     if !provider.scopes.iter().any(|scope| scope == "openid") {
         out.error(place, "without the scope openid there is no ID token")
             .hint("add \"openid\" to scopes");

@@ -3,7 +3,7 @@
 use super::{jti, later};
 use crate::house::{House, NOW, app, id, open};
 use portcullis_directory::{
-    MIGRATIONS,
+    Directory, MIGRATIONS,
     grant::{self, RevocationKind},
 };
 use portcullis_store::{Migration, Tx, testing::Database};
@@ -114,6 +114,21 @@ async fn a_cursor_of_another_past_hears_all_from_the_start() {
     house.ends(3, later(900)).await;
     let page = house.directory.revocations_after(Some(cursor)).await.unwrap();
     assert_eq!(page.revocations.len(), 2, "its number names another now");
+}
+
+#[tokio::test]
+async fn a_node_hears_on_when_the_database_lost_its_last_moment() {
+    let house = House::open().await;
+    let told = |directory: &Directory| directory.revocations().borrow().tokens.len();
+    house.ends(1, later(900)).await;
+    house.ends(2, later(900)).await;
+    house.directory.publish().await.unwrap();
+    assert_eq!(told(&house.directory), 2);
+    let lost = |tx: &mut Tx<'_>| tx.execute("DELETE FROM revocation_log WHERE number = 2", &[]);
+    house.store.write(lost).await.unwrap();
+    house.ends(3, later(900)).await;
+    house.directory.publish().await.unwrap();
+    assert_eq!(told(&house.directory), 3, "what was told stays, and what came after is told");
 }
 
 #[tokio::test]
