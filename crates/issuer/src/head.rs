@@ -2,32 +2,58 @@
 //! GET. Where GET begins or ends something, so would the HEAD of a proxy or a scanner of links: a code would be
 //! issued to nobody. Only what changes nothing has a HEAD; a new path has none until it is named here.
 
-use axum::{Router, extract::Request, response::Response};
-use http::{HeaderValue, Method, StatusCode, header};
+use axum::{Router, body::Body, extract::Request, middleware::Next, response::Response};
+use http::{HeaderValue, Method, StatusCode, Uri, header};
 use tower::ServiceExt as _;
 
-/// The router, with HEAD where it is harmless and 405 elsewhere. `path` is the issuer's.
-pub(crate) fn guarded(router: Router, path: String) -> Router {
-    Router::new().fallback(move |request: Request| {
-        let harmless = is_harmless(request.uri().path(), &path);
-        answer(router.clone(), harmless, request)
-    })
+/// HEAD where it is harmless, and 405 elsewhere.
+pub(crate) struct Head {
+    /// The routes, which know their methods.
+    routes: Router,
+    /// The issuer's path.
+    path: String,
 }
 
-async fn answer(router: Router, harmless: bool, mut request: Request) -> Response {
-    if !harmless && request.method() == Method::HEAD {
-        // A method that no path has: the router says which it has.
-        *request.method_mut() = Method::TRACE;
+impl Head {
+    pub(crate) const fn of(routes: Router, path: String) -> Self {
+        Self { routes, path }
     }
-    let Ok(mut response) = router.oneshot(request).await;
-    if !harmless && response.status() == StatusCode::METHOD_NOT_ALLOWED {
-        let allowed = response.headers().get(header::ALLOW).and_then(|allow| allow.to_str().ok());
-        let allowed = allowed.unwrap_or_default().split(',').filter(|method| *method != "HEAD");
-        if let Ok(allow) = HeaderValue::try_from(allowed.collect::<Vec<_>>().join(", ")) {
+
+    /// The answer to a request that its route is about to get.
+    pub(crate) async fn answer(&self, request: Request, next: Next) -> Response {
+        if is_harmless(request.uri().path(), &self.path) {
+            return next.run(request).await;
+        }
+        let uri = request.uri().clone();
+        let mut response = if request.method() == Method::HEAD {
+            self.refuse(request).await
+        } else {
+            next.run(request).await
+        };
+        if response.status() == StatusCode::METHOD_NOT_ALLOWED
+            && let Some(allow) = self.allow(uri).await
+        {
             response.headers_mut().insert(header::ALLOW, allow);
         }
+        response
     }
-    response
+
+    /// As a method that no path has: the routes say which they have.
+    async fn refuse(&self, mut request: Request) -> Response {
+        *request.method_mut() = Method::TRACE;
+        let Ok(response) = self.routes.clone().oneshot(request).await;
+        response
+    }
+
+    /// The methods of a path, without HEAD.
+    async fn allow(&self, uri: Uri) -> Option<HeaderValue> {
+        let mut request = Request::new(Body::empty());
+        *request.uri_mut() = uri;
+        let refused = self.refuse(request).await;
+        let allowed = refused.headers().get(header::ALLOW)?.to_str().ok()?;
+        let allowed: Vec<_> = allowed.split(',').filter(|method| *method != "HEAD").collect();
+        HeaderValue::try_from(allowed.join(", ")).ok()
+    }
 }
 
 /// Discovery, keys, and the files of pages.

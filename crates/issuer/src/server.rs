@@ -2,7 +2,9 @@
 
 use crate::{
     Guesses, Logos, Settings, SubjectKey, account, authorize, client_document, device,
-    device_authorization, elsewhere, head, introspect, jwks, logo, logout,
+    device_authorization, elsewhere,
+    head::Head,
+    introspect, jwks, logo, logout,
     mail::Mailer,
     metadata, pages, register, revoke, scim, sign_in, token,
     upstream::{self, Upstreams},
@@ -11,8 +13,8 @@ use crate::{
 use axum::{
     Router,
     body::Body,
-    extract::{MatchedPath, Request},
-    middleware::{Next, from_fn},
+    extract::{MatchedPath, Request, State as Shared},
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
@@ -117,10 +119,16 @@ pub fn router(state: State) -> Router {
         .route(&format!("{path}/sign-in/with/{{provider}}/logout"), post(upstream::ended))
         .fallback(elsewhere::nothing_here)
         .method_not_allowed_fallback(elsewhere::wrong_method)
-        .layer(from_fn(harden))
-        .layer(from_fn(move |request, next| stay_secure(secure.clone(), request, next)))
         .with_state(state);
-    head::guarded(router, path)
+    let gate = Gate { head: Head::of(router.clone(), path), secure };
+    router.layer(from_fn_with_state(Arc::new(gate), harden))
+}
+
+/// What every answer passes.
+struct Gate {
+    head: Head,
+    /// Where the issuer is https, nobody comes without it a second time (RFC 6797).
+    secure: Option<HeaderValue>,
 }
 
 /// The pages on which people sign in and look after themselves.
@@ -171,18 +179,10 @@ pub(crate) async fn preflight() -> Response {
     (StatusCode::NO_CONTENT, headers).into_response()
 }
 
-/// Where the issuer is https, nobody comes without it a second time (RFC 6797).
-async fn stay_secure(secure: Option<HeaderValue>, request: Request, next: Next) -> Response<Body> {
-    let mut response = next.run(request).await;
-    if let Some(year) = secure {
-        response.headers_mut().entry(header::STRICT_TRANSPORT_SECURITY).or_insert(year);
-    }
-    response
-}
-
 /// What is no page has no rights as one: no browser may guess a type, frame it, run it or keep it unasked.
-/// A page says itself what it may do. Whoever counts answers finds the route with the answer.
-async fn harden(request: Request, next: Next) -> Response<Body> {
+/// A page says itself what it may do. Whoever counts answers finds the route with the answer. One layer for all that
+/// every answer needs: each costs every request a microsecond.
+async fn harden(Shared(gate): Shared<Arc<Gate>>, request: Request, next: Next) -> Response<Body> {
     const HEADERS: [(HeaderName, HeaderValue); 4] = [
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (
@@ -193,7 +193,7 @@ async fn harden(request: Request, next: Next) -> Response<Body> {
         (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     ];
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = next.run(request).await;
+    let mut response = gate.head.answer(request, next).await;
     if let Some(route) = route {
         response.extensions_mut().insert(route);
     }
@@ -202,5 +202,8 @@ async fn harden(request: Request, next: Next) -> Response<Body> {
         headers.entry(name).or_insert(value);
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if let Some(year) = &gate.secure {
+        headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert_with(|| year.clone());
+    }
     response
 }

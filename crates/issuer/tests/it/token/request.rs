@@ -67,7 +67,7 @@ async fn only_post_is_served() {
     let house = House::open().await;
     let answer = house.get("/tenants/one/token?grant_type=client_credentials").await;
     assert_eq!(answer.status, 405);
-    let allow: Vec<_> = answer.header("allow").split(',').collect();
+    let allow: Vec<_> = answer.header("allow").split(", ").collect();
     assert!(allow.contains(&"POST") && !allow.contains(&"GET"), "{allow:?}");
 }
 
