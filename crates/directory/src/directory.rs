@@ -8,7 +8,7 @@ use crate::{
     documents::Documents,
     doors::{self, Doors},
     dynamic::{self, Quota},
-    grant::{self, Heard},
+    grant,
     jwks_uri::Published,
     passkey, rows,
     secret::Stored,
@@ -71,7 +71,7 @@ pub(crate) struct Inner {
 /// What was ended, up to that place in the log.
 struct Told {
     list: Revocations,
-    heard: Option<Heard>,
+    cursor: Option<String>,
 }
 
 #[derive(Default)]
@@ -114,7 +114,7 @@ impl LiveSecret {
 impl Directory {
     /// Reads all clients. `key` hashes their secrets; `issuer` is whom their assertions must address.
     pub async fn open(store: Store, key: SecretHashKey, issuer: Issuer) -> Result<Self, Fault> {
-        let told = Told { list: Revocations::none_by(issuer.clone()), heard: None };
+        let told = Told { list: Revocations::none_by(issuer.clone()), cursor: None };
         let revocations = watch::Sender::new(Arc::new(told.list.clone()));
         let webauthn = passkey::relying_party(&issuer);
         let directory = Self(Arc::new(Inner {
@@ -242,10 +242,11 @@ impl Directory {
 
     async fn tell(&self, told: &mut Told) -> Result<(), Fault> {
         loop {
-            let heard = told.heard.clone();
-            let new = self.0.store.read(move |tx| grant::revoked_since(tx, heard.as_ref())).await?;
+            let cursor = told.cursor.clone();
+            let read = move |tx: &mut Tx<'_>| grant::revoked_since(tx, cursor.as_deref());
+            let (_, new) = self.0.store.read(read).await?;
             let Some(last) = new.last() else { return Ok(()) };
-            told.heard = Some(last.heard());
+            told.cursor = Some(last.cursor());
             for row in &new {
                 told.list.add(&row.revocation);
             }

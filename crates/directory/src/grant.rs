@@ -26,10 +26,10 @@ pub use life::{
 pub use proof::{ProofMark, use_proof};
 pub use pushed::{push, pushed, take_pushed};
 pub use refresh::{RefreshRandom, Shown, issue_refresh, refresh_token, show_refresh};
-pub(crate) use revocation::{
-    Heard, note_life, page as revoked_page, revoke_changed, since as revoked_since,
-};
 pub use revocation::{RevocationKind, revoke, revoke_token};
+pub(crate) use revocation::{
+    note_life, page as revoked_page, revoke_changed, since as revoked_since,
+};
 pub(crate) use secret::Drawn;
 pub use secret::{Code, CodeRandom, DeviceCode, RefreshToken};
 

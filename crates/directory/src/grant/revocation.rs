@@ -103,23 +103,20 @@ pub(crate) struct Numbered {
     pub(crate) revocation: Revocation,
 }
 
-/// How far somebody has heard, and what stood there.
-#[derive(Clone, Debug)]
-pub(crate) struct Heard {
-    number: i64,
-    cursor: String,
-}
-
-/// What follows; at most a page. All from the start, if something else stands there now: a database that lost its
-/// last moment counts those numbers again.
-pub(crate) fn since(tx: &mut Tx<'_>, heard: Option<&Heard>) -> Result<Vec<Numbered>, StoreFault> {
-    if let Some(heard) = heard {
-        let mut rows = after(tx, heard.number.saturating_sub(1))?.into_iter().peekable();
-        if rows.next_if(|first| first.cursor() == heard.cursor).is_some() {
-            return Ok(rows.collect());
-        }
+/// What follows that cursor, at most a page, and where that begins. All from the start (no cursor) if something else
+/// stands there now: a database that lost its last moment counts those numbers again, and what one has heard already
+/// may be heard again.
+pub(crate) fn since(
+    tx: &mut Tx<'_>,
+    cursor: Option<&str>,
+) -> Result<(Option<String>, Vec<Numbered>), StoreFault> {
+    let number = cursor.and_then(|cursor| cursor.split_once('-')?.0.parse().ok());
+    let heard = number.map(|number: i64| after(tx, number.saturating_sub(1))).transpose()?;
+    let mut heard = heard.unwrap_or_default().into_iter().peekable();
+    match heard.next_if(|first| Some(first.cursor().as_str()) == cursor) {
+        Some(first) => Ok((Some(first.cursor()), heard.collect())),
+        None => Ok((None, after(tx, 0)?)),
     }
-    after(tx, 0)
 }
 
 /// What has a number above `number`, in order; at most a page.
@@ -140,10 +137,6 @@ fn numbered(row: &Row) -> Result<Numbered, StoreFault> {
 }
 
 impl Numbered {
-    pub(crate) fn heard(&self) -> Heard {
-        Heard { number: self.number, cursor: self.cursor() }
-    }
-
     /// Where whoever has heard this goes on. It names what stands at its number, so that a log which was put back
     /// to an older state is not taken for its own continuation.
     pub(crate) fn cursor(&self) -> String {
@@ -157,20 +150,14 @@ impl Numbered {
     }
 }
 
-/// What follows that cursor. All from the start, if it names nothing of this log: what one has heard already may be
-/// heard again.
+/// What follows that cursor, as gateways elsewhere hear it.
 pub(crate) fn page(
     tx: &mut Tx<'_>,
     issuer: Issuer,
     cursor: Option<&str>,
 ) -> Result<RevocationPage, StoreFault> {
-    let number = cursor.and_then(|cursor| cursor.split_once('-')?.0.parse().ok());
-    let heard = number.map(|number: i64| after(tx, number.saturating_sub(1))).transpose()?;
-    let mut heard = heard.unwrap_or_default().into_iter().peekable();
-    let (mut cursor, rows) = match heard.next_if(|first| Some(first.cursor().as_str()) == cursor) {
-        Some(first) => (first.cursor(), heard.collect()),
-        None => (String::new(), after(tx, 0)?),
-    };
+    let (heard, rows) = since(tx, cursor)?;
+    let mut cursor = heard.unwrap_or_default();
     let (mut revocations, mut bytes) = (Vec::new(), 0);
     let mut complete = rows.len() + 1 < usize::try_from(PAGE).unwrap_or(usize::MAX);
     for row in rows {
