@@ -4,7 +4,6 @@ import datetime
 import ipaddress
 import json
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from house import serving_here
 
 DAY = datetime.timedelta(days=1)
 
@@ -120,11 +120,5 @@ def site(authority: Authority) -> Iterator[Site]:
     context.load_cert_chain(*authority.pair("site"))
     server.socket = context.wrap_socket(server.socket, server_side=True)
     it = Site(f"https://localhost:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with serving_here(server):
         yield it
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import secrets as chance
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx
 import pytest
 from browser import NewVisitor, Secrets, Visitor
-from house import Demo, Recorder, recorder, run, wait_until
+from house import Demo, Recorder, recorder, run, serving_here, wait_until
 
 CLI = "portcullis-cli"
 SCOPE = "openid offline_access generate:basic model:list"
@@ -122,14 +121,8 @@ def sending_on(to: str) -> Iterator[Recorder]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     it = Recorder(f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with serving_here(server):
         yield it
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.mark.parametrize("script", [True, False])

@@ -7,7 +7,6 @@ mod sign_in;
 
 pub use rows::PasskeyFacts;
 
-use crate::Directory;
 use portcullis_types::{Issuer, PersonId, Ttl};
 use std::fmt;
 use webauthn_rs::{Webauthn, WebauthnBuilder, prelude::Uuid};
@@ -45,13 +44,6 @@ pub(crate) fn relying_party(issuer: &Issuer) -> Option<Webauthn> {
     let origin = url::Url::parse(&url.origin().ascii_serialization()).ok()?;
     let builder = WebauthnBuilder::new(&host, &origin).ok()?;
     builder.rp_name(&host).timeout(CEREMONY.duration()).build().ok()
-}
-
-impl Directory {
-    /// Whether browsers can make passkeys for this issuer: only for names, and `localhost` is one.
-    pub fn passkeys_possible(&self) -> Result<(), NoPasskeys> {
-        self.inner().webauthn.as_ref().map(drop).ok_or(NoPasskeys)
-    }
 }
 
 /// The person as an authenticator knows them: the 128 bits of their id.

@@ -270,13 +270,6 @@ impl Directory {
         Ok(kept.into_iter().filter(in_force).map(|kept| kept.session).collect())
     }
 
-    /// The session of that id, in force or just over.
-    pub async fn session_by_id(&self, id: &SessionId) -> Result<Option<Session>, Fault> {
-        let id = id.clone();
-        let kept = self.inner().store.read(move |tx| rows::one(tx, id.as_str())).await?;
-        Ok(kept.map(|kept| kept.session))
-    }
-
     /// Ends a session of this person; of another person's session nothing is told and nothing changed.
     pub async fn end_session(
         &self,
