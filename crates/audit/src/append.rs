@@ -3,7 +3,8 @@
 use crate::{
     Anchor, AuditKey, Record, about,
     chain::{self, GENESIS, Hash},
-    frame::{Chunk, Framed},
+    frame::Chunk,
+    gathered::Gathered,
     pack,
 };
 use portcullis_store::{Store, StoreFault, Tx};
@@ -18,14 +19,20 @@ pub fn seal_with(store: &Store, key: AuditKey) {
     store.attach(key);
 }
 
-/// Writes `record` as the next of the chain. It is kept if and only if the transaction is.
+/// Writes `record` as one of the next of the chain, at the end of the transaction. It is kept if and only if
+/// the transaction is.
 ///
 /// Refuses to lengthen a chain whose head was altered: a cut end must stay visible.
 pub fn append(tx: &mut Tx<'_>, record: &Record<'_>) -> Result<(), StoreFault> {
-    let mut chunk = Chunk::new(Vec::new());
-    let mut scratch = Vec::new();
-    chunk.push(&Framed::new(record, &mut scratch).map_err(StoreFault::rejected)?);
-    chunks(tx, std::slice::from_mut(&mut chunk))?;
+    tx.closing::<Gathered>()?.push(record)?;
+    about::note(tx, record)
+}
+
+/// [`append`] at once, for who must see the record in the chain. Of the jobs in one transaction it comes first.
+pub(crate) fn append_now(tx: &mut Tx<'_>, record: &Record<'_>) -> Result<(), StoreFault> {
+    let mut gathered = Gathered::default();
+    gathered.push(record)?;
+    chunks(tx, &mut gathered.into_chunks())?;
     about::note(tx, record)
 }
 

@@ -6,7 +6,7 @@
 
 use crate::{
     Anchor, AuditKey, Record, Report, about,
-    append::{BATCH_SEAL, append, batch_numbers, hash},
+    append::{BATCH_SEAL, append_now, batch_numbers, hash},
     chain::{self, GENESIS},
 };
 use portcullis_store::{StoreFault, Tx};
@@ -76,7 +76,7 @@ pub fn cut(
     }
     // The order matters: with its end cut off or its head altered the chain takes no record, and
     // then this transaction is undone.
-    append(tx, record)?;
+    append_now(tx, record)?;
     ends_a_batch(tx, &through, key.as_deref())?;
     let last = chain::stored(through.seq)?;
     tx.execute("DELETE FROM audit WHERE first_seq <= $1", &[last.into()])?;

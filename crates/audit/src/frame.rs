@@ -11,6 +11,8 @@ use serde_json::Error;
 
 const LENGTH: usize = 4;
 const HASH: usize = 32;
+/// Size from which a batch is closed and another begun, so that looking one record up stays cheap.
+const FULL: usize = 128 * 1024;
 
 /// A record ready to be put into a batch: its frame, the room for the hash included.
 pub(crate) struct Framed<'a> {
@@ -55,6 +57,11 @@ impl Chunk {
     pub(crate) fn new(mut body: Vec<u8>) -> Self {
         body.clear();
         Self { body, count: 0, min_ms: i64::MAX, max_ms: i64::MIN }
+    }
+
+    /// Whether the next record belongs into another batch.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.body.len() >= FULL
     }
 
     /// Takes a record in.

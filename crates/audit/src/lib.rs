@@ -17,6 +17,7 @@ pub mod explain;
 mod export;
 mod find;
 mod frame;
+mod gathered;
 mod journal;
 mod pack;
 mod record;

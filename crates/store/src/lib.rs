@@ -6,6 +6,7 @@
 //! writers one. No type of a driver leaks out, and there is one SQL text for both.
 
 mod attached;
+mod closing;
 mod fault;
 mod job;
 mod migration;
@@ -18,6 +19,7 @@ mod tx;
 mod value;
 
 pub use crate::postgres::PostgresSettings;
+pub use closing::Closing;
 pub use fault::StoreFault;
 pub use migration::Migration;
 pub use store::Store;

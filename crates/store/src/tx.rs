@@ -1,8 +1,15 @@
 //! A transaction as a job sees it: statements in, rows out.
 
-use crate::{Row, StoreFault, Value, attached::Attached, postgres::Session, sqlite};
+use crate::{
+    Closing, Row, StoreFault, Value, attached::Attached, closing::Closings, postgres::Session,
+    sqlite,
+};
 use rusqlite::Connection;
-use std::{any::Any, sync::Arc};
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 /// An open transaction. It is committed when the job returns `Ok` and undone when it returns `Err`.
 ///
@@ -16,6 +23,8 @@ use std::{any::Any, sync::Arc};
 pub struct Tx<'c> {
     database: Database<'c>,
     attached: &'c Attached,
+    /// `None` in a transaction that only reads.
+    closings: Option<&'c mut Closings>,
     failed: Option<StoreFault>,
 }
 
@@ -26,11 +35,16 @@ enum Database<'c> {
 
 impl<'c> Tx<'c> {
     pub(crate) const fn sqlite(connection: &'c Connection, attached: &'c Attached) -> Self {
-        Self { database: Database::Sqlite(connection), attached, failed: None }
+        Self { database: Database::Sqlite(connection), attached, closings: None, failed: None }
     }
 
     pub(crate) const fn postgres(session: &'c mut Session, attached: &'c Attached) -> Self {
-        Self { database: Database::Postgres(session), attached, failed: None }
+        Self { database: Database::Postgres(session), attached, closings: None, failed: None }
+    }
+
+    /// In a transaction that writes.
+    pub(crate) fn leaving(self, closings: &'c mut Closings) -> Self {
+        Self { closings: Some(closings), ..self }
     }
 
     /// Runs a statement that answers no rows; returns how many rows it changed.
@@ -63,6 +77,33 @@ impl<'c> Tx<'c> {
     /// What was fastened to the store with [`Store::attach`](crate::Store::attach).
     pub fn attached<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         self.attached.find()
+    }
+
+    /// What the jobs of this transaction leave to its end, of one type.
+    pub fn closing<T: Closing + Default>(&mut self) -> Result<&mut T, StoreFault> {
+        let closings = self.closings.as_deref_mut().ok_or(StoreFault::ReadOnly)?;
+        closings.of().ok_or(StoreFault::Closed)
+    }
+
+    /// Writes what was left to the end.
+    pub(crate) fn close(&mut self) -> Result<(), StoreFault> {
+        let Some(closings) = self.closings.as_deref_mut() else { return Ok(()) };
+        for closing in closings.take() {
+            // Unwind safety: the transaction is rolled back.
+            let closed = catch_unwind(AssertUnwindSafe(|| closing.close(self)));
+            closed.unwrap_or(Err(StoreFault::Panicked))?;
+        }
+        self.take_fault().map_or(Ok(()), Err)
+    }
+
+    /// The job that ran last is done.
+    pub(crate) fn keep(&mut self) {
+        self.closings.as_deref_mut().into_iter().for_each(Closings::keep);
+    }
+
+    /// The job that ran last is undone.
+    pub(crate) fn undo(&mut self) {
+        self.closings.as_deref_mut().into_iter().for_each(Closings::undo);
     }
 
     /// The first fault since this was last asked.

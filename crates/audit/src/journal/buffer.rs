@@ -4,8 +4,6 @@ use crate::frame::{Chunk, Framed};
 use portcullis_store::StoreFault;
 use tokio::sync::watch;
 
-/// Size from which a batch is closed and another begun, so that looking one record up stays cheap.
-const CHUNK: usize = 128 * 1024;
 /// Used buffers kept for reuse.
 const SPARE: usize = 8;
 
@@ -116,7 +114,7 @@ impl Batch {
     }
 
     pub(super) fn push(&mut self, framed: &Framed<'_>) {
-        if self.chunks.last().is_none_or(|chunk| chunk.body.len() >= CHUNK) {
+        if self.chunks.last().is_none_or(Chunk::is_full) {
             self.chunks.push(Chunk::new(self.spare.pop().unwrap_or_default()));
         }
         if let Some(chunk) = self.chunks.last_mut() {

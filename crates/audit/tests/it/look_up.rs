@@ -114,11 +114,10 @@ fn a_record_keeps_no_token_whatever_field_it_came_in_by() {
             )
         })
         .unwrap();
-    for first_seq in [1, 2] {
-        let body = chain.body(first_seq);
-        let body = String::from_utf8_lossy(&body);
-        assert!(!body.contains("eyJ") && body.contains("[token removed]"), "{body}");
-    }
+    let body = chain.body(1);
+    let body = String::from_utf8_lossy(&body);
+    assert!(!body.contains("eyJ"), "{body}");
+    assert_eq!(body.matches("[token removed]").count(), 3, "{body}");
     assert!(chain.verify().is_intact());
 }
 

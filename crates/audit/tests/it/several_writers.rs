@@ -109,3 +109,51 @@ proptest! {
         prop_assert_eq!(report.records, written);
     }
 }
+
+#[tokio::test]
+async fn jobs_of_one_transaction_make_one_batch_without_those_that_were_undone() {
+    let chain = Chain::new();
+    // While this job runs the others gather behind it.
+    let (begin, begun) = tokio::sync::oneshot::channel();
+    let (go, gone) = std::sync::mpsc::channel::<()>();
+    let store = chain.store.clone();
+    let first = tokio::spawn(async move {
+        let job = move |_: &mut portcullis_store::Tx<'_>| {
+            let _ = begin.send(());
+            gone.recv().map_err(StoreFault::rejected)
+        };
+        store.write(job).await
+    });
+    begun.await.unwrap();
+    let jobs = (1..=9).map(|n: u64| {
+        chain.store.write(move |tx| {
+            append(tx, &record(n))?;
+            append(tx, &record(n + 20))?;
+            if n % 3 == 0 { Err(StoreFault::rejected("changed my mind")) } else { Ok(()) }
+        })
+    });
+    let all_are_queued = async { go.send(()).unwrap() };
+    let (outcomes, ()) = tokio::join!(futures_util::future::join_all(jobs), all_are_queued);
+    first.await.unwrap().unwrap();
+    let undone: Vec<_> =
+        (1..=9).zip(outcomes).filter_map(|(n, done)| done.is_err().then_some(n)).collect();
+    assert_eq!(undone, [3, 6, 9]);
+    let report = chain.verify();
+    assert!(report.is_intact(), "{report:?}");
+    assert_eq!(report.records, 12);
+    let batches = chain.look(|tx| tx.query_row("SELECT COUNT(*) FROM audit", &[]));
+    assert_eq!(batches.unwrap().int(0).unwrap(), 1);
+}
+
+#[test]
+fn a_chain_that_takes_no_record_undoes_the_job() {
+    let chain = Chain::of(2);
+    chain.tamper("UPDATE audit_head SET last_seq = 1 WHERE id = 1", Vec::new());
+    let job = |tx: &mut portcullis_store::Tx<'_>| {
+        tx.execute("DELETE FROM audit", &[])?;
+        append(tx, &record(3))
+    };
+    assert!(chain.store.write_blocking(job).is_err());
+    let rows = chain.look(|tx| tx.query_row("SELECT COUNT(*) FROM audit", &[]));
+    assert_eq!(rows.unwrap().int(0).unwrap(), 2);
+}

@@ -2,7 +2,7 @@
 //! waiting cut off, drained at the end.
 
 use crate::cli::Stop;
-use axum::{Router, body::Body, extract::ConnectInfo};
+use axum::{body::Body, extract::ConnectInfo};
 use hyper::{Request, Response, StatusCode, body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -12,6 +12,7 @@ use ipnet::IpNet;
 use portcullis_web::PeerCertificate;
 use rustls::ServerConfig;
 use std::{
+    convert::Infallible,
     net::{SocketAddr, TcpListener},
     pin::pin,
     sync::{
@@ -28,7 +29,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval_at, timeout},
 };
 use tokio_rustls::TlsAcceptor;
-use tower::ServiceExt;
+use tower::{Service, ServiceExt as _};
 
 /// The longest head of a request, in bytes.
 const HEAD_LIMIT: usize = 32 * 1024;
@@ -79,21 +80,40 @@ impl Speaks {
     }
 }
 
+/// What a server answers with: a router, or what is laid around one.
+pub(super) trait Endpoints:
+    Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<E> Endpoints for E where
+    E: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
 /// A server that runs until it is told to stop.
 pub(super) struct Server(JoinHandle<()>);
 
 impl Server {
-    /// Answers with `router` what comes in on `listener`. A certificate that a client shows in its handshake
+    /// Answers with `endpoints` what comes in on `listener`. A certificate that a client shows in its handshake
     /// is an extension of each of its requests.
     pub(super) fn start(
         (listener, speaks): (TcpListener, Speaks),
-        router: Router,
+        endpoints: impl Endpoints,
         limits: Limits,
         stopped: watch::Receiver<bool>,
     ) -> Result<Self, Stop> {
         listener.set_nonblocking(true).map_err(Stop::cannot_run)?;
         let listener = tokio::net::TcpListener::from_std(listener).map_err(Stop::cannot_run)?;
-        let serving = Serving { builder: builder(limits), router, speaks, limits, stopped };
+        let serving = Serving { builder: builder(limits), endpoints, speaks, limits, stopped };
         let serving = Arc::new(serving);
         Ok(Self(tokio::spawn(accept(listener, serving))))
     }
@@ -124,15 +144,15 @@ fn builder(limits: Limits) -> Builder<TokioExecutor> {
 }
 
 /// What every connection of a server shares.
-struct Serving {
+struct Serving<E> {
     builder: Builder<TokioExecutor>,
-    router: Router,
+    endpoints: E,
     speaks: Speaks,
     limits: Limits,
     stopped: watch::Receiver<bool>,
 }
 
-async fn accept(listener: tokio::net::TcpListener, serving: Arc<Serving>) {
+async fn accept<E: Endpoints>(listener: tokio::net::TcpListener, serving: Arc<Serving<E>>) {
     let mut stopped = serving.stopped.clone();
     let Limits { connections, drain, .. } = serving.limits;
     let slots = Arc::new(Semaphore::new(usize::try_from(connections).unwrap_or(usize::MAX)));
@@ -166,7 +186,7 @@ async fn accept(listener: tokio::net::TcpListener, serving: Arc<Serving>) {
     }
 }
 
-impl Serving {
+impl<E: Endpoints> Serving<E> {
     async fn connection(&self, stream: TcpStream, address: SocketAddr) {
         if stream.set_nodelay(true).is_err() {
             return;
@@ -198,7 +218,7 @@ impl Serving {
     {
         let activity = Arc::new(Activity::default());
         let welcome = self.speaks.with(address);
-        let (router, begun) = (self.router.clone(), activity.clone());
+        let (endpoints, begun) = (self.endpoints.clone(), activity.clone());
         let service = service_fn(move |request: Request<Incoming>| {
             let under_way = UnderWay::begin(&begun);
             let mut request = request.map(Body::new);
@@ -206,7 +226,7 @@ impl Serving {
             if let Some(certificate) = &certificate {
                 request.extensions_mut().insert(certificate.clone());
             }
-            let answer = welcome.then(|| router.clone().oneshot(request));
+            let answer = welcome.then(|| endpoints.clone().oneshot(request));
             async move {
                 let answer = match answer {
                     Some(answer) => answer.await,

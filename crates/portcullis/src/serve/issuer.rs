@@ -1,18 +1,13 @@
 //! The issuer: its clients, its keys, its endpoints.
 
-use super::tls::Watch;
+use super::{http::Endpoints, tls::Watch};
 use crate::{
     certificate,
     cli::{House, ID_TOKEN_ALGS, Stop, provider},
     clock::{self, Chance},
     config::{ClientCertificates, Issuing},
 };
-use axum::{
-    Router,
-    extract::{MatchedPath, Request, State},
-    middleware::{Next, from_fn_with_state},
-    response::Response,
-};
+use axum::{extract::MatchedPath, response::Response};
 use portcullis_directory::Directory;
 use portcullis_issuer::{self as issuer, mail::Mailer, upstream::Upstreams};
 use portcullis_keyring::{Act, OurKeys};
@@ -25,6 +20,7 @@ use prometheus_client::{
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use std::sync::Arc;
+use tower::util::MapResponse;
 
 /// How many DPoP proofs may be in use at the issuer's own `/userinfo` at a time.
 const PROOFS: usize = 100_000;
@@ -195,7 +191,7 @@ pub(super) fn state(house: &House, issuer: &Issuer) -> issuer::State {
 }
 
 /// The endpoints, counted.
-pub(super) fn router(state: issuer::State, registry: &mut Registry) -> Router {
+pub(super) fn router(state: issuer::State, registry: &mut Registry) -> impl Endpoints {
     let router = issuer::router(state);
     let answers = Answers::default();
     registry.register(
@@ -203,7 +199,11 @@ pub(super) fn router(state: issuer::State, registry: &mut Registry) -> Router {
         "Answers of the issuer by route and status",
         answers.clone(),
     );
-    router.layer(from_fn_with_state(answers, count))
+    let counted = move |response: Response| {
+        count(&answers, &response);
+        response
+    };
+    MapResponse::new(router, counted)
 }
 
 type Answers = Family<AnswerLabels, Counter>;
@@ -214,11 +214,9 @@ struct AnswerLabels {
     status: u16,
 }
 
-async fn count(State(answers): State<Answers>, request: Request, next: Next) -> Response {
-    let response = next.run(request).await;
+fn count(answers: &Answers, response: &Response) {
     // Of a closed list, the routes: paths are the caller's words, and each would be a series of its own.
     let route = response.extensions().get::<MatchedPath>();
     let endpoint = route.map_or("none", MatchedPath::as_str).to_owned();
     answers.get_or_create(&AnswerLabels { endpoint, status: response.status().as_u16() }).inc();
-    response
 }

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     Row, StoreFault, Tx,
     attached::Attached,
+    closing::Closings,
     job::{Job, gather},
 };
 use std::sync::mpsc::Receiver;
@@ -118,23 +119,28 @@ fn run_all(
     batch: &mut [Box<dyn Job>],
 ) -> Result<Work, StoreFault> {
     let mut work = Work::Undone;
+    let mut closings = Closings::default();
     let last = batch.len().saturating_sub(1);
     for (index, job) in batch.iter_mut().enumerate() {
-        let outcome = job.run(&mut Tx::postgres(session, attached));
+        let outcome = job.run(&mut Tx::postgres(session, attached).leaving(&mut closings));
         if session.is_lost() {
             let gone = || StoreFault::Unreachable("the connection was lost".to_owned());
             return Err(outcome.err().unwrap_or_else(gone));
         }
-        let next = match outcome {
-            Ok(()) => {
-                work = Work::Done;
-                (index < last).then_some("RELEASE job; SAVEPOINT job")
-            }
-            Err(_) => (last > 0).then_some("ROLLBACK TO job"),
+        let next = if outcome.is_ok() {
+            work = Work::Done;
+            closings.keep();
+            (index < last).then_some("RELEASE job; SAVEPOINT job")
+        } else {
+            closings.undo();
+            (last > 0).then_some("ROLLBACK TO job")
         };
         if let Some(next) = next {
             session.batch(next).map_err(|error| fault::of_statement(&error))?;
         }
+    }
+    if work == Work::Done {
+        Tx::postgres(session, attached).leaving(&mut closings).close()?;
     }
     Ok(work)
 }

@@ -3,6 +3,7 @@
 use crate::{
     StoreFault, Tx,
     attached::Attached,
+    closing::Closings,
     job::{Job, gather},
 };
 use rusqlite::Connection;
@@ -38,13 +39,15 @@ fn commit(
 ) -> Result<(), StoreFault> {
     // IMMEDIATE takes the write lock now, so that no job reads what another process then changes.
     statement(connection, "BEGIN IMMEDIATE")?;
-    let mut tx = Tx::sqlite(connection, attached);
+    let mut closings = Closings::default();
+    let mut tx = Tx::sqlite(connection, attached).leaving(&mut closings);
     if let [job] = batch {
         return alone(connection, job.as_mut(), &mut tx);
     }
     let outcome = batch
         .iter_mut()
         .try_for_each(|job| within_savepoint(connection, job.as_mut(), &mut tx))
+        .and_then(|()| tx.close())
         .and_then(|()| statement(connection, "COMMIT"));
     if outcome.is_err() {
         roll_back(connection);
@@ -59,7 +62,7 @@ fn alone(connection: &Connection, job: &mut dyn Job, tx: &mut Tx<'_>) -> Result<
         roll_back(connection);
         return Ok(());
     };
-    let outcome = statement(connection, "COMMIT");
+    let outcome = tx.close().and_then(|()| statement(connection, "COMMIT"));
     if outcome.is_err() {
         roll_back(connection);
     }
@@ -83,8 +86,11 @@ fn within_savepoint(
     statement(connection, "SAVEPOINT job")?;
     match job.run(tx) {
         Err(fault) if connection.is_autocommit() => return Err(fault),
-        Err(_) => statement(connection, "ROLLBACK TO job")?,
-        Ok(()) => {}
+        Err(_) => {
+            tx.undo();
+            statement(connection, "ROLLBACK TO job")?;
+        }
+        Ok(()) => tx.keep(),
     }
     statement(connection, "RELEASE job")
 }

@@ -1,5 +1,8 @@
 use super::*;
-use axum::routing::{get, post};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 use std::sync::atomic::AtomicUsize;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
