@@ -65,7 +65,7 @@ impl Demo {
     /// Starts everything; requests are answered from the moment this returns.
     pub(crate) async fn start(data: Option<&Path>, ports: Ports) -> Result<Self, Stop> {
         let bound = bind(ports)?;
-        let model = model::start()?;
+        let mut model = model::start()?;
         let (directory, path) = ground(data)?;
         let config_file = path.join("portcullis.toml");
         let url = |listener: &TcpListener, host: &str| {
@@ -100,6 +100,7 @@ impl Demo {
             admin: Some(bound.admin),
         };
         let running = serve::start(house, listeners).await?;
+        model.trained().await?;
         Ok(Self {
             config: config_file,
             issuer,
