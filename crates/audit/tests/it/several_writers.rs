@@ -114,22 +114,22 @@ proptest! {
 async fn jobs_of_one_transaction_make_one_batch_without_those_that_were_undone() {
     let chain = Chain::new();
     // While this job runs the others gather behind it.
-    let (begin, begun) = tokio::sync::oneshot::channel();
+    let (tell, running) = tokio::sync::oneshot::channel();
     let (go, gone) = std::sync::mpsc::channel::<()>();
     let store = chain.store.clone();
     let first = tokio::spawn(async move {
         let job = move |_: &mut portcullis_store::Tx<'_>| {
-            let _ = begin.send(());
+            let _ = tell.send(());
             gone.recv().map_err(StoreFault::rejected)
         };
         store.write(job).await
     });
-    begun.await.unwrap();
+    running.await.unwrap();
     let jobs = (1..=9).map(|n: u64| {
         chain.store.write(move |tx| {
             append(tx, &record(n))?;
             append(tx, &record(n + 20))?;
-            if n % 3 == 0 { Err(StoreFault::rejected("changed my mind")) } else { Ok(()) }
+            if n.is_multiple_of(3) { Err(StoreFault::rejected("changed my mind")) } else { Ok(()) }
         })
     });
     let all_are_queued = async { go.send(()).unwrap() };
