@@ -93,16 +93,31 @@ fn problem(text: &str) -> Option<&'static str> {
             Some("must carry no user name or password")
         }
         // Otherwise the browser would go elsewhere than the string says.
-        "https" | "http" if text.split('/').any(|segment| matches!(segment, "." | "..")) => {
-            Some("must have no dot segments")
-        }
+        "https" | "http" if text.split('/').any(is_dots) => Some("must have no dot segments"),
         "https" if !text.starts_with("https://") => Some("must begin with https://"),
+        "https" if !says_its_host(text, &url) => Some("must spell its host as browsers do"),
         "https" => None,
         "http" if portless(text).is_some() && loopback(&url) => None,
         "http" => Some("must use https (http only on 127.0.0.1, [::1] or localhost)"),
         scheme if scheme.contains('.') => None,
         _ => Some("must use https, or a private scheme with a dot such as com.example.app"),
     }
+}
+
+/// Browsers read an escaped dot as a dot.
+fn is_dots(segment: &str) -> bool {
+    matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
+}
+
+/// Whether the host stands in `text` as the browser reads it, but for capitals. `https://@app.example`,
+/// `https://%65vil.example` and `https://0x7f.1` do not tell a person who is asked where they lead.
+fn says_its_host(text: &str, url: &Url) -> bool {
+    let (Some(rest), Some(host)) = (text.strip_prefix("https://"), url.host_str()) else {
+        return false;
+    };
+    rest.split_at_checked(host.len()).is_some_and(|(said, after)| {
+        said.eq_ignore_ascii_case(host) && (after.is_empty() || after.starts_with([':', '/', '?']))
+    })
 }
 
 fn loopback(url: &Url) -> bool {
@@ -182,6 +197,33 @@ mod tests {
             ("https://127.0.0.1/cb", "https://127.0.0.1:51004/cb", false),
         ] {
             assert_eq!(admits(registered, asked), fits, "{registered} {asked}");
+        }
+    }
+
+    #[test]
+    fn a_browser_goes_where_the_string_says() {
+        for bad in [
+            "https://%65vil.example/",
+            "https://@app.example/",
+            "https://:@app.example/",
+            "https:///app.example/",
+            "https://0x7f.1/",
+            "https://2130706433/",
+            "https://[0:0::1]/",
+            "https://app.example/a/%2E%2e/b",
+            "https://app.example/a/.%2e",
+            "http://localhost/%2e/cb",
+        ] {
+            assert!(RedirectUri::new(bad).is_err(), "{bad}");
+        }
+        for good in [
+            "https://App.example",
+            "https://app.example:8443?x=@y",
+            "https://[2001:db8::1]:1/cb",
+            "https://192.0.2.1/a%2eb/...",
+            "https://xn--bcher-kva.example/",
+        ] {
+            assert!(RedirectUri::new(good).is_ok(), "{good}");
         }
     }
 
