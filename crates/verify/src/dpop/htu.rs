@@ -85,7 +85,8 @@ fn one_spelling(path: &str) -> String {
     let mut rest = path;
     while let Some((before, after)) = rest.split_once('%') {
         out.push_str(before);
-        let digits = after.get(..2);
+        // A number may have a sign; an escape has none.
+        let digits = after.get(..2).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
         match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
             Some(byte) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
                 out.push(char::from(byte));
@@ -124,6 +125,7 @@ mod tests {
             assert!(request.is(same), "{same}");
         }
         assert!(Htu::url("https://gw.example/a%2fb").is("https://gw.example/a%2Fb"));
+        assert!(!Htu::url("https://gw.example/a%0fb").is("https://gw.example/a%+fb"));
         assert!(Htu::url("https://gw.example").is("https://gw.example/"));
     }
 
