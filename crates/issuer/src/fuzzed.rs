@@ -4,7 +4,9 @@ use crate::{Ceiling, authorize, client_metadata, remote, scim, token::form};
 use axum::extract::ConnectInfo;
 use http::{Extensions, HeaderMap, HeaderValue};
 use ipnet::IpNet;
+use portcullis_directory::{AuthMethod, GrantType, Origin};
 use portcullis_jose::{Alg, json};
+use portcullis_types::IdentityScopes;
 use std::net::{IpAddr, SocketAddr};
 
 /// A SCIM filter; a SCIM PATCH on a person and on a group.
@@ -36,7 +38,32 @@ pub fn claims(text: &str) {
 /// What an app says about itself, at registration or in a document of its own.
 pub fn client_metadata(text: &[u8]) {
     if let Ok(metadata) = json::object(text) {
-        let _ = client_metadata::read(&metadata, &Ceiling::default(), &[Alg::ES256, Alg::Ed25519]);
+        let ceiling = everything();
+        if let Ok(said) = client_metadata::read(&metadata, &ceiling, &[Alg::ES256, Alg::Ed25519]) {
+            let _ = said.into_new(None, Origin::Dynamic, &ceiling, None);
+        }
+    }
+}
+
+/// What lets an app say the most: where nothing is allowed, all is refused at once.
+fn everything() -> Ceiling {
+    use AuthMethod::{
+        ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, SelfSignedTlsClientAuth, TlsClientAuth,
+    };
+    Ceiling {
+        identity: IdentityScopes::all(),
+        scopes: "generate:*".parse().into_iter().collect(),
+        resources: "https://gw.example/v1".parse().into_iter().collect(),
+        auth_methods: vec![
+            AuthMethod::None,
+            ClientSecretBasic,
+            ClientSecretPost,
+            PrivateKeyJwt,
+            TlsClientAuth,
+            SelfSignedTlsClientAuth,
+        ],
+        grant_types: GrantType::ALL.to_vec(),
+        ..Ceiling::default()
     }
 }
 

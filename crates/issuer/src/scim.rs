@@ -186,6 +186,16 @@ pub(crate) fn fuzzed(filter: &str, body: &str) {
     let Ok(operations) = patch::operations(&body) else { return };
     let mut changed = user;
     let _ = operations.iter().try_for_each(|operation| operation.apply(&mut changed));
+    let now = Timestamp::from_seconds(1_800_000_000);
+    let group = Group {
+        id: "grp_1".into(),
+        name: "People".into(),
+        external_id: None,
+        version: 1,
+        created: now,
+        updated: now,
+    };
+    let _ = resource::Resource::patched(&group, &operations);
 }
 
 /// Any JSON.
