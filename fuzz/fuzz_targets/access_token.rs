@@ -3,6 +3,7 @@
 #![no_main]
 
 #[path = "trusted.rs"]
+#[expect(dead_code, reason = "nobody signs here")]
 mod trusted;
 
 use libfuzzer_sys::fuzz_target;

@@ -33,11 +33,16 @@ pub(crate) fn run(house: &House, seconds: &str) -> Outcome {
     let targets = cmd!(sh, "rustup run nightly cargo fuzz list").read()?;
     let mut steps = Steps::default();
     for name in targets.lines() {
+        let (corpus, seeds) = (format!("fuzz/corpus/{name}"), format!("fuzz/seeds/{name}"));
+        sh.create_dir(&corpus)?;
+        // What is found goes into the first folder; the others are only read.
+        let seeds = sh.path_exists(&seeds).then_some(seeds);
         let limits = ["-rss_limit_mb=2048", "-timeout=10"];
         let time = format!("-max_total_time={seconds}");
         steps.take("fuzz target", "the input that did it lies in fuzz/artifacts", || {
             println!("{name}");
-            Ok(cmd!(sh, "rustup run nightly cargo fuzz run {name} -- {limits...} {time}").run()?)
+            let fuzz = cmd!(sh, "rustup run nightly cargo fuzz run {name} {corpus} {seeds...}");
+            Ok(fuzz.args(["--", &time]).args(limits).run()?)
         })?;
     }
     steps.summary();
