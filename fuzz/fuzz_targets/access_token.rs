@@ -1,5 +1,5 @@
-//! All checks on whatever stands in an Authorization header: no input panics, and none is admitted, since
-//! the fuzzer does not know how to sign.
+//! All checks on whatever stands in an Authorization header, one on each line: no input panics, and none is
+//! admitted, since the fuzzer does not know how to sign.
 #![no_main]
 
 #[path = "trusted.rs"]
@@ -10,8 +10,10 @@ use libfuzzer_sys::fuzz_target;
 use portcullis_types::{Stage, Trace};
 use portcullis_verify::{Glance, Presented, admit};
 
-fuzz_target!(|headers: Vec<&[u8]>| {
-    if let Ok(presented) = Presented::take(headers, Some("access_token=x")) {
+fuzz_target!(|lines: &[u8]| {
+    let headers = lines.split(|byte| *byte == b'\n');
+    assert!(Presented::take(headers.clone(), Some("access_token=x")).is_err(), "a token too many");
+    if let Ok(presented) = Presented::take(headers, Some("model=x")) {
         let _ = Glance::at(&presented);
         let mut trace = Trace::new(Stage::Access);
         let verdict =
