@@ -93,7 +93,7 @@ fn problem(text: &str) -> Option<&'static str> {
             Some("must carry no user name or password")
         }
         // Otherwise the browser would go elsewhere than the string says.
-        "https" | "http" if text.split('/').any(is_dots) => Some("must have no dot segments"),
+        "https" | "http" if has_dots(text) => Some("must have no dot segments"),
         "https" if !text.starts_with("https://") => Some("must begin with https://"),
         "https" if !says_its_host(text, &url) => Some("must spell its host as browsers do"),
         "https" => None,
@@ -104,9 +104,10 @@ fn problem(text: &str) -> Option<&'static str> {
     }
 }
 
-/// Browsers read an escaped dot as a dot.
-fn is_dots(segment: &str) -> bool {
-    matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
+/// Whether a segment before the query is `.` or `..`. Browsers read an escaped dot as a dot.
+fn has_dots(text: &str) -> bool {
+    let path = text.split('?').next().unwrap_or(text).to_ascii_lowercase().replace("%2e", ".");
+    path.split('/').any(|segment| matches!(segment, "." | ".."))
 }
 
 /// Whether the host stands in `text` as the browser reads it, but for capitals. `https://@app.example`,
@@ -212,13 +213,14 @@ mod tests {
             "https://[0:0::1]/",
             "https://app.example/a/%2E%2e/b",
             "https://app.example/a/.%2e",
+            "https://app.example/a/..?x",
             "http://localhost/%2e/cb",
         ] {
             assert!(RedirectUri::new(bad).is_err(), "{bad}");
         }
         for good in [
             "https://App.example",
-            "https://app.example:8443?x=@y",
+            "https://app.example:8443?x=@y/../z",
             "https://[2001:db8::1]:1/cb",
             "https://192.0.2.1/a%2eb/...",
             "https://xn--bcher-kva.example/",
