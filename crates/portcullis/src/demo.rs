@@ -19,7 +19,7 @@ use crate::{
 use clients::Visitor;
 use people::Person;
 use portcullis_directory::Acting;
-use portcullis_keyring::KeyEncryptionKey;
+use portcullis_keyring::{Act, KeyEncryptionKey};
 use portcullis_types::{Audience, Ttl};
 use std::{
     fmt::Write,
@@ -85,13 +85,16 @@ impl Demo {
         }
         let house = House::of(config(&config_file, Purpose::Serve)?)?;
         let known = house.directory().await?;
+        // Their passwords cost as much time as the issuer's RSA key: side by side.
+        let people = tokio::spawn(people::invite(known.clone()));
+        house.keys(house.issuer_keys(), Act::new("demo", clock::now(), &mut Chance)).await?;
         let resource = Audience::new(&gateway).map_err(Stop::cannot_run)?;
         let free = clients::service(&known, FREE, FREE_SCOPE, &resource).await?;
         let premium = clients::service(&known, PREMIUM, PREMIUM_SCOPE, &resource).await?;
         let settings = notebook::settings(&issuer, &app, &gateway)?;
         let client = clients::notebook(&known, &settings, &resource).await?;
         clients::command_line(&known, &resource).await?;
-        let people = people::invite(&known).await?;
+        let people = people.await.map_err(Stop::cannot_run)??;
         let notebook = notebook::start(bound.app, settings, &client)?;
         let listeners = Listeners {
             issuer: Some(bound.issuer),

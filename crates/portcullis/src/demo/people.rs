@@ -43,10 +43,10 @@ impl Person {
 }
 
 /// Makes them, or gives those of an earlier start new passwords.
-pub(super) async fn invite(directory: &Directory) -> Result<Vec<Person>, Stop> {
+pub(super) async fn invite(directory: Directory) -> Result<Vec<Person>, Stop> {
     let mut people = Vec::new();
     for (login, name, role) in PEOPLE {
-        people.push(one(directory, login, name, role).await?);
+        people.push(one(&directory, login, name, role).await?);
     }
     Ok(people)
 }
