@@ -82,7 +82,9 @@ fn config(
     let issuer = api::issuer(&mut root, &apis, machine, out);
     let gateway = gateway::gateway(&mut root, machine, out);
     let admin = gateway::admin(&mut root, machine, out);
+    let faults_before = out.errors();
     let trusts = trust::trusts(&mut root, issuer.as_ref(), (machine, &names), out);
+    let trusts_are_right = out.errors() == faults_before;
     let upstreams = gateway::upstreams(&mut root, machine, &mut names, out);
     let routes = route::routes(&mut root, &registry, &mut names, &upstreams, out);
     names.unused(out);
@@ -99,6 +101,9 @@ fn config(
     if !has_issuer && root.get("gateway").is_none() {
         out.error(root.place(), "there is neither an [issuer] nor a [gateway]")
             .hint("'portcullis init' writes a file to start from");
+    }
+    if has_issuer && trusts_are_right {
+        names.impossible_acrs(&trusts, out);
     }
     cross::whole(&root, (gateway.as_ref(), &trusts), has_issuer, out);
     root.finish(out);

@@ -82,7 +82,7 @@ fn api<'t>(
         .get("access_token_ttl")
         .and_then(|ttl| ttl.ttl(SHORTEST..=Ttl::LONGEST_ACCESS_TOKEN, out));
     let tenant = table.get("tenant").and_then(|tenant| tenant.parse(out));
-    let demand = demand(table, names, out);
+    let demand = demand(table, name.as_ref(), names, out);
     let dialect = table.get("dialect").and_then(|dialect| dialect.choice(&DIALECTS, out));
     let scopes = scopes.into_iter().map(|(scope, _)| scope).collect();
     if let Some(name) = name_text {

@@ -7,7 +7,7 @@ use super::{
     settings::{Access, Api, ClientCertificates, Config, Gateway, Tls, Trust},
     words,
 };
-use portcullis_types::{ApiName, Scopes};
+use portcullis_types::{Acr, ApiName, Scopes};
 use std::{collections::BTreeMap, net::SocketAddr};
 
 /// The names of APIs and upstreams, so that a reference can be checked even if what it names has
@@ -18,6 +18,16 @@ pub(super) struct Names {
     upstreams: BTreeMap<String, (Place, usize)>,
     /// Where a client certificate is required.
     certificates: Vec<Place>,
+    /// What tokens for an API must say that we never say.
+    acrs: Vec<(ApiName, WantedAcr)>,
+}
+
+/// A value of `acr` that is none of our own.
+pub(super) struct WantedAcr {
+    pub(super) value: String,
+    pub(super) place: Place,
+    /// Whether no value of our own would do in its stead.
+    pub(super) alone: bool,
 }
 
 impl Names {
@@ -62,6 +72,32 @@ impl Names {
     /// Notes that a token bound to a client certificate is required here.
     pub(super) fn want_certificate(&mut self, place: Place) {
         self.certificates.push(place);
+    }
+
+    /// Notes what other issuers may call a sign-in that is wanted of tokens for an API.
+    pub(super) fn want_acr(&mut self, api: &ApiName, values: impl Iterator<Item = WantedAcr>) {
+        self.acrs.extend(values.map(|value| (api.clone(), value)));
+    }
+
+    /// Refuses an `acr` that no token can have: of an API that trusts nobody but our own issuer.
+    pub(super) fn impossible_acrs(&self, trusts: &[Trust], out: &mut Findings) {
+        for (api, wanted) in &self.acrs {
+            if trusts.iter().any(|trust| trust.apis.hold(api)) {
+                continue;
+            }
+            let ours = Acr::ALL.map(Acr::name);
+            let value = &wanted.value;
+            let (place, never) = (&wanted.place, format!("no token can have the acr '{value}'"));
+            if wanted.alone {
+                out.error(place, format!("{never}, so all are refused here"));
+            } else {
+                out.warning(place, never);
+            }
+            out.expected(format!("{}, weakest first", words::or(&ours)));
+            out.hint(words::did_you_mean(value, ours).unwrap_or_else(|| {
+                format!("what another issuer calls its own needs a [[trust]] for the API '{api}'")
+            }));
+        }
     }
 
     /// Warns of routes that nobody can use: no connection brings a certificate along.

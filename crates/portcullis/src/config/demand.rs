@@ -1,18 +1,23 @@
 //! What a route, or a whole API, demands of a token besides its scopes.
 
 use super::{
-    cross::Names,
+    cross::{Names, WantedAcr},
     findings::Findings,
     read::{Section, Value},
 };
-use portcullis_types::Ttl;
+use portcullis_types::{Acr, ApiName, Ttl};
 use portcullis_verify::{Demand, Need, acr_at_least};
 
 const KEYS: [&str; 5] = ["dpop", "dpop_nonce", "client_certificate", "acr", "max_age"];
 const NEEDS: [(&str, Need); 2] = [("accepted", Need::Accepted), ("required", Need::Required)];
 
-/// `dpop`, `dpop_nonce`, `client_certificate`, `acr` and `max_age`.
-pub(super) fn demand(table: &mut Section<'_>, names: &mut Names, out: &mut Findings) -> Demand {
+/// `dpop`, `dpop_nonce`, `client_certificate`, `acr` and `max_age`, of tokens for the API of that name.
+pub(super) fn demand(
+    table: &mut Section<'_>,
+    api: Option<&ApiName>,
+    names: &mut Names,
+    out: &mut Findings,
+) -> Demand {
     let dpop = table.get("dpop").and_then(|dpop| dpop.choice(&NEEDS, out));
     let nonce = table.get("dpop_nonce").and_then(|nonce| nonce.flag(out)).unwrap_or(false);
     let certificate = table.get("client_certificate").and_then(|it| {
@@ -22,7 +27,7 @@ pub(super) fn demand(table: &mut Section<'_>, names: &mut Names, out: &mut Findi
         }
         Some(need)
     });
-    let acr = table.get("acr").map(|acr| self::acr(&acr, out)).unwrap_or_default();
+    let acr = table.get("acr").map(|acr| self::acr(&acr, (api, names), out)).unwrap_or_default();
     let ages = Ttl::seconds(10)..=Ttl::seconds(30 * 86_400);
     let max_age = table.get("max_age").and_then(|age| age.ttl(ages, out));
     Demand {
@@ -46,12 +51,16 @@ pub(super) fn none(table: &mut Section<'_>, out: &mut Findings) -> Demand {
 }
 
 /// The values as they are accepted: of our own levels, the stronger ones too.
-fn acr(value: &Value<'_>, out: &mut Findings) -> Vec<String> {
+fn acr(
+    value: &Value<'_>,
+    (api, names): (Option<&ApiName>, &mut Names),
+    out: &mut Findings,
+) -> Vec<String> {
     let members = value.list(out);
     if members.is_empty() {
         out.error(&value.place(), "the list is empty").expected("at least one, such as \"mfa\"");
     }
-    let mut wanted = Vec::new();
+    let (mut wanted, mut foreign) = (Vec::new(), Vec::new());
     for member in &members {
         let Some(text) = member.text(out) else { continue };
         let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
@@ -61,7 +70,17 @@ fn acr(value: &Value<'_>, out: &mut Findings) -> Vec<String> {
             );
             continue;
         }
+        if text.parse::<Acr>().is_err() {
+            foreign.push((text.to_owned(), member.place()));
+        }
         wanted.push(text);
+    }
+    let alone = foreign.len() == wanted.len();
+    if let Some(api) = api {
+        names.want_acr(
+            api,
+            foreign.into_iter().map(|(value, place)| WantedAcr { value, place, alone }),
+        );
     }
     acr_at_least(wanted)
 }

@@ -126,7 +126,7 @@ fn route(
     } else {
         (
             token_access(table, api.as_ref(), (registry, names), out),
-            demand::demand(table, names, out),
+            demand::demand(table, api.as_ref(), names, out),
         )
     };
     let upstream = table.need("upstream", "\"model\"", out);

@@ -73,6 +73,26 @@ fn a_route_wants_what_it_and_its_api_say() {
 }
 
 #[test]
+fn an_acr_that_no_token_can_have_is_a_mistake_unless_others_issue_tokens() {
+    let (usable, _) = check("acr.toml");
+    assert!(!usable);
+    insta::assert_snapshot!("acr", rendered("acr.toml"));
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config/tests/acr.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let machine =
+        Machine { base: Path::new("."), env: &|_| true, purpose: Purpose::Check, now: NOW };
+    let said = |trust: &str| {
+        let (_, report) = load(&file, format!("{text}\n[[trust]]\n{trust}"), &machine);
+        (report.count(Severity::Error), report.count(Severity::Warning))
+    };
+    let issuer = "issuer = \"https://login.example.com\"\n";
+    assert_eq!(said(issuer), (0, 0), "what they call theirs, they know");
+    assert_eq!(said(&format!("{issuer}apis = [\"other\"]")), (2, 1), "not at this API");
+    let unclear = said("issuer = \"nowhere\"");
+    assert_eq!(unclear, (1, 0), "whom it trusts, the file does not say");
+}
+
+#[test]
 fn a_secret_in_the_file_is_never_shown() {
     let (_, report) = check("secrets.toml");
     let json = serde_json::to_string(&report.entries()).unwrap();
