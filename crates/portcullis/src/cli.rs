@@ -32,7 +32,10 @@ use clap::{
     builder::{BoolishValueParser, TypedValueParser},
 };
 use portcullis_types::Ttl;
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -47,6 +50,9 @@ Examples:
 Exit codes:
   0  it worked                         1  refused, or invalid
   2  wrong use of this command         3  cannot run: configuration, file or network";
+
+/// The configuration that is meant where none is named.
+pub(crate) const CONFIG: &str = "portcullis.toml";
 
 /// Issues, checks and explains tokens for AI APIs.
 #[derive(Debug, Parser)]
@@ -66,13 +72,21 @@ pub(crate) struct Globals {
         long,
         global = true,
         env = "PORTCULLIS_CONFIG",
-        default_value = "portcullis.toml",
+        default_value = CONFIG,
         value_name = "FILE"
     )]
     pub(crate) config: PathBuf,
     /// Print data as JSON.
     #[arg(long = "json", global = true, action = clap::ArgAction::SetTrue, value_parser = BoolishValueParser::new().map(Format::of_flag))]
     pub(crate) format: Format,
+}
+
+impl Globals {
+    /// Whether no configuration was named and there is none here, as on the machine of somebody who only uses
+    /// an issuer.
+    fn is_without_config(&self) -> bool {
+        self.config == Path::new(CONFIG) && matches!(self.config.try_exists(), Ok(false))
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -26,7 +26,7 @@ const CLI: &str = "portcullis-cli";
   portcullis login --device
   TOKEN=$(portcullis token get)")]
 pub(super) struct Login {
-    /// The issuer; without it, the one of the configuration.
+    /// The issuer; without it, the one of the configuration, or where there is none, the one of the only sign-in.
     #[arg(long, env = "PORTCULLIS_ISSUER", value_name = "URL")]
     issuer: Option<Issuer>,
     /// The client that stands for this command at the issuer.
@@ -49,7 +49,7 @@ pub(super) struct Login {
 /// Forget the sign-in, here and at the issuer.
 #[derive(Debug, clap::Args)]
 pub(super) struct Logout {
-    /// The issuer; without it, the one of the configuration.
+    /// The issuer; without it, the one of the configuration, or where there is none, the one of the only sign-in.
     #[arg(long, env = "PORTCULLIS_ISSUER", value_name = "URL")]
     issuer: Option<Issuer>,
 }
@@ -146,7 +146,8 @@ pub(super) async fn token(
     if !answer.status.is_success() {
         if answer.text("error") == Some("invalid_grant") {
             keep.remove(issuer)?;
-            return Err(answer.refusal().hint("the sign-in is over: portcullis login"));
+            let again = format!("the sign-in is over: portcullis login --issuer {issuer}");
+            return Err(answer.refusal().hint(again));
         }
         return Err(answer.refusal());
     }
@@ -156,11 +157,26 @@ pub(super) async fn token(
     Ok(Some(fresh))
 }
 
-/// The issuer that is named, or that of the configuration.
+/// The issuer that is named, that of the configuration, or where there is none, that of the only sign-in.
 pub(super) fn issuer(named: Option<&Issuer>, globals: &Globals) -> Result<Issuer, Stop> {
-    if let Some(issuer) = named {
-        return Ok(issuer.clone());
+    match told(named, globals)? {
+        Some(issuer) => Ok(issuer),
+        None => Keep::open()?.only(),
     }
-    let own = config(&globals.config, Purpose::Command)?.issuer.map(|issuer| issuer.url);
-    own.ok_or_else(|| Stop::usage("it is not said which issuer").hint("add --issuer URL"))
+}
+
+/// The issuer that is named, or that of the configuration; `None` where there is no configuration.
+pub(super) fn told(named: Option<&Issuer>, globals: &Globals) -> Result<Option<Issuer>, Stop> {
+    if named.is_some() || globals.is_without_config() {
+        return Ok(named.cloned());
+    }
+    match config(&globals.config, Purpose::Command)?.issuer {
+        Some(issuer) => Ok(Some(issuer.url)),
+        None => Err(unsaid()),
+    }
+}
+
+/// Nobody says which issuer is meant.
+pub(super) fn unsaid() -> Stop {
+    Stop::usage("it is not said which issuer").hint("add --issuer URL, or set PORTCULLIS_ISSUER")
 }

@@ -1,6 +1,6 @@
 //! Clients, keys and the audit log from the command line, with nothing running.
 
-use crate::program::{House, fed};
+use crate::program::{House, Ran, command, fed};
 use serde_json::Value;
 use std::{
     io::{BufRead, BufReader},
@@ -439,4 +439,48 @@ fn an_invitation_is_made_listed_and_taken_back() {
     assert!(!house.run(&["client", "invitations"]).good().out.contains(id));
     let secret = token.rsplit('.').next().unwrap();
     assert!(!house.run(&["audit", "tail"]).good().out.contains(secret));
+}
+
+#[test]
+fn somebody_without_a_configuration_is_asked_for_an_issuer_only_where_there_are_several() {
+    let laptop = tempfile::tempdir().unwrap();
+    let kept = laptop.path().join("logins.json");
+    let here = |arguments: &[&str]| {
+        let mut command = command(arguments);
+        command.current_dir(&laptop).env("PORTCULLIS_LOGINS", &kept).stdin(Stdio::null());
+        Ran::from(command.output().unwrap())
+    };
+    let signed_in = |issuers: &[&str]| {
+        let login = serde_json::json!({
+            "client_id": "portcullis-cli", "access_token": "a.b.c", "expires": 9_999_999_999_999_i64,
+            "scope": "model:list", "resource": null, "refresh_token": "r",
+        });
+        let all: serde_json::Map<String, Value> =
+            issuers.iter().map(|issuer| ((*issuer).to_owned(), login.clone())).collect();
+        std::fs::write(&kept, serde_json::to_string(&all).unwrap()).unwrap();
+    };
+    let (one, two) = ("https://id.example.com", "https://id.example.org");
+    signed_in(&[]);
+    for of_nobody in [&["token", "get"][..], &["logout"], &["login", "--device"]] {
+        let ran = here(of_nobody);
+        assert_eq!(ran.code, 1, "{of_nobody:?}: {}", ran.err);
+        assert!(ran.err.contains("portcullis login --issuer URL"), "{}", ran.err);
+        assert!(!ran.err.contains("init"), "that is for those who run an issuer: {}", ran.err);
+    }
+    signed_in(&[one]);
+    assert_eq!(here(&["token", "get"]).good().out, "a.b.c\n");
+    let unnamed = here(&["token", "get", "--api", "text"]);
+    assert!(unnamed.code == 2 && unnamed.err.contains("--resource URI"), "{}", unnamed.err);
+    let client = here(&["token", "get", "--client-id", "app", "--client-secret", "s"]);
+    assert!(client.code == 2 && client.err.contains("--issuer URL"), "{}", client.err);
+    let named = here(&["token", "get", "--config", "elsewhere.toml"]);
+    assert!(named.code == 3 && named.err.contains("elsewhere.toml"), "{}", named.err);
+    signed_in(&[one, two]);
+    for of_either in [&["token", "get"][..], &["logout"]] {
+        let ran = here(of_either);
+        assert_eq!(ran.code, 2, "{}", ran.err);
+        assert!(ran.err.contains(one) && ran.err.contains(two), "{}", ran.err);
+        assert!(ran.err.contains(&format!("--issuer {one}")), "{}", ran.err);
+    }
+    assert_eq!(here(&["token", "get", "--issuer", two]).good().out, "a.b.c\n");
 }

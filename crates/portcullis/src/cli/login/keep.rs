@@ -108,6 +108,22 @@ impl Keep {
         self.all.get(issuer.as_str()).cloned()
     }
 
+    /// The issuer that somebody is signed in to here, if it is one alone.
+    pub(super) fn only(&self) -> Result<Issuer, Stop> {
+        let issuers: Vec<&str> = self.all.keys().map(String::as_str).collect();
+        match *issuers {
+            [one] => Issuer::new(one).map_err(Stop::cannot_run),
+            [] => {
+                Err(Stop::refused("nobody is signed in here").hint("portcullis login --issuer URL"))
+            }
+            [first, ..] => {
+                let all = issuers.join(", ");
+                Err(Stop::usage(format!("there are sign-ins to several issuers here: {all}"))
+                    .hint(format!("name one: --issuer {first}")))
+            }
+        }
+    }
+
     pub(super) fn insert(&mut self, issuer: &Issuer, kept: Kept) -> Result<(), Stop> {
         self.all.insert(issuer.to_string(), kept);
         self.write()

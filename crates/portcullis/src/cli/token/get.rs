@@ -52,7 +52,7 @@ pub(in crate::cli) struct Get {
     /// The API it is for, by its name in the configuration.
     #[arg(long, value_name = "NAME", conflicts_with = "resource")]
     api: Option<ApiName>,
-    /// The issuer; without it, the one of the configuration.
+    /// The issuer; without it, the one of the configuration, or where there is none, the one of the only sign-in.
     #[arg(long, env = "PORTCULLIS_ISSUER", value_name = "URL")]
     issuer: Option<Issuer>,
 }
@@ -87,8 +87,9 @@ impl Get {
         let (issuer, resource) = self.places(globals)?;
         house::block_on(async {
             let kept = login::token(&issuer, resource.as_ref()).await?.ok_or_else(|| {
+                let login = format!("portcullis login --issuer {issuer}");
                 Stop::refused(format!("nobody is signed in to {issuer} here"))
-                    .hint("portcullis login; or name a client: --client-id ID")
+                    .hint(login + "; or name a client: --client-id ID")
             })?;
             let lives = kept.expires.millis_since(clock::now()) / 1000;
             if globals.format == Format::Json {
@@ -104,25 +105,21 @@ impl Get {
 
     /// Issuer and resource; the configuration is read only if it is needed for one of them.
     fn places(&self, globals: &Globals) -> Result<(Issuer, Option<Audience>), Stop> {
-        if let (Some(issuer), None) = (&self.issuer, &self.api) {
-            return Ok((issuer.clone(), self.resource.clone()));
+        let issuer = match &self.client_id {
+            None => login::issuer(self.issuer.as_ref(), globals)?,
+            Some(_) => login::told(self.issuer.as_ref(), globals)?.ok_or_else(login::unsaid)?,
+        };
+        let Some(name) = &self.api else { return Ok((issuer, self.resource.clone())) };
+        if globals.is_without_config() {
+            let nowhere =
+                format!("there is no configuration here that tells what the API '{name}' is");
+            return Err(Stop::usage(nowhere).hint("name it as tokens do: --resource URI"));
         }
         let config = config(&globals.config, Purpose::Command)?;
-        let own = config.issuer.as_ref().map(|issuer| issuer.url.clone());
-        let issuer = self.issuer.clone().or(own);
-        let issuer = issuer
-            .ok_or_else(|| Stop::usage("it is not said which issuer").hint("add --issuer URL"))?;
-        let resource = match &self.api {
-            None => self.resource.clone(),
-            Some(name) => {
-                let api = config.api(name.as_str());
-                let api = api.ok_or_else(|| {
-                    Stop::refused(format!("there is no API '{name}' in the configuration"))
-                })?;
-                Some(api.resource.clone())
-            }
-        };
-        Ok((issuer, resource))
+        let api = config.api(name.as_str()).ok_or_else(|| {
+            Stop::refused(format!("there is no API '{name}' in the configuration"))
+        })?;
+        Ok((issuer, Some(api.resource.clone())))
     }
 
     fn proof(&self) -> Result<Proof, Stop> {
