@@ -70,7 +70,14 @@ def test_the_browser_of_this_machine_signs_the_terminal_in(demo: Demo, tmp_path:
     mine = token(demo, kept)
     assert generate(demo, mine).status_code == 200
     assert generate(demo, mine, "/generate/premium").status_code == 403, "a viewer has the basic model"
-    out = run("logout", PORTCULLIS_LOGINS=str(kept), PORTCULLIS_ISSUER=demo.issuer)
+    who, _ = demo.people["viewer"]
+    ended = run("session", "end", who, "--all", config=demo.config)
+    assert re.search(r"grants? with offline_access lives? on", ended.stderr), ended.stderr
+    assert f"portcullis person disable {who}" in ended.stderr
+    assert generate(demo, mine).status_code == 200, "it is for when the person is away"
+    again = run("token", "get", PORTCULLIS_LOGINS=str(kept))
+    assert again.stdout.strip() == mine, f"without a configuration, the only sign-in is meant: {again.stderr}"
+    out = run("logout", PORTCULLIS_LOGINS=str(kept))
     assert out.returncode == 0, out.stderr
     assert refused_soon(demo, mine) == "revoked"
     gone = run("token", "get", PORTCULLIS_LOGINS=str(kept), PORTCULLIS_ISSUER=demo.issuer)

@@ -7,6 +7,8 @@ use super::{
 };
 use crate::clock::{self, Chance};
 use clap::Subcommand;
+use portcullis_audit::explain::shell_word;
+use portcullis_directory::GrantFacts;
 use portcullis_types::SessionId;
 
 const EXAMPLES: &str = "Examples:
@@ -24,6 +26,10 @@ pub(super) enum SessionCommand {
 }
 
 /// End sessions; tokens that depend on them stop working within seconds.
+///
+/// What an app may do while the person is away (offline_access) depends on no session and lives on, with its
+/// tokens: 'portcullis grant end' ends one such grant, 'portcullis person disable' everything of a person, as it
+/// must be done for an account that was stolen.
 #[derive(Debug, clap::Args)]
 pub(super) struct End {
     /// What the person types to sign in, or usr_….
@@ -66,9 +72,27 @@ impl SessionCommand {
                         ended += 1;
                     }
                     talk(format_args!("{ended} sessions of {} are ended", person.login));
+                    let grants = directory.grants_of(&person.id, clock::now()).await;
+                    live_on(&grants.map_err(refused)?, &person.login);
                     Ok(Exit::Done)
                 }
             }
         })
     }
+}
+
+/// Says what the end of sessions does not reach.
+fn live_on(grants: &[GrantFacts], login: &str) {
+    let offline: Vec<&GrantFacts> = grants.iter().filter(|grant| grant.offline).collect();
+    let (grants, them) = match offline.as_slice() {
+        [] => return,
+        [one] => ("1 grant with offline_access lives on".to_owned(), one.id.to_string()),
+        more => (format!("{} grants with offline_access live on", more.len()), "ID…".to_owned()),
+    };
+    let login = shell_word(login);
+    talk(format_args!(
+        "{grants}, with all tokens:\n  portcullis grant list {login}  shows what lives on\n  \
+         portcullis grant end {them}  ends it\n  \
+         portcullis person disable {login}  ends everything, and lets nobody sign in"
+    ));
 }
