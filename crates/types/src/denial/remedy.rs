@@ -294,7 +294,11 @@ impl AssertionFault {
             Self::Subject { .. } => (Caller, format!("Set iss and sub to {who}.")),
             Self::Audience { expected, .. } => (
                 Caller,
-                format!("Set aud to {expected} alone; the token endpoint's URL is not accepted."),
+                format!(
+                    "Set aud to {expected} alone. For a library that knows the token endpoint only, the \
+                     operator can allow that: portcullis client update with --assertion-audience \
+                     token-endpoint."
+                ),
             ),
             Self::Time { .. } => (
                 Caller,
