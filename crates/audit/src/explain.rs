@@ -50,6 +50,8 @@ pub struct Surroundings<'a> {
     pub registry: Option<&'a Registry>,
     /// Every signing key that we have or had.
     pub our_keys: &'a [OurKey],
+    /// The file of the configuration, if commands do not find it by themselves.
+    pub config: Option<&'a str>,
 }
 
 /// A configured API.

@@ -1,6 +1,6 @@
 //! Commands that one can paste: every value from a record is quoted, every secret only named.
 
-use super::Api;
+use super::Surroundings;
 use portcullis_types::{ClientId, Scopes};
 use std::fmt::Write;
 
@@ -53,20 +53,28 @@ pub(super) fn client_update(
     id: &ClientId,
     scopes: &Scopes,
     resource: Option<&str>,
-    apis: &[Api],
+    around: &Surroundings<'_>,
 ) -> Option<String> {
-    let mut line = format!("portcullis client update {}", shell_word(id.as_str()));
+    let mut line = format!("client update {}", shell_word(id.as_str()));
     for scope in scopes {
         let _ = write!(line, " --add-scope {}", shell_word(scope.as_str()));
     }
     if let Some(resource) = resource {
-        let api = apis.iter().find(|api| api.resource.as_str() == resource);
+        let api = around.apis.iter().find(|api| api.resource.as_str() == resource);
         let _ = match api {
             Some(api) => write!(line, " --add-api {}", shell_word(api.name.as_str())),
             None => write!(line, " --add-resource {}", shell_word(resource)),
         };
     }
-    (!scopes.is_empty() || resource.is_some()).then_some(line)
+    (!scopes.is_empty() || resource.is_some()).then(|| portcullis(&line, around))
+}
+
+/// A command of this program, for the configuration that the record came from.
+pub(super) fn portcullis(words: &str, around: &Surroundings<'_>) -> String {
+    match around.config {
+        Some(file) => format!("portcullis {words} --config {}", shell_word(file)),
+        None => format!("portcullis {words}"),
+    }
 }
 
 /// The text as one word of a POSIX shell, whatever it holds. Control characters are left out: a

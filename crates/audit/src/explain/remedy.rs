@@ -1,7 +1,9 @@
 //! The changes that would allow it, smallest first: the operator's before the caller's.
 
 use super::{
-    ClientNow, Step, Surroundings, TokenRequest, TokenView, command::client_update, shell_word,
+    ClientNow, Step, Surroundings, TokenRequest, TokenView,
+    command::{client_update, portcullis},
+    shell_word,
 };
 use crate::{Access, Event, Grant, Record};
 use portcullis_types::{
@@ -15,26 +17,25 @@ pub(super) fn steps(record: &Record<'_>, around: &Surroundings<'_>) -> Vec<Step>
         Event::Grant(grant) => for_grant(denial, grant, around),
         Event::Admin(_) => Vec::new(),
     };
-    if specific.is_empty() { vec![general(denial)] } else { specific }
+    if specific.is_empty() { vec![general(denial, around)] } else { specific }
 }
 
 /// The denial's own advice, with the command that carries it out, if there is one.
-fn general(denial: &Denial) -> Step {
+fn general(denial: &Denial, around: &Surroundings<'_>) -> Step {
     let remedy = denial.remedy_for_operator();
     let id = |id: &str| ClientId::new(id).ok().map(|id| shell_word(id.as_str()));
     let command = match denial {
         Denial::ClientDisabled { client_id, .. }
         | Denial::Revoked { by: RevokedBy::Client { client_id, .. } } => {
-            id(client_id.as_str()).map(|id| format!("portcullis client enable {id}"))
+            id(client_id.as_str()).map(|id| format!("client enable {id}"))
         }
         Denial::BadClient { client_id: Some(client), proof: ClientProof::WrongSecret } => {
-            id(client).map(|id| format!("portcullis client rotate-secret {id}"))
+            id(client).map(|id| format!("client rotate-secret {id}"))
         }
-        Denial::BadClient { proof: ClientProof::UnknownClient, .. } => {
-            Some("portcullis client list".into())
-        }
+        Denial::BadClient { proof: ClientProof::UnknownClient, .. } => Some("client list".into()),
         _ => None,
     };
+    let command = command.map(|words| portcullis(&words, around));
     Step { change: remedy.change, by: remedy.by, command }
 }
 
@@ -53,7 +54,7 @@ fn for_access(denial: &Denial, access: &Access<'_>, around: &Surroundings<'_>) -
         Denial::NoCredential { .. } | Denial::NotAToken { .. } => {
             let command =
                 around.issuer.map(|ours| curl(around, &ours.token_endpoint, &needed, resource));
-            vec![Step { command, ..general(denial) }]
+            vec![Step { command, ..general(denial, around) }]
         }
         Denial::Expired { .. }
         | Denial::BadSignature { .. }
@@ -67,10 +68,10 @@ fn for_access(denial: &Denial, access: &Access<'_>, around: &Surroundings<'_>) -
                 .unwrap_or(needed);
             let command =
                 endpoint(access, around).map(|endpoint| curl(around, endpoint, &same, resource));
-            vec![Step { command, ..general(denial) }]
+            vec![Step { command, ..general(denial, around) }]
         }
         Denial::Header { fault: HeaderFault::Algorithm { .. } } | Denial::Format { .. } => {
-            vec![general(denial)]
+            vec![general(denial, around)]
         }
         _ => Vec::new(),
     }
@@ -120,7 +121,7 @@ fn allow(wanted: &Wanted<'_>, around: &Surroundings<'_>) -> Vec<Step> {
         steps.push(Step {
             change: format!("Enable the client {} again.", client.id),
             by: Fixer::Operator,
-            command: Some(format!("portcullis client enable {}", client.id)),
+            command: Some(portcullis(&format!("client enable {}", client.id), around)),
         });
     }
     let api = around.apis.iter().find(|api| Some(api.resource.as_str()) == wanted.resource);
@@ -129,8 +130,9 @@ fn allow(wanted: &Wanted<'_>, around: &Surroundings<'_>) -> Vec<Step> {
         if !lacking.is_empty() {
             steps.push(Step {
                 change: format!(
-                    "Add {lacking} to the scopes of [[api]] {} in portcullis.toml.",
-                    api.name
+                    "Add {lacking} to the scopes of [[api]] {} in {}.",
+                    api.name,
+                    around.config.unwrap_or("portcullis.toml")
                 ),
                 by: Fixer::Operator,
                 command: None,
@@ -159,7 +161,7 @@ fn allow_client(wanted: &Wanted<'_>, around: &Surroundings<'_>) -> Option<Step> 
         what.push(format!("the scope {scopes}"));
     }
     what.extend(resource.map(|resource| format!("tokens for {resource}")));
-    let command = client_update(id, &scopes, resource, around.apis)?;
+    let command = client_update(id, &scopes, resource, around)?;
     let change = format!("Allow the client {id} {}.", what.join(" and "));
     Some(Step { change, by: Fixer::Operator, command: Some(command) })
 }
@@ -173,7 +175,7 @@ fn allow_as_recorded(wanted: &Wanted<'_>, around: &Surroundings<'_>) -> Option<S
         .map(|lost| lost.scope.clone())
         .filter(|scope| wanted.missing.contains(scope))
         .collect();
-    let command = client_update(&id, &scopes, None, around.apis)?;
+    let command = client_update(&id, &scopes, None, around)?;
     let change = format!("Allow the client {id} the scope {scopes}.");
     Some(Step { change, by: Fixer::Operator, command: Some(command) })
 }
@@ -228,12 +230,12 @@ fn for_grant(denial: &Denial, grant: &Grant<'_>, around: &Surroundings<'_>) -> V
                 steps.push(Step {
                     change: format!("Allow the client {} tokens for {one}.", client.id),
                     by: Fixer::Operator,
-                    command: client_update(&client.id, &Scopes::default(), Some(one), around.apis),
+                    command: client_update(&client.id, &Scopes::default(), Some(one), around),
                 });
             } else if let (Some(ours), Some(resource)) = (around.issuer, allowed.first()) {
                 let scope = grant.requested_scope.clone().unwrap_or_default();
                 let command = curl(around, &ours.token_endpoint, &scope, Some(resource.as_str()));
-                steps.push(Step { command: Some(command), ..general(denial) });
+                steps.push(Step { command: Some(command), ..general(denial, around) });
             }
             steps
         }
@@ -241,7 +243,7 @@ fn for_grant(denial: &Denial, grant: &Grant<'_>, around: &Surroundings<'_>) -> V
             let scope = grant.requested_scope.clone().unwrap_or_default();
             let command =
                 around.issuer.map(|ours| curl(around, &ours.token_endpoint, &scope, resource));
-            vec![Step { command, ..general(denial) }]
+            vec![Step { command, ..general(denial, around) }]
         }
         _ => Vec::new(),
     }

@@ -99,6 +99,21 @@ fn what_the_client_may_not_have_is_the_operators_to_change_first() {
 }
 
 #[test]
+fn a_command_names_the_configuration_that_it_would_not_find() {
+    let (issuance, client) = (issued("generate:basic"), client("generate:basic"));
+    let registry = Registry::standard();
+    let around = Surroundings {
+        issuance: Some(&issuance),
+        client: Some(&client),
+        registry: Some(&registry),
+        config: Some("/etc/our gate/portcullis.toml"),
+        ..Surroundings::default()
+    };
+    let command = Explanation::of(&weak(), &around).remedy.and_then(|step| step.command).unwrap();
+    assert!(command.ends_with(" --config '/etc/our gate/portcullis.toml'"), "{command}");
+}
+
+#[test]
 fn without_any_surroundings_the_denial_still_speaks_for_itself() {
     let it = Explanation::of(&weak(), &Surroundings::default());
     assert!(matches!(it.outcome, Outcome::Denied { status: 403, code: "missing_scope", .. }));

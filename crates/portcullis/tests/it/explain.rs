@@ -120,8 +120,12 @@ fn a_refusal_is_followed_back_to_the_token_request_and_mended() {
     assert!(!text.contains('\u{1b}'), "no colours in a pipe: {text}");
 
     let command = told["remedy"]["command"].as_str().unwrap();
-    let words: Vec<&str> = command.split(' ').skip(1).collect();
-    assert!(demo.portcullis(&words, "").status.success(), "{command}");
+    let pasted = Command::new("sh")
+        .args(["-c", &command.replacen("portcullis", PROGRAM, 1)])
+        .env_remove("PORTCULLIS_CONFIG")
+        .output()
+        .unwrap();
+    assert!(pasted.status.success(), "{command}: {pasted:?}");
     let told = demo.explain(&id);
     assert_eq!(told["remedy"]["by"], "caller", "now it only has to ask: {told}");
 }
@@ -167,7 +171,9 @@ fn refusals_at_the_token_endpoint_explain_themselves_and_end_clients_are_named()
     });
     let told = told.unwrap();
     assert!(told["story"].to_string().contains("did client.disable on free-app"), "{told}");
-    assert_eq!(told["remedy"]["command"], "portcullis client enable free-app");
+    let command =
+        format!("portcullis client enable free-app --config {}", demo.env["PORTCULLIS_CONFIG"]);
+    assert_eq!(told["remedy"]["command"], command.as_str());
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! What is known around a record: the issuance of its token, its client, who ended what, our keys.
 
-use crate::cli::{House, Stop};
+use crate::cli::{CONFIG, House, Stop};
 use portcullis_audit::{
     self as audit, Event, Record,
     explain::{Api, ClientNow, OurIssuer, OurKey, Surroundings},
 };
 use portcullis_keyring::{KeyInfo, KeyState};
 use portcullis_types::{ClientId, Denial, Jti, Registry, RevokedBy, Timestamp};
+use std::path::Path;
 
 /// Owns what [`Surroundings`] borrows.
 pub(super) struct Gathered {
@@ -17,6 +18,7 @@ pub(super) struct Gathered {
     apis: Vec<Api>,
     registry: Registry,
     our_keys: Vec<OurKey>,
+    config: Option<String>,
 }
 
 impl Gathered {
@@ -48,6 +50,7 @@ impl Gathered {
             apis: apis.collect(),
             registry: config.registry.clone(),
             our_keys,
+            config: (config.file != Path::new(CONFIG)).then(|| config.file.display().to_string()),
         })
     }
 
@@ -61,6 +64,7 @@ impl Gathered {
             apis: &self.apis,
             registry: Some(&self.registry),
             our_keys: &self.our_keys,
+            config: self.config.as_deref(),
         }
     }
 }

@@ -48,6 +48,7 @@ impl Case {
             apis: &self.world.apis,
             registry: Some(&self.world.registry),
             our_keys: &self.world.keys,
+            config: None,
         }
     }
 
