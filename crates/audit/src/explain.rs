@@ -22,7 +22,7 @@ pub use lost::{LogSpan, Unfound};
 pub use span::span;
 pub use token::TokenView;
 
-use crate::{Event, Record};
+use crate::{Event, Grant, Record};
 use portcullis_types::{
     ApiName, Audience, Check, ClientId, DecisionId, Fixer, Issuer, Kid, Mark, Pattern, Registry,
     Scopes, Stage, Timestamp,
@@ -262,19 +262,23 @@ fn outcome(record: &Record<'_>) -> Outcome {
 fn request(event: &Event<'_>) -> String {
     match event {
         Event::Access(access) => format!("{} {}", access.method, access.path),
-        Event::Grant(grant) => {
-            let grant_type = shell_word(&grant.grant_type);
-            let mut line = format!("token request, grant_type={grant_type}");
-            if let Some(scope) = &grant.requested_scope {
-                let _ = write!(line, " scope={}", shell_word(&scope.to_string()));
-            }
-            for resource in &grant.requested_resource {
-                let _ = write!(line, " resource={}", shell_word(resource));
-            }
-            line
-        }
+        Event::Grant(grant) => asked(grant),
         Event::Admin(admin) => format!("{} {}", admin.action, admin.target),
     }
+}
+
+fn asked(grant: &Grant<'_>) -> String {
+    let grant_type = grant.endpoint.is_none().then_some(&*grant.grant_type);
+    let scope = grant.requested_scope.as_ref().map(ToString::to_string);
+    let resources = grant.requested_resource.iter().map(|resource| ("resource", resource.as_str()));
+    let words = grant_type.map(|it| ("grant_type", it)).into_iter();
+    let words = words.chain(scope.as_deref().map(|it| ("scope", it))).chain(resources);
+    let mut line = grant.kind();
+    for (at, (name, value)) in words.enumerate() {
+        let before = if at == 0 { ", " } else { " " };
+        let _ = write!(line, "{before}{name}={}", shell_word(value));
+    }
+    line
 }
 
 fn target(event: &Event<'_>) -> (Option<String>, Option<String>, Option<Scopes>) {

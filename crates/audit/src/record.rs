@@ -126,9 +126,13 @@ impl TokenFacts<'_> {
     }
 }
 
-/// A request at the token endpoint.
+/// A request at the token endpoint, or at another of the issuer's.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant<'a> {
+    /// Which other endpoint, as metadata names it: `authorization`, `pushed_authorization_request`. Older
+    /// records say it of none.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "brief_opt")]
+    pub endpoint: Option<Cow<'a, str>>,
     /// `grant_type` as sent.
     #[serde(serialize_with = "brief")]
     pub grant_type: Cow<'a, str>,
@@ -188,6 +192,19 @@ pub struct Grant<'a> {
     /// What the token is bound to: `dpop` or `mtls`.
     #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "brief_opt")]
     pub bound: Option<Cow<'a, str>>,
+}
+
+impl Grant<'_> {
+    /// Whether it yields neither a token nor an authorization.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.endpoint.as_deref().is_some_and(|endpoint| endpoint != "authorization")
+    }
+
+    /// What it was: `token request`, or `pushed authorization request`.
+    pub fn kind(&self) -> String {
+        let endpoint = self.endpoint.as_deref().unwrap_or("token").replace('_', " ");
+        format!("{} request", endpoint.trim_end_matches(" request"))
+    }
 }
 
 /// An administrative change.

@@ -56,7 +56,7 @@ pub(crate) async fn show(Shared(state): Shared<Arc<State>>, request: Request) ->
 /// `POST {issuer}/device`: the person typed a code, or sent on the one of the link.
 pub(crate) async fn ask(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let mut walk = Walk::begin(&state, &parts);
+    let mut walk = Walk::at(&state, &parts, "device_verification");
     let visit = Visit::begin(&state, &parts);
     let form = Form::read(&parts.headers, body).await;
     let asked = asked(&state, &visit, (&parts, form.ok()), &mut walk).await;
@@ -66,7 +66,7 @@ pub(crate) async fn ask(Shared(state): Shared<Arc<State>>, request: Request) -> 
 /// `POST {issuer}/device/decide`: `decision` is `approve` or `deny`.
 pub(crate) async fn decide(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let mut walk = Walk::begin(&state, &parts);
+    let mut walk = Walk::at(&state, &parts, "device_verification");
     let visit = Visit::begin(&state, &parts);
     let form = Form::read(&parts.headers, body).await.ok();
     let decision = form.as_ref().and_then(|form| form.get("decision")).map(str::to_owned);

@@ -63,7 +63,7 @@ impl<F: Into<Fault>> From<F> for Stop {
 /// `GET` and `POST {issuer}/logout` (§2).
 pub(crate) async fn endpoint(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let walk = Walk::begin(&state, &parts);
+    let walk = Walk::at(&state, &parts, "end_session");
     let id = walk.id;
     let mut visit = Visit::begin(&state, &parts);
     match answer(&state, &mut visit, (&parts, body), &walk).await {

@@ -13,6 +13,9 @@ pub(super) fn headline(record: &Record<'_>) -> String {
         (None, Event::Admin(admin)) => {
             format!("{} did {} on {}.", admin.actor, admin.action, admin.target)
         }
+        (None, Event::Grant(grant)) if grant.is_elsewhere() => {
+            format!("The {} was accepted: every check passed.", grant.kind())
+        }
         (None, _) if record.trace.stage() == Stage::Access => {
             "The request was allowed: every check that it needs passed.".into()
         }
@@ -101,7 +104,7 @@ fn denied(denial: &Denial) -> String {
             "The object belongs to another tenant; the caller was told that nothing is there."
                 .into()
         }
-        Denial::BadRequest { .. } => "The token request is malformed.".into(),
+        Denial::BadRequest { .. } => "The request is malformed.".into(),
         Denial::Throttled { .. } => {
             "Too many attempts failed in a row; the client has to wait.".into()
         }
@@ -214,7 +217,7 @@ fn revoked(by: &RevokedBy) -> String {
 
 const fn unproven(proof: &ClientProof) -> &'static str {
     match proof {
-        ClientProof::Missing => "The token request carried no client credentials.",
+        ClientProof::Missing => "The request carried no client credentials.",
         ClientProof::UnknownClient => "No client has this client_id.",
         ClientProof::WrongSecret => "The client secret is wrong.",
         ClientProof::WrongMethod { .. } => {

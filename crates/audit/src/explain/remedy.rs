@@ -14,7 +14,9 @@ pub(super) fn steps(record: &Record<'_>, around: &Surroundings<'_>) -> Vec<Step>
     let Some(denial) = record.denial.as_deref() else { return Vec::new() };
     let specific = match &record.event {
         Event::Access(access) => for_access(denial, access, around),
-        Event::Grant(grant) => for_grant(denial, grant, around),
+        Event::Grant(grant) if grant.endpoint.is_none() => for_grant(denial, grant, around),
+        // A token request is no remedy there.
+        Event::Grant(grant) => for_grant(denial, grant, &Surroundings { issuer: None, ..*around }),
         Event::Admin(_) => Vec::new(),
     };
     if specific.is_empty() { vec![general(denial, around)] } else { specific }

@@ -46,7 +46,7 @@ pub(crate) async fn endpoint(Shared(state): Shared<Arc<State>>, request: Request
     let challenge = Challenge::of(request.headers());
     let nonce = dpop::nonce(&state, request.headers());
     let (parts, body) = request.into_parts();
-    let mut walk = Walk::begin(&state, &parts);
+    let mut walk = Walk::at(&state, &parts, "pushed_authorization_request");
     let id = walk.id;
     let outcome = match identify(&state, &parts, body, &mut walk).await {
         Ok((client, parameters)) => {

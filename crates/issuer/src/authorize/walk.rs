@@ -11,7 +11,7 @@ use portcullis_types::{
 };
 use std::{borrow::Cow, net::IpAddr};
 
-/// One decision at the authorization endpoint, from the first look to the record.
+/// One decision at the authorization endpoint, or where people come by as well, from the first look to the record.
 #[derive(Clone, Debug)]
 pub(crate) struct Walk {
     pub(crate) id: DecisionId,
@@ -24,6 +24,11 @@ pub(crate) struct Walk {
 impl Walk {
     /// Begins with who asks from where.
     pub(crate) fn begin(state: &State, parts: &Parts) -> Self {
+        Self::at(state, parts, "authorization")
+    }
+
+    /// The same at another endpoint, as metadata names it.
+    pub(crate) fn at(state: &State, parts: &Parts, endpoint: &'static str) -> Self {
         let now = (state.clock)();
         let remote =
             remote::address(&parts.extensions, &parts.headers, &state.settings.trusted_proxies);
@@ -33,6 +38,7 @@ impl Walk {
             trace: Trace::new(Stage::Authorize),
             remote,
             record: Grant {
+                endpoint: Some(endpoint.into()),
                 grant_type: "authorization_code".into(),
                 remote: remote.map(|remote| remote.to_string().into()),
                 ..Grant::default()

@@ -19,7 +19,6 @@ pub(crate) struct Course {
     pub(crate) jti: Jti,
     /// On the heap: a request carries it through every step.
     pub(crate) record: Box<Grant<'static>>,
-    endpoint: Option<&'static str>,
 }
 
 impl Course {
@@ -38,23 +37,24 @@ impl Course {
                 remote: remote.map(|remote| remote.to_string().into()),
                 ..Grant::default()
             }),
-            endpoint: None,
         }
     }
 
-    /// At another endpoint than `/token`: its name stands in the record where the grant type would.
+    /// At another endpoint than `/token`: its name stands in the record where the grant type would, too.
     pub(crate) fn at(state: &State, request: &Request, endpoint: &'static str) -> Self {
-        Self { endpoint: Some(endpoint), ..Self::begin(state, request) }
+        let mut course = Self::begin(state, request);
+        course.record.endpoint = Some(endpoint.into());
+        course
     }
 
-    pub(super) const fn is_of_token_endpoint(&self) -> bool {
-        self.endpoint.is_none()
+    pub(super) fn is_of_token_endpoint(&self) -> bool {
+        self.record.endpoint.is_none()
     }
 
     /// Notes what was asked for, apart from scopes, which must be parsed first.
     pub(crate) fn asked(&mut self, request: &TokenRequest) {
-        let grant_type = self.endpoint.map_or_else(|| excerpt(&request.grant_type), str::to_owned);
-        self.record.grant_type = grant_type.into();
+        let endpoint = self.record.endpoint.clone();
+        self.record.grant_type = endpoint.unwrap_or_else(|| excerpt(&request.grant_type).into());
         self.record.requested_resource =
             request.resource.iter().take(8).map(|resource| excerpt(resource)).collect();
     }

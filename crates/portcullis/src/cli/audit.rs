@@ -132,7 +132,9 @@ fn line(seq: u64, record: &Record<'_>, format: Format) -> Result<String, Stop> {
         Event::Grant(grant) => {
             let granted = grant.granted.as_ref().or(grant.requested_scope.as_ref());
             let scope = granted.map(ToString::to_string).unwrap_or_default();
-            format!("{} token {scope}", who(grant.client_id.as_deref().unwrap_or("")))
+            let kind = grant.kind();
+            let kind = kind.trim_end_matches(" request");
+            format!("{} {kind} {scope}", who(grant.client_id.as_deref().unwrap_or("")))
         }
         Event::Admin(admin) => format!("{} {} {}", admin.actor, admin.action, admin.target),
     };

@@ -6,6 +6,7 @@ use crate::{
     browser::{Browser, encoded},
     house::{Answer, House},
 };
+use portcullis_audit::explain::{Explanation, Surroundings};
 use portcullis_jose::{Alg, SigningKey};
 use portcullis_types::Ttl;
 use serde_json::json;
@@ -129,6 +130,27 @@ async fn what_is_wrong_is_told_at_once() {
     assert_eq!(browser.send(house.http.get(&url)).await.status, 405);
     let large = house.http.post(&url).header("content-type", "application/x-www-form-urlencoded");
     assert_eq!(browser.send(large.body("x".repeat(70_000))).await.status, 413);
+}
+
+#[tokio::test]
+async fn a_record_tells_where_it_was_asked() {
+    let house = house().await;
+    let pushed = push(&house, &[], &[("client_secret", "wrong")]).await;
+    let unfit = push(&house, &[("scope", "no:such")], &[("client_secret", SECRET)]).await;
+    let browser = Browser::signed_in(&house, "ada").await;
+    let brought = bring(&browser, "notebook", "urn:ietf:params:oauth:request_uri:none").await;
+    let decision = |answer: &Answer| answer.header("x-decision-id").parse().unwrap();
+    for (answer, told) in [
+        (&pushed, "pushed authorization request"),
+        (&unfit, "pushed authorization request"),
+        (&brought, "authorization request"),
+    ] {
+        let record = house.record(decision(answer)).await;
+        let it = Explanation::of(&record, &Surroundings::default());
+        assert_eq!(it.request.split(',').next(), Some(told));
+        let advised = it.remedy.and_then(|step| step.command);
+        assert!(advised.is_none_or(|command| !command.contains("/token")), "{told}");
+    }
 }
 
 #[tokio::test]

@@ -243,6 +243,12 @@ fn grant(name: &'static str, denial: impl Into<Option<Denial>>, asked: Grant<'st
     Case { name, record, issuance: None, ended: None, client: None, world: world() }
 }
 
+/// At another endpoint than that for tokens.
+fn elsewhere(name: &'static str, endpoint: &'static str, denial: Denial) -> Case {
+    let asked = Grant { default_used: false, requested_resource: Vec::new(), ..asked(None, None) };
+    grant(name, denial, Grant { endpoint: Some(endpoint.into()), ..asked })
+}
+
 fn weak() -> Denial {
     Denial::WeakScope {
         found: scopes("generate:basic"),
@@ -620,6 +626,8 @@ fn of_clients() -> Vec<Case> {
             },
             Grant { client_id: Some("fre-app".into()), ..plain() },
         ),
+        elsewhere("pushed", "pushed_authorization_request", unproven(ClientProof::Missing)),
+        elsewhere("introspected", "introspection", unproven(ClientProof::WrongSecret)),
         grant("no_proof", unproven(ClientProof::Missing), Grant { auth_method: None, ..plain() }),
         grant(
             "assertion_audience",
@@ -642,7 +650,11 @@ fn of_people() -> Vec<Case> {
     let person: portcullis_types::PersonId = "usr_01k7e3v5r00000000000000000".parse().unwrap();
     let with_code = || Grant { grant_type: "authorization_code".into(), ..asked(None, None) };
     let authorize = |name, denial: Denial| {
-        let asked = Grant { grant_type: "authorize".into(), ..asked(Some("generate:basic"), None) };
+        let asked = Grant {
+            endpoint: Some("authorization".into()),
+            grant_type: "authorization_code".into(),
+            ..asked(Some("generate:basic"), None)
+        };
         let record = record(NOW, Stage::Authorize, Some(denial), Event::Grant(asked));
         Case { name, record, issuance: None, ended: None, client: None, world: world() }
     };
