@@ -198,6 +198,9 @@ fn hint(denial: &Denial) -> Option<Hint> {
         | Denial::BadScope { .. }
         | Denial::BadPossession { .. }
         | Denial::NoScopeLeft { .. }
+        // At the endpoint for pushed requests, as the authorization endpoint would say it.
+        | Denial::BadAuthorization { .. }
+        | Denial::BadRedirect { .. }
         // Whose a code or token was, and what became of it, is not told.
         | Denial::BadGranted {
             fault:

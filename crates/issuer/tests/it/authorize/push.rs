@@ -2,7 +2,7 @@
 
 use super::{SECRET, first_party, house, request};
 use crate::{
-    apps::proof,
+    apps::{proof, text},
     browser::{Browser, encoded},
     house::{Answer, House},
 };
@@ -125,6 +125,24 @@ async fn what_is_wrong_is_told_at_once() {
         );
         assert!(answer.header("x-decision-id").starts_with("dec_"));
     }
+    for (changes, detail, remedy) in [
+        (("code_challenge", ""), "code_challenge is missing", "Correct code_challenge."),
+        (
+            ("redirect_uri", "https://evil.example"),
+            "redirect_uri https://evil.example",
+            "Register the redirect_uri for the client, letter by letter as it is sent.",
+        ),
+        (
+            ("request", "x"),
+            "the token has 1 segment(s) separated by dots; a signed token has 3",
+            "Correct request.",
+        ),
+    ] {
+        let told = push(&house, &[changes], &[("client_secret", SECRET)]).await.json();
+        assert_eq!((text(&told, "detail"), text(&told, "remedy")), (detail, remedy));
+    }
+    let unproven = push(&house, &[("code_challenge", "")], &[]).await.json();
+    assert_eq!(unproven.get("detail"), None, "nothing before the client has proven itself");
     let url = house.at("/par");
     let browser = Browser::new(&house);
     assert_eq!(browser.send(house.http.get(&url)).await.status, 405);
