@@ -108,6 +108,17 @@ def test_userinfo_tells_what_a_scope_says(app: App, someone: Visitor, scope: str
     assert SCOPES[scope] | {"sub"} <= told <= SCOPES[scope] | {"sub"} | {"given_name", "family_name", "locale"}
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_a_token_opens_the_api_and_userinfo(app: App, someone: Visitor, provider: Provider, named: bool) -> None:
+    resource = {"resource": provider.gateway} if named else {}
+    tokens = app.tokens(someone, scope="openid profile model:list", **resource)
+    claims = provider.verified(tokens["access_token"], provider.gateway)
+    assert set(tokens["scope"].split()) == set(claims["scope"].split()) == {"openid", "profile", "model:list"}
+    assert provider.call(tokens["access_token"]).status_code == 200
+    assert app.userinfo(tokens["access_token"]).json()["name"]
+    assert "name" not in app.id_token(tokens)
+
+
 def test_all_scopes_at_once_are_granted(app: App, someone: Visitor) -> None:
     tokens = app.tokens(someone, scope="openid profile email phone address")
     assert {"sub", "name", "email"} <= set(app.userinfo(tokens["access_token"]).json())

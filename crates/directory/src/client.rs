@@ -20,7 +20,8 @@ pub struct Client {
     pub grant_types: Vec<GrantType>,
     /// Its allow-list: what it may ask for. Empty means nothing.
     pub scopes: Vec<Pattern>,
-    /// What it gets when it asks for no scope; without one, it must ask.
+    /// What it gets when it asks for no scope, or, on behalf of a person, names an API and asks for identity scopes
+    /// alone; without one, it must ask.
     pub default_scope: Option<Scopes>,
     /// The APIs it may have tokens for. Empty means none.
     pub resources: Vec<Audience>,

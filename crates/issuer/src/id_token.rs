@@ -26,15 +26,9 @@ pub(crate) fn write(
 fn claims_of(state: &State, due: &Due) -> Map<String, Value> {
     let granted = &due.authorization;
     let how = &granted.authentication;
-    // §5.4: where no access token opens /userinfo, what it would have told stands here. Roles and groups always
-    // do: apps decide by them.
-    let here = if due.words(&state.settings).has(IdentityScope::Openid) {
-        let both: IdentityScopes =
-            [IdentityScope::Roles, IdentityScope::Groups].into_iter().collect();
-        due.identity.and(both)
-    } else {
-        due.identity
-    };
+    // §5.4: the access token opens /userinfo, which tells the rest. Roles and groups stand here: apps decide by them.
+    let both: IdentityScopes = [IdentityScope::Roles, IdentityScope::Groups].into_iter().collect();
+    let here = due.identity.and(both);
     // What the app may learn may be less by now.
     let named = claims::allowed(&granted.claims, due.client.registration.identity);
     let mut told = claims::of(&due.person, here, &named.id_token);

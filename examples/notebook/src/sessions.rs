@@ -16,7 +16,7 @@ const MOST: usize = 1000;
 /// A person who is signed in.
 #[derive(Clone)]
 pub(crate) struct Session {
-    /// The verified claims of the ID token.
+    /// The verified claims of the ID token, and what `/userinfo` told.
     pub(crate) claims: Map<String, Value>,
     /// The ID token itself, for signing out.
     pub(crate) id_token: String,

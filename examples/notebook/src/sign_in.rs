@@ -14,7 +14,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use openidconnect::{
     AuthorizationCode, CsrfToken, Nonce, OAuth2TokenResponse, PkceCodeChallenge, Scope,
     TokenResponse,
-    core::{CoreAuthenticationFlow, CoreTokenResponse},
+    core::{CoreAuthenticationFlow, CoreTokenResponse, CoreUserInfoClaims},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -81,12 +81,19 @@ pub(crate) async fn finish(
         .map_err(|fault| problem(&format!("The code was not accepted: {fault}")))?;
     let id_token = tokens.id_token().ok_or_else(|| problem("There is no ID token."))?;
     // Signature, iss, aud, exp and nonce; nothing of it is read before.
-    id_token
+    let who = id_token
         .claims(&client.id_token_verifier(), &pending.nonce)
         .map_err(|fault| problem(&format!("The ID token is not good: {fault}")))?;
+    // OpenID Connect Core §5.3.2: about the very person of the ID token.
+    let person: CoreUserInfoClaims = client
+        .user_info(tokens.access_token().clone(), Some(who.subject().clone()))
+        .map_err(|fault| problem(&fault.to_string()))?
+        .request_async(&app.provider.http)
+        .await
+        .map_err(|fault| problem(&format!("Nothing was told about you: {fault}")))?;
     let id_token = id_token.to_string();
     let session = Session {
-        claims: claims(&id_token),
+        claims: claims(&id_token, &person),
         id_token,
         access_token: tokens.access_token().clone(),
         scope: words(tokens.scopes()),
@@ -101,8 +108,15 @@ fn words(scopes: Option<&Vec<Scope>>) -> String {
     words.join(" ")
 }
 
-/// All claims of a verified ID token, those that the library has no names for too.
-fn claims(id_token: &str) -> Map<String, Value> {
+/// All claims of a verified ID token, those that the library has no names for too, and what `/userinfo` adds.
+fn claims(id_token: &str, person: &CoreUserInfoClaims) -> Map<String, Value> {
     let payload = id_token.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
-    payload.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default()
+    let mut all: Map<String, Value> =
+        payload.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
+    if let Ok(Value::Object(more)) = serde_json::to_value(person) {
+        for (name, value) in more {
+            all.entry(name).or_insert(value);
+        }
+    }
+    all
 }

@@ -119,11 +119,14 @@ impl Due {
         self.issued.plus(self.ttl)
     }
 
-    /// The words in the access token: an API that the app named learns nothing about what the app may learn, and
-    /// its token opens no `/userinfo`.
-    pub(crate) fn words(&self, settings: &crate::Settings) -> IdentityScopes {
-        let named = self.authorization.resource_named && self.aud != settings.userinfo.1;
-        if named { IdentityScopes::default() } else { self.identity }
+    /// `scope`, in the access token as in the answer (RFC 6749 §5.1), whether the app named the API or not: with
+    /// `openid` among it, the token opens `/userinfo`. To an API those words mean nothing.
+    pub(crate) fn words(&self) -> String {
+        match (self.identity.is_empty(), self.scope.is_empty()) {
+            (true, _) => self.scope.to_string(),
+            (false, true) => self.identity.to_string(),
+            (false, false) => format!("{} {}", self.identity, self.scope),
+        }
     }
 
     pub(super) fn insert(&self, tx: &mut Tx<'_>) -> Result<(), StoreFault> {
@@ -133,7 +136,7 @@ impl Due {
                 jti: &self.jti,
                 client_id: &self.client.id,
                 resource: self.aud.as_str(),
-                scope: &told(self.identity, &self.scope),
+                scope: &self.words(),
                 issued: self.issued,
                 expires: self.expires(),
             },
@@ -156,7 +159,7 @@ impl Due {
                 "Bearer"
             },
             ttl: self.ttl,
-            scope: told(self.identity, &self.scope),
+            scope: self.words(),
             refresh_token: self.refresh_token,
             id_token,
         })
@@ -164,14 +167,5 @@ impl Due {
 
     pub(crate) fn client_id(&self) -> &ClientId {
         &self.client.id
-    }
-}
-
-/// `scope` in the answer: all that was granted.
-pub(super) fn told(identity: IdentityScopes, scope: &Scopes) -> String {
-    match (identity.is_empty(), scope.is_empty()) {
-        (true, _) => scope.to_string(),
-        (false, true) => identity.to_string(),
-        (false, false) => format!("{identity} {scope}"),
     }
 }

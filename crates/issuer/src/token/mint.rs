@@ -1,6 +1,6 @@
 //! The access token (RFC 9068).
 
-use super::{Course, Due, Fault, client_credentials::Grant, due::told, holder::Confirmation};
+use super::{Course, Due, Fault, client_credentials::Grant, holder::Confirmation};
 use crate::{server::State, subject};
 use portcullis_directory::Client;
 use portcullis_store::{StoreFault, Tx};
@@ -113,7 +113,6 @@ pub(super) fn to_itself(
 pub(super) fn for_a_person(state: &State, due: &Due) -> Result<String, Fault> {
     let granted = &due.authorization;
     let how = &granted.authentication;
-    let words = due.words(&state.settings);
     let offline = granted.identity.has(IdentityScope::OfflineAccess);
     let told_of = |scope, list| due.identity.has(scope).then_some(list);
     let session = granted.session.as_ref().filter(|_| !offline);
@@ -126,7 +125,7 @@ pub(super) fn for_a_person(state: &State, due: &Due) -> Result<String, Fault> {
         iat: due.issued.seconds(),
         exp: due.expires().seconds(),
         jti: due.jti.as_str(),
-        scope: &told(words, &due.scope),
+        scope: &due.words(),
         tenant: granted.tenant.as_ref().map(AsRef::as_ref),
         cnf: due.cnf.as_ref(),
         person: Some(OfAPerson {

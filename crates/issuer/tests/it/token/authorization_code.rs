@@ -60,16 +60,24 @@ async fn the_id_token_says_who_signed_in_and_how() {
 }
 
 #[tokio::test]
-async fn an_api_that_the_app_named_learns_nothing_of_the_person() {
+async fn a_token_says_what_the_answer_says_whether_the_api_was_named_or_not() {
     let house = House::with_apps().await;
-    let mut authorization = house.authorization("desk", "openid roles generate:basic").await;
-    authorization.resource_named = true;
-    let code = house.code_for(authorization, |_| ()).await;
-    let body = house.redeem("desk", &code).await.json();
-    assert_eq!(text(&claims(&body["access_token"]), "scope"), "generate:basic");
-    assert_eq!(claims(&body["id_token"])["roles"], serde_json::json!(["scientist"]));
-    let refused = house.userinfo(&format!("Bearer {}", text(&body, "access_token"))).await;
-    assert_eq!(refused.status, 403);
+    let scope = "openid profile roles generate:basic";
+    for resource_named in [false, true] {
+        let mut authorization = house.authorization("desk", scope).await;
+        authorization.resource_named = resource_named;
+        let code = house.code_for(authorization, |_| ()).await;
+        let body = house.redeem("desk", &code).await.json();
+        let access_token = claims(&body["access_token"]);
+        assert_eq!((text(&body, "scope"), text(&access_token, "scope")), (scope, scope));
+        assert_eq!(text(&access_token, "aud"), TEXTGEN);
+        let told = house.userinfo(&format!("Bearer {}", text(&body, "access_token"))).await;
+        assert_eq!(told.status, 200, "{}", told.body);
+        assert_eq!(text(&told.json(), "name"), "Ada Lovelace");
+        let id_token = claims(&body["id_token"]);
+        assert_eq!(id_token["roles"], serde_json::json!(["scientist"]));
+        assert!(id_token.get("name").is_none(), "/userinfo tells that");
+    }
 }
 
 #[tokio::test]

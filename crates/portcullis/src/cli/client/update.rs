@@ -42,7 +42,7 @@ pub(in crate::cli) struct Update {
     /// An API that it may not have tokens for any more, by resource; may be repeated.
     #[arg(long, value_name = "URI")]
     remove_resource: Vec<Audience>,
-    /// What it gets if it asks for no scope.
+    /// What it gets if it asks for no scope; or, for a person, if it names an API and no scope of it (openid alone).
     #[arg(long, value_name = "SCOPES")]
     default_scope: Option<Scopes>,
     /// The API it gets a token for if it names none.
