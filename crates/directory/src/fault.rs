@@ -38,6 +38,9 @@ pub enum Fault {
     /// No such session.
     #[error("there is no session {0}")]
     UnknownSession(String),
+    /// The person has no such passkey.
+    #[error("there is no such passkey")]
+    UnknownPasskey,
     /// The change would leave the person no way to sign in.
     #[error("it is the only way in that they have; set a password or add a passkey first")]
     LastMeans,

@@ -129,7 +129,7 @@ impl Directory {
                 &[name.as_str().into(), id.as_str().into(), person.as_str().into()],
             )?;
             if renamed == 0 {
-                return Err(Fault::Invalid("there is no such passkey".into()));
+                return Err(Fault::UnknownPasskey);
             }
             Ok(deed.with("name", name).done(tx, person.as_str())?)
         })
@@ -148,7 +148,7 @@ impl Directory {
         self.transact(move |tx| {
             let all = rows::of_person(tx, &person)?;
             let Some(facts) = all.into_iter().find(|facts| facts.id == id) else {
-                return Err(Fault::Invalid("there is no such passkey".into()));
+                return Err(Fault::UnknownPasskey);
             };
             tx.execute("DELETE FROM passkey WHERE id = $1", &[id.as_str().into()])?;
             Ok(deed.with("name", facts.name).done(tx, person.as_str())?)

@@ -2,7 +2,7 @@ use crate::{
     authenticator::Authenticator,
     house::{House, NOW},
 };
-use portcullis_directory::{PasskeyOptions, Person, sign_in::Proven};
+use portcullis_directory::{Fault, PasskeyOptions, Person, sign_in::Proven};
 use portcullis_types::{Acr, Amr, SignInFault, Timestamp, Ttl};
 
 impl House {
@@ -129,7 +129,12 @@ async fn a_passkey_of_somebody_disabled_or_one_that_was_removed_opens_nothing() 
     directory.enable_person(house.acting(NOW), &alice.id).await.unwrap();
     let id = directory.passkeys_of(&alice.id).await.unwrap()[0].id.clone();
     let mallory = "usr_01jzzzzzzzzzzzzzzzzzzzzzzz".parse().unwrap();
-    assert!(directory.remove_passkey(house.acting(NOW), &mallory, &id).await.is_err());
+    for stranger in [
+        directory.remove_passkey(house.acting(NOW), &mallory, &id).await,
+        directory.rename_passkey(house.acting(NOW), &mallory, &id, "mine").await,
+    ] {
+        assert!(matches!(stranger, Err(Fault::UnknownPasskey)), "{stranger:?}");
+    }
     directory.remove_passkey(house.acting(NOW), &alice.id, &id).await.unwrap();
     let begun = house.begin_passkey(NOW);
     authenticator.counter = 3;
