@@ -138,6 +138,7 @@ impl Owner {
             "password" => Some(visit.say("password.done")),
             "unlinked" => Some(visit.say("account.unlinked")),
             "last_means" => Some(visit.say("account.last_means")),
+            "gone" => Some(visit.say("account.gone")),
             "over" => Some(visit.say("authenticator.over")),
             _ => None,
         });

@@ -84,7 +84,7 @@ fn begin(state: &State, client: &Client) -> Option<String> {
 async fn revoked(state: &State, request: Request) -> Result<Response, Else> {
     let (owner, form) = Owner::with_form(state, request, (HERE, Care::Ending)).await?;
     let Ok(id) = GrantId::new(form.get("grant").unwrap_or_default()) else {
-        return Ok(owner.arrival.go(HERE.path()));
+        return Ok(owner.done("gone"));
     };
     let mut entropy = (state.entropy)();
     let deed = Deed::new(&mut owner.acting(&mut *entropy), Action::GrantEnd);
@@ -92,15 +92,18 @@ async fn revoked(state: &State, request: Request) -> Result<Response, Else> {
     let end = move |tx: &mut Tx<'_>| {
         // Attack: the id of somebody else's grant. Only one's own is found.
         let own = grants_of(tx, &person, now)?.into_iter().find(|grant| grant.id == id);
-        let Some(grant) = own else { return Ok(()) };
-        if end_grant(tx, &grant.id, now)? {
+        let Some(grant) = own else { return Ok(false) };
+        let ended = end_grant(tx, &grant.id, now)?;
+        if ended {
             forget_consent(tx, &person, &grant.client_id)?;
             let deed = deed.with("grant", grant.id.to_string());
             deed.with("client", grant.client_id.to_string()).done(tx, person.as_str())?;
         }
-        Ok(())
+        Ok(ended)
     };
-    state.store.write(end).await.map_err(|fault| owner.fault(&fault.into()))?;
+    if !state.store.write(end).await.map_err(|fault| owner.fault(&fault.into()))? {
+        return Ok(owner.done("gone"));
+    }
     state.directory.publish().await.map_err(|fault| owner.fault(&fault))?;
     Ok(owner.done("app"))
 }

@@ -140,8 +140,8 @@ async fn renamed(state: &State, request: Request) -> Result<Response, Else> {
     let mut entropy = (state.entropy)();
     let by = owner.acting(&mut *entropy);
     match state.directory.rename_passkey(by, &owner.person.id, id, name).await {
-        // One that is not there any more: the list says so.
-        Ok(()) | Err(Fault::Invalid(_)) => Ok(owner.done("saved")),
+        Ok(()) => Ok(owner.done("saved")),
+        Err(Fault::UnknownPasskey) => Ok(owner.done("gone")),
         Err(fault) => Err(owner.fault(&fault)),
     }
 }
@@ -160,7 +160,7 @@ async fn removed(state: &State, request: Request) -> Result<Response, Else> {
             state.mail.changed(&owner.person, Action::PasskeyRemoved);
             Ok(owner.done("saved"))
         }
-        Err(Fault::Invalid(_)) => Ok(owner.done("saved")),
+        Err(Fault::UnknownPasskey) => Ok(owner.done("gone")),
         Err(fault) => Err(owner.fault(&fault)),
     }
 }

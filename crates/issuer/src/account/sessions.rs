@@ -128,12 +128,13 @@ fn means(words: Words, amr: &[Amr]) -> String {
 async fn ended(state: &State, request: Request) -> Result<Response, Else> {
     let (owner, form) = Owner::with_form(state, request, (HERE, Care::Ending)).await?;
     let Ok(id) = SessionId::new(form.get("session").unwrap_or_default()) else {
-        return Ok(owner.arrival.go(HERE.path()));
+        return Ok(owner.done("gone"));
     };
     let mut entropy = (state.entropy)();
     match state.directory.end_session(owner.acting(&mut *entropy), &owner.person.id, &id).await {
-        // One that is over already is over.
-        Ok(()) | Err(Fault::UnknownSession(_)) => Ok(owner.done("session")),
+        Ok(()) => Ok(owner.done("session")),
+        // Over already, or somebody else's: nobody learns which.
+        Err(Fault::UnknownSession(_)) => Ok(owner.done("gone")),
         Err(fault) => Err(owner.fault(&fault)),
     }
 }

@@ -1,7 +1,11 @@
 //! `/account`.
 
 use super::{PASSWORD, Visitor, person};
-use crate::{house::House, pages::visitor::field};
+use crate::{
+    apps::{claims, text},
+    house::House,
+    pages::visitor::field,
+};
 use portcullis_types::Ttl;
 
 const PARTS: [&str; 9] = [
@@ -101,13 +105,39 @@ async fn a_session_is_ended_from_another_one_and_only_ones_own() {
     assert!(page.body.contains("is signed out at once. No app loses its access."), "{}", page.body);
 
     // Attack: the id of somebody else's session.
-    eve.form("/account/sessions/end", &[("session", &other)]).await;
+    // She reads the same as of one that is nobody's.
+    let gone = "/tenants/one/account/sessions?done=gone";
+    for id in [other.as_str(), "ses_01jzzzzzzzzzzzzzzzzzzzzzzz", "x", ""] {
+        let answer = eve.form("/account/sessions/end", &[("session", id)]).await;
+        assert_eq!(answer.header("location"), gone, "{id}");
+    }
+    let page = eve.get("/account/sessions?done=gone").await;
+    assert!(page.body.contains("It is not there, or not any more."), "{}", page.body);
     assert_eq!(there.get("/account").await.status, 200);
 
     let answer = here.form("/account/sessions/end", &[("session", &other)]).await;
     assert_eq!(answer.header("location"), "/tenants/one/account/sessions?done=session");
     assert_eq!(there.get("/account").await.status, 303);
     assert_eq!(here.get("/account").await.status, 200);
+    let again = here.form("/account/sessions/end", &[("session", &other)]).await;
+    assert_eq!(again.header("location"), gone);
+}
+
+#[tokio::test]
+async fn what_is_not_ones_own_is_said_not_to_be_there() {
+    let house = House::with_apps().await;
+    person(&house, "eve").await;
+    let body = house.tokens("desk", "openid generate:basic").await;
+    let grant = text(&claims(&body["access_token"]), "grant").to_owned();
+    let eve = Visitor::signed_in(&house, "eve").await;
+    for id in [grant.as_str(), "gra_01jzzzzzzzzzzzzzzzzzzzzzzz", "x", ""] {
+        let answer = eve.form("/account/apps/revoke", &[("grant", id)]).await;
+        assert_eq!(answer.header("location"), "/tenants/one/account/apps?done=gone", "{id}");
+    }
+    let token = format!("Bearer {}", text(&body, "access_token"));
+    assert_eq!(house.userinfo(&token).await.status, 200, "nothing was ended");
+    let renamed = eve.form("/account/passkeys/rename", &[("passkey", "key"), ("name", "n")]).await;
+    assert_eq!(renamed.header("location"), "/tenants/one/account/passkeys?done=gone");
 }
 
 #[tokio::test]
