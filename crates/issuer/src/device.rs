@@ -20,7 +20,7 @@ use axum::{
     extract::{Request, State as Shared},
     response::Response,
 };
-use http::request::Parts;
+use http::{StatusCode, request::Parts};
 use portcullis_directory::{
     Authorization, Client, GrantType, Person, Session,
     grant::{Decision, DeviceRequest, decide_device, device_by_user_code, user_code},
@@ -148,8 +148,12 @@ async fn find(
     walk.record.grant_type = GrantType::DeviceCode.name().into();
     walk.person(&person.id, &session.id);
     let places = guess::places(&person, walk.remote);
-    if state.guesses.are_over(&places, walk.now) {
-        return Err(Box::new(wrong(visit, typed, visit.say("device.throttled"))));
+    if let Some(wait) = state.guesses.wait(&places, walk.now) {
+        let text = visit.fill("device.throttled", &pages::wait(visit.words, wait));
+        let mut response = wrong(visit, typed, &text);
+        *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+        pages::retry_after(&mut response, wait);
+        return Err(Box::new(response));
     }
     let id = walk.id;
     let fault = |fault: Fault| Box::new(failed(visit, &fault, id));

@@ -17,7 +17,7 @@ pub(crate) use app::{AppView, ConsentView, Permission, Permissions, consent, hos
 pub(crate) use device::{
     DeviceCodeView, DeviceConfirmView, DeviceOutcome, device_code, device_confirm, device_done,
 };
-pub(crate) use error::{ErrorView, Explained, error, explained, too_many};
+pub(crate) use error::{ErrorView, Explained, error, explained, retry_after, too_many};
 pub(crate) use form_post::{FormPostView, form_post};
 pub(crate) use logout::{ConfirmLogoutView, SignedOutView, confirm_logout, signed_out};
 pub(crate) use secret::{

@@ -27,18 +27,36 @@ use crate::{
 use axum::response::Response;
 use http::StatusCode;
 use portcullis_directory::sign_in::Refusal;
-use portcullis_types::SignInFault;
+use portcullis_types::{SignInFault, Ttl};
 
 /// What a person reads when they were refused. The reason is the operator's to know: whether a login exists is
 /// nobody else's business.
-fn sentence(arrival: &Arrival, refusal: &Refusal, usual: &'static str) -> (StatusCode, String) {
-    match refusal.fault() {
-        Some(SignInFault::Throttled { retry_after, .. }) => {
-            let words = arrival.visit.words;
-            let text = words.fill("sign_in.throttled", &[&wait(words, *retry_after)]);
-            (StatusCode::TOO_MANY_REQUESTS, text)
+fn sentence(arrival: &Arrival, refusal: &Refusal, usual: &'static str) -> Sentence {
+    if let Some(SignInFault::Throttled { retry_after, .. }) = refusal.fault() {
+        let words = arrival.visit.words;
+        let text = words.fill("sign_in.throttled", &[&wait(words, *retry_after)]);
+        Sentence { status: StatusCode::TOO_MANY_REQUESTS, text, retry_after: Some(*retry_after) }
+    } else {
+        let text = arrival.visit.say(usual).to_owned();
+        Sentence { status: StatusCode::BAD_REQUEST, text, retry_after: None }
+    }
+}
+
+/// What a person reads, and a program as well.
+struct Sentence {
+    status: StatusCode,
+    text: String,
+    retry_after: Option<Ttl>,
+}
+
+impl Sentence {
+    /// The answer that says it, with its status and how long to wait.
+    fn heads(&self, mut response: Response) -> Response {
+        *response.status_mut() = self.status;
+        if let Some(retry_after) = self.retry_after {
+            pages::retry_after(&mut response, retry_after);
         }
-        _ => (StatusCode::BAD_REQUEST, arrival.visit.say(usual).to_owned()),
+        response
     }
 }
 

@@ -34,12 +34,16 @@ pub(super) fn places(person: &Person, remote: Option<IpAddr>) -> Vec<(String, u3
 }
 
 impl Guesses {
-    /// Whether one of the places has no miss left.
-    pub(super) fn are_over(&self, places: &[(String, u32)], now: Timestamp) -> bool {
+    /// How long to wait, if one of the places has no miss left.
+    pub(super) fn wait(&self, places: &[(String, u32)], now: Timestamp) -> Option<Ttl> {
         let misses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        places.iter().any(|(place, free)| {
-            misses.get(place).is_some_and(|seen| seen.since.plus(SPAN) > now && seen.count >= *free)
-        })
+        let over = |(place, free): &(String, u32)| {
+            let seen = misses.get(place).filter(|seen| seen.count >= *free)?;
+            let again = seen.since.plus(SPAN);
+            (again > now)
+                .then(|| Ttl::from_millis(u64::try_from(again.millis_since(now)).unwrap_or(0)))
+        };
+        places.iter().filter_map(over).max()
     }
 
     /// Counts a miss.
@@ -71,14 +75,14 @@ mod tests {
         let (guesses, now) = (Guesses::default(), Timestamp::from_seconds(1_800_000_000));
         let places = [("usr_a".to_owned(), 2), ("192.0.2.1".to_owned(), 3)];
         for _ in 0..2 {
-            assert!(!guesses.are_over(&places, now));
+            assert_eq!(guesses.wait(&places, now), None);
             guesses.missed(&places, now);
         }
-        assert!(guesses.are_over(&places, now));
+        assert_eq!(guesses.wait(&places, now), Some(SPAN));
         let other = [("usr_b".to_owned(), 2), ("192.0.2.1".to_owned(), 3)];
-        assert!(!guesses.are_over(&other, now));
+        assert_eq!(guesses.wait(&other, now), None);
         guesses.missed(&other, now);
-        assert!(guesses.are_over(&other, now), "the address has no more");
-        assert!(!guesses.are_over(&places, now.plus(SPAN)));
+        assert!(guesses.wait(&other, now).is_some(), "the address has no more");
+        assert_eq!(guesses.wait(&places, now.plus(SPAN)), None);
     }
 }

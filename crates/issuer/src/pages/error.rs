@@ -124,7 +124,11 @@ pub(crate) fn too_many(visit: &Visit, retry_after: Ttl) -> Response {
             link: None,
         },
     );
-    let seconds = retry_after.as_seconds().max(1);
-    response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    self::retry_after(&mut response, retry_after);
     response
+}
+
+/// Says for how long to wait (RFC 6585 §4).
+pub(crate) fn retry_after(response: &mut Response, wait: Ttl) {
+    response.headers_mut().insert(header::RETRY_AFTER, wait.as_seconds().max(1).into());
 }

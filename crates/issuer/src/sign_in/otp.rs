@@ -35,14 +35,14 @@ async fn prove(state: &State, request: Request) -> Result<Response, Else> {
         let wrong = (StatusCode::BAD_REQUEST, arrival.visit.say("otp.over"));
         return Ok(shown(state, &arrival, &to, login, Some(wrong)).await);
     }
-    let (_, text) = sentence(&arrival, &refusal, "otp.failed");
+    let told = sentence(&arrival, &refusal, "otp.failed");
     let view = SecondFactorView {
         ceremony,
         flow: to.flow(),
         return_to: to.return_to(),
         login,
-        problem: Some(Problem { field: "otp", text: &text }),
+        problem: Some(Problem { field: "otp", text: &told.text }),
         forms: to.forms(),
     };
-    Ok(pages::second_factor(&arrival.visit, &view))
+    Ok(told.heads(pages::second_factor(&arrival.visit, &view)))
 }

@@ -77,8 +77,8 @@ async fn prove(state: &State, request: Request) -> Result<Response, Else> {
     match proven.map_err(|fault| Else::from(arrival.failed(&fault)))? {
         Ok(proven) => end::with_json(state, &arrival, proven, &to).await,
         Err(refusal) => {
-            let (status, text) = sentence(&arrival, &refusal, "sign_in.passkey_failed");
-            Err(problem(status, &text))
+            let told = sentence(&arrival, &refusal, "sign_in.passkey_failed");
+            Ok(told.heads(problem(told.status, &told.text).answer()))
         }
     }
 }

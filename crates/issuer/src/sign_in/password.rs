@@ -75,8 +75,9 @@ async fn sign_in(state: &State, request: Request) -> Result<Response, Else> {
     let proven = state.directory.sign_in_with_password(&mut visitor, login, password).await;
     match proven.map_err(|fault| Else::from(arrival.failed(&fault)))? {
         Err(refusal) => {
-            let (status, text) = sentence(&arrival, &refusal, "sign_in.failed");
-            Ok(shown(state, &arrival, &to, login, Some((status, &text))).await)
+            let told = sentence(&arrival, &refusal, "sign_in.failed");
+            let wrong = Some((told.status, told.text.as_str()));
+            Ok(told.heads(shown(state, &arrival, &to, login, wrong).await))
         }
         Ok(Proven { person, second_factor: Some(ceremony), .. }) => {
             Ok(second_factor(&arrival, &to, (&ceremony, &person.login)))

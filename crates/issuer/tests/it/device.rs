@@ -124,7 +124,9 @@ async fn who_guesses_is_slowed_down() {
         let guess = if guess % 2 == 0 { "BBBBBBBB" } else { "not a code" };
         assert_eq!(page(&browser, guess).await.status, 400);
     }
-    assert_eq!(page(&browser, &code).await.status, 400, "even the right one");
+    let refused = page(&browser, &code).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (429, "600"), "even the right one");
+    assert!(refused.body.contains("Too many codes"), "{}", refused.body);
     house.wait(Ttl::seconds(599));
     let again = waiting(&house).await;
     house.wait(Ttl::seconds(2));

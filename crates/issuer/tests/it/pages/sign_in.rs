@@ -135,6 +135,7 @@ async fn after_many_failures_a_stranger_waits_and_is_told_how_long() {
     }
     assert_eq!(last.status, 429);
     assert!(last.body.contains("Too many failed attempts"), "{}", last.body);
+    assert_eq!(last.header("retry-after"), "30");
     house.wait(Ttl::seconds(24 * 3600));
     assert_eq!(Visitor::new(&house).sign_in("ada", PASSWORD).await.status, 303);
 }
