@@ -69,6 +69,11 @@ impl<S> Ticket<S> {
         tx.execute(sql, &[(&self.id).into()])?;
         Ok(())
     }
+
+    /// Whether so many uses mean that the one that counts was among them.
+    pub(crate) const fn was_used_up(times: i64) -> bool {
+        times > 1_000_000
+    }
 }
 
 impl<S: Serialize> Ticket<S> {

@@ -11,7 +11,7 @@ use portcullis_store::{StoreFault, Tx};
 use portcullis_types::{Amr, Authentication, PersonId, SignInFault, Timestamp};
 
 /// So many wrong codes, and the password is asked for again.
-const TRIES: i64 = 5;
+const TRIES: u32 = 5;
 
 impl Directory {
     /// The second step after [`sign_in_with_password`](Self::sign_in_with_password): `second_factor` is what that
@@ -60,8 +60,14 @@ impl Directory {
         let id = id.clone();
         let prove = move |tx: &mut Tx<'_>| {
             let wrong = SignInFault::Code { person: id.clone() };
-            if ticket.used(tx)? > TRIES {
-                return proving.over().refused(tx, id.as_str(), wrong).map(Err);
+            let used = ticket.used(tx)?;
+            if used > i64::from(TRIES) {
+                let fault = if Ticket::<First>::was_used_up(used) {
+                    SignInFault::Over
+                } else {
+                    SignInFault::Codes { person: id.clone(), wrong: TRIES }
+                };
+                return proving.over().refused(tx, id.as_str(), fault).map(Err);
             }
             let Some(person) = person_in(tx, &id)? else {
                 return proving.over().refused(tx, id.as_str(), SignInFault::Unknown).map(Err);

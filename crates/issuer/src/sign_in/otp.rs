@@ -11,6 +11,7 @@ use axum::{
     response::Response,
 };
 use http::StatusCode;
+use portcullis_types::SignInFault;
 use std::sync::Arc;
 
 /// A code of the authenticator app, or a recovery code.
@@ -32,7 +33,11 @@ async fn prove(state: &State, request: Request) -> Result<Response, Else> {
         Err(refusal) => refusal,
     };
     if refusal.over {
-        let wrong = (StatusCode::BAD_REQUEST, arrival.visit.say("otp.over"));
+        let why = match refusal.fault() {
+            Some(SignInFault::Codes { .. }) => "otp.too_many",
+            _ => "otp.over",
+        };
+        let wrong = (StatusCode::BAD_REQUEST, arrival.visit.say(why));
         return Ok(shown(state, &arrival, &to, login, Some(wrong)).await);
     }
     let told = sentence(&arrival, &refusal, "otp.failed");

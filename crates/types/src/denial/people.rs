@@ -156,6 +156,8 @@ pub enum SignInFault {
     Over,
 }
 
+    /// So many codes were wrong that the one that came now was not looked at: the sign-in begins anew.
+    Codes { person: PersonId, wrong: u32 },
 impl AuthorizationError {
     pub(super) const fn expected(self) -> &'static str {
         match self {
@@ -263,6 +265,7 @@ impl Denial {
             Self::BadRedirect { .. } => (
                 Operator,
                 "Register the redirect_uri for the client, letter by letter as it is sent.".into(),
+            Self::Codes { wrong, .. } => format!("the right code within {wrong} attempts"),
             ),
             Self::BadAuthorization { error, parameter, .. } => error.remedy(parameter.as_deref()),
             Self::BadSignIn { fault, .. } => fault.remedy(),
@@ -279,6 +282,7 @@ impl AuthorizationError {
                 (Fixer::Operator, "Register or enable the client for authorization_code.".into())
             }
             (Self::AccessDenied | Self::ConsentRequired, _) => {
+            Self::Codes { person, wrong } => format!("{wrong} wrong codes of {person} before"),
                 (Fixer::Caller, "Ask the person again, without prompt=none.".into())
             }
             (Self::LoginRequired | Self::InteractionRequired, _) => {
@@ -345,7 +349,7 @@ impl SignInFault {
                 Fixer::Operator,
                 format!("Invite the person, or let {provider} create people (provision = true)."),
             ),
-            Self::Over => (Fixer::Caller, "Begin the sign-in anew.".into()),
+            Self::Codes { .. } | Self::Over => (Fixer::Caller, "Begin the sign-in anew.".into()),
             _ => (Fixer::Caller, "Try again, or reset the password.".into()),
         }
     }

@@ -128,6 +128,54 @@ async fn who_came_from_elsewhere_shows_a_code_before_the_app_goes() {
 }
 
 #[tokio::test]
+async fn after_five_wrong_codes_the_reason_is_said() {
+    let house = House::open().await;
+    person(&house, "ada").await;
+    let key = give_app(&house, &Visitor::signed_in(&house, "ada").await).await;
+    house.wait(Ttl::seconds(60));
+    let visitor = Visitor::new(&house);
+    let page = visitor.sign_in("ada", PASSWORD).await;
+    let ceremony = field(&page.body, "ceremony");
+    let shows = async |code: &str, words: &str| {
+        let form = [("ceremony", ceremony.as_str()), ("otp", code)];
+        let answer = visitor.form("/sign-in/otp", &form).await;
+        assert_eq!((answer.status, answer.body.contains(words)), (400, true), "{}", answer.body);
+    };
+    for _ in 0..5 {
+        shows("000000", "This code is not right").await;
+    }
+    let right = shown(&house, &key);
+    shows(&right, "Too many codes were wrong. Start over.").await;
+
+    // Who goes on guessing must wait, and is told so as everywhere.
+    let mut last = (0, String::new());
+    for _ in 0..10 {
+        let page = Visitor::new(&house);
+        page.sign_in("ada", PASSWORD).await;
+        let again = page.sign_in("ada", PASSWORD).await;
+        let ceremony = field(&again.body, "ceremony");
+        let form = [("ceremony", ceremony.as_str()), ("otp", "000000")];
+        let answer = page.form("/sign-in/otp", &form).await;
+        last = (answer.status, answer.header("retry-after").to_owned());
+    }
+    assert_eq!(last, (429, "30".to_owned()));
+}
+
+#[tokio::test]
+async fn a_code_that_counted_counts_once() {
+    let house = House::open().await;
+    person(&house, "ada").await;
+    let key = give_app(&house, &Visitor::signed_in(&house, "ada").await).await;
+    house.wait(Ttl::seconds(60));
+    let visitor = Visitor::new(&house);
+    let ceremony = field(&visitor.sign_in("ada", PASSWORD).await.body, "ceremony");
+    let form = [("ceremony", ceremony.as_str()), ("otp", &shown(&house, &key))];
+    assert_eq!(visitor.form("/sign-in/otp", &form).await.status, 303);
+    let again = visitor.form("/sign-in/otp", &form).await;
+    assert!(again.body.contains("This sign-in took too long"), "{}", again.body);
+}
+
+#[tokio::test]
 async fn the_code_that_sets_an_app_up_counts_for_the_session() {
     let house = House::open().await;
     person(&house, "ada").await;
