@@ -11,6 +11,7 @@ mod json;
 mod patch;
 mod query;
 mod resource;
+mod schema;
 mod user;
 
 use crate::{

@@ -122,7 +122,7 @@ impl Provisioner {
             .await
     }
 
-    /// Changes name, external id and members of a group. [`Fault::Stale`] if it is not as `before` any more.
+    /// Changes name, external id and members of a group; if all is there already, nothing is written. [`Fault::Stale`] if it is not as `before` any more.
     pub async fn change_group(
         &self,
         mut by: Acting<'_>,
@@ -137,14 +137,18 @@ impl Provisioner {
                 same(tx, &before, &owner)?;
                 let version = before.version.saturating_add(1);
                 let after = Group { version, updated: deed.at(), ..after };
-                let after = Group { id: before.id, created: before.created, ..after };
+                let after = Group { id: before.id.clone(), created: before.created, ..after };
                 problem(&after)?;
                 let renamed = after.name != before.name;
                 if renamed && look_up(tx, NAMED, &after.name, &owner)?.is_some() {
                     return Err(Fault::GroupTaken(after.name));
                 }
-                update(tx, &after)?;
                 let (came, went) = apply(tx, &after.id, &owner, change)?;
+                let same = !renamed && after.external_id == before.external_id;
+                if same && came == 0 && went == 0 {
+                    return Ok(before);
+                }
+                update(tx, &after)?;
                 let deed = deed.with("name", renamed.then(|| after.name.clone()));
                 let deed = deed.with("came", came.to_string()).with("went", went.to_string());
                 deed.done(tx, &after.id)?;

@@ -1,7 +1,7 @@
 //! What a company's directory does with its people: with those that it provisioned, and nobody else.
 
 use super::{Found, NewPerson, Page, Wanted, admin, list, rows};
-use crate::{Acting, Action, Deed, Fault, Person, Provisioner};
+use crate::{Acting, Action, Deed, Fault, Login, Person, Provisioner};
 use portcullis_store::{StoreFault, Tx};
 use portcullis_types::{PersonId, Random};
 
@@ -33,7 +33,7 @@ impl Provisioner {
     }
 
     /// Changes login, profile, external id, and whether it keeps the person out itself, from `before` to what
-    /// `after` says. [`Fault::Stale`] if the person is not as `before` any more.
+    /// `after` says; if that is what is there, nothing is written. [`Fault::Stale`] if the person is not as `before` any more.
     pub async fn change_person(
         &self,
         mut by: Acting<'_>,
@@ -49,10 +49,15 @@ impl Provisioner {
                 return Err(Fault::Stale);
             }
             let mut next = now.clone();
-            next.login = after.login;
+            let login = Login::new(&after.login);
+            let login = login.map_err(|fault| Fault::Invalid(fault.to_string()))?;
+            login.as_str().clone_into(&mut next.login);
             next.profile = after.profile;
             next.external_id = after.external_id;
             next.disabled_by.directory = after.disabled_by.directory;
+            if next == now {
+                return Ok((now, false));
+            }
             admin::change(tx, deed, &now, next, &seed)
         };
         let (person, ended) = self.directory.transact(change).await?;

@@ -150,6 +150,9 @@ async fn a_group_changes_as_a_whole_or_not_at_all() {
     let full =
         company.change_group(house.acting(NOW), &group, group.clone(), change).await.unwrap();
     assert_eq!(company.members(&full).await.unwrap().len(), 45, "in more than one portion");
+    let nothing = Members { add: only(&[people.last().unwrap()]), ..Members::default() };
+    let same = company.change_group(house.acting(NOW), &full, full.clone(), nothing).await;
+    assert_eq!(same.unwrap(), full, "no change is no version");
     let stale = company.change_group(house.acting(NOW), &group, full.clone(), Members::default());
     assert!(matches!(stale.await, Err(Fault::Stale)));
     assert!(matches!(company.remove_group(house.acting(NOW), &group).await, Err(Fault::Stale)));

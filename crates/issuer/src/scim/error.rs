@@ -13,6 +13,8 @@ pub(super) enum Kind {
     Path,
     Value,
     NoTarget,
+    /// It is read-only, or required.
+    Mutability,
     Uniqueness,
     Unauthorized,
     NotFound,
@@ -55,9 +57,12 @@ impl ScimError {
 impl Kind {
     const fn status(self) -> StatusCode {
         match self {
-            Self::Syntax | Self::Filter | Self::Path | Self::Value | Self::NoTarget => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Syntax
+            | Self::Filter
+            | Self::Path
+            | Self::Value
+            | Self::NoTarget
+            | Self::Mutability => StatusCode::BAD_REQUEST,
             Self::Uniqueness => StatusCode::CONFLICT,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -77,6 +82,7 @@ impl Kind {
             Self::Path => Some("invalidPath"),
             Self::Value => Some("invalidValue"),
             Self::NoTarget => Some("noTarget"),
+            Self::Mutability => Some("mutability"),
             Self::Uniqueness => Some("uniqueness"),
             _ => None,
         }

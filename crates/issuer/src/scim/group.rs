@@ -8,6 +8,7 @@ use super::{
     patch::{Op, Operation},
     query::Query,
     resource::Resource,
+    schema::{self, Fate},
 };
 use portcullis_directory::{Acting, Found, Group, Member, Members, Page};
 use portcullis_types::PersonId;
@@ -19,6 +20,7 @@ pub(super) const SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 impl Resource for Group {
     /// Some ten thousand members fit.
     const LARGEST: usize = 2 * 1024 * 1024;
+    const SCHEMA: &'static str = SCHEMA;
     type Next = (Group, Members);
 
     async fn find(call: &Call, id: &str) -> Result<Option<Self>, ScimError> {
@@ -73,7 +75,9 @@ impl Resource for Group {
     fn patched(&self, operations: &[Operation]) -> Result<Self::Next, ScimError> {
         let (mut group, mut members) = (self.clone(), Members::default());
         for operation in operations {
-            apply(operation, &mut group, &mut members)?;
+            if schema::GROUP.judge(operation)? == Fate::Done {
+                apply(operation, &mut group, &mut members)?;
+            }
         }
         Ok((group, members))
     }
@@ -114,10 +118,7 @@ fn apply(operation: &Operation, group: &mut Group, members: &mut Members) -> Res
         })
     };
     match (operation.path.name.as_str(), operation.op) {
-        ("displayname", Op::Add | Op::Replace) => group.name = text()?,
-        ("displayname", Op::Remove) => {
-            return Err(ScimError::new(Kind::Value, "'displayName' cannot be removed"));
-        }
+        ("displayname", _) => group.name = text()?,
         ("externalid", Op::Remove) => group.external_id = None,
         ("externalid", _) => group.external_id = Some(text()?),
         ("members", Op::Remove) => {

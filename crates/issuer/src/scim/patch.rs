@@ -19,6 +19,8 @@ pub(super) struct Operation {
     pub(super) path: Path,
     pub(super) filter: Option<Filter>,
     pub(super) value: Value,
+    /// Whether the caller wrote the path, or it is a member of an object.
+    pub(super) spelled: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,8 +62,10 @@ fn parse(operation: &Value, all: &mut Vec<Operation>) -> Result<(), ScimError> {
         return Err(ScimError::new(Kind::Value, "'value' is missing"));
     }
     if let Some(path) = json::text(operation, "path") {
-        let (path, filter) = parsed(&path)?;
-        all.push(Operation { op, path, filter, value });
+        let (target, filter) = parsed(&path)?;
+        if !is_of_another_schema(&path) {
+            all.push(Operation { op, path: target, filter, value, spelled: true });
+        }
         return Ok(());
     }
     let Value::Object(members) = value else {
@@ -74,14 +78,21 @@ fn parse(operation: &Value, all: &mut Vec<Operation>) -> Result<(), ScimError> {
         return Err(ScimError::new(Kind::NoTarget, "'remove' needs a path"));
     }
     for (name, value) in members {
-        // An extension's members come as an object of their own; none of them is kept here.
-        if name.starts_with("urn:") && value.is_object() {
+        // An extension's members also come as an object of their own.
+        if is_of_another_schema(&name) {
             continue;
         }
         let (path, filter) = parsed(&name)?;
-        all.push(Operation { op, path, filter, value });
+        all.push(Operation { op, path, filter, value, spelled: false });
     }
     Ok(())
+}
+
+/// Of what extensions add (RFC 7643 §4.3), nothing is kept here.
+fn is_of_another_schema(path: &str) -> bool {
+    let path = path.to_ascii_lowercase();
+    let core = "urn:ietf:params:scim:schemas:core:2.0:";
+    path.starts_with("urn:") && !path.starts_with(core)
 }
 
 /// `name`, `name.sub`, `name[filter]` or `name[filter].sub`.
@@ -282,6 +293,7 @@ mod tests {
             (json!([{ "op": "replace", "path": "a[b eq 1", "value": 1 }]), Kind::Path),
             (json!([{ "op": "replace", "path": "a[b is 1].c", "value": 1 }]), Kind::Filter),
             (json!([{ "op": "replace", "path": "a[b pr]c", "value": 1 }]), Kind::Path),
+            (json!([{ "op": "replace", "path": "urn:a:b c", "value": 1 }]), Kind::Path),
         ] {
             let refused = super::operations(&json!({ "Operations": operations })).unwrap_err();
             assert_eq!(refused.kind, kind, "{operations}");

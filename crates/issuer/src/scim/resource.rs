@@ -6,6 +6,7 @@
 use super::{
     Call, answer,
     error::{Kind, ScimError},
+    json,
     patch::{self, Operation},
     plain,
     query::Query,
@@ -29,6 +30,8 @@ const TRIES: u32 = 5;
 pub(super) trait Resource: Sized + Send + Sync + 'static {
     /// The largest body, in bytes.
     const LARGEST: usize;
+    /// What `schemas` must name (RFC 7643 §3).
+    const SCHEMA: &'static str;
     /// What a change makes of one.
     type Next: Send;
 
@@ -79,8 +82,19 @@ async fn create<R: Resource>(
     request: Request,
 ) -> Result<Response, ScimError> {
     let (call, body) = Call::with_body(&state, request, R::LARGEST).await?;
+    is_of(&body, R::SCHEMA)?;
     let made = R::create(&call, &body).await?;
     respond(&call, StatusCode::CREATED, &made).await
+}
+
+/// RFC 7643 §3: a resource says of which schema it is. Extensions may be named beside it.
+fn is_of(body: &Value, schema: &str) -> Result<(), ScimError> {
+    let schemas = json::get(body, "schemas").and_then(Value::as_array);
+    let named = schemas.into_iter().flatten().filter_map(Value::as_str);
+    if named.into_iter().any(|named| named.eq_ignore_ascii_case(schema)) {
+        return Ok(());
+    }
+    Err(ScimError::new(Kind::Syntax, format!("'schemas' must be a list that names {schema}")))
 }
 
 /// RFC 7644 §3.4.1.

@@ -8,6 +8,7 @@ use super::{
     patch::Operation,
     query::Query,
     resource::Resource,
+    schema::{self, Fate},
 };
 use portcullis_directory::{
     Acting, Address, DisabledBy, Fault, Found, NewPerson, Page, Person, Profile, Wanted,
@@ -19,6 +20,7 @@ pub(super) const SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 
 impl Resource for Person {
     const LARGEST: usize = 64 * 1024;
+    const SCHEMA: &'static str = SCHEMA;
     type Next = Person;
 
     async fn find(call: &Call, id: &str) -> Result<Option<Self>, ScimError> {
@@ -73,8 +75,12 @@ impl Resource for Person {
     fn patched(&self, operations: &[Operation]) -> Result<Self::Next, ScimError> {
         let mut user = shown(self, "");
         for operation in operations {
-            operation.apply(&mut user)?;
+            if schema::USER.judge(operation)? == Fate::Done {
+                operation.apply(&mut user)?;
+            }
         }
+        // Never without one, whatever a directory puts in its place.
+        login(&user)?;
         taken(self, &user)
     }
 

@@ -4,6 +4,8 @@ use portcullis_types::{Acr, Amr, Authentication, PersonId, Ttl};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
+const CORE: &str = "urn:ietf:params:scim:schemas:core:2.0";
+
 /// A directory that talks to us.
 struct Company {
     house: House,
@@ -47,7 +49,11 @@ impl Company {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        if let Some(body) = body {
+        if let Some(mut body) = body {
+            if method == "POST" && body.get("schemas").is_none() {
+                let kind = if path == "/Groups" { "Group" } else { "User" };
+                body["schemas"] = json!([format!("{CORE}:{kind}")]);
+            }
             request =
                 request.header("content-type", "application/scim+json").body(body.to_string());
         }
@@ -207,6 +213,7 @@ async fn a_patch_is_done_as_a_whole_or_not_at_all() {
     let path = format!("/Users/{}", id(&company.user("alice").await));
     company.user("bob").await;
     let before = company.get(&path).await.json();
+    let nick = json!({ "op": "replace", "path": "nickName", "value": "x" });
     for (operations, kind) in [
         (
             json!([{ "op": "replace", "path": "nickName", "value": "x" }, { "op": "replace", "path": "active", "value": "maybe" }]),
@@ -220,6 +227,20 @@ async fn a_patch_is_done_as_a_whole_or_not_at_all() {
         (json!([{ "op": "replace", "path": "emails", "value": 5 }]), "invalidValue"),
         (json!([{ "op": "remove" }]), "noTarget"),
         (json!([{ "op": "add", "path": "a[b is c]", "value": 1 }]), "invalidFilter"),
+        (json!([nick, { "op": "remove", "path": "userName" }]), "mutability"),
+        (json!([nick, { "op": "replace", "path": "userName", "value": "" }]), "invalidValue"),
+        (json!([nick, { "op": "replace", "path": "userName", "value": null }]), "invalidValue"),
+        (json!([nick, { "op": "replace", "value": { "userName": "" } }]), "invalidValue"),
+        (json!([nick, { "op": "replace", "path": "id", "value": "x" }]), "mutability"),
+        (json!([nick, { "op": "remove", "path": "meta.version" }]), "mutability"),
+        (json!([nick, { "op": "add", "path": "groups", "value": [] }]), "mutability"),
+        (json!([nick, { "op": "add", "path": "favouriteColour", "value": "x" }]), "invalidPath"),
+        (json!([nick, { "op": "add", "value": { "favouriteColour": "x" } }]), "invalidPath"),
+        (json!([nick, { "op": "add", "path": "name.colour", "value": "x" }]), "invalidPath"),
+        (
+            json!([nick, { "op": "replace", "path": format!("{CORE}:User:no"), "value": 1 }]),
+            "invalidPath",
+        ),
     ] {
         let refused = company.patch(&path, operations).await;
         assert_eq!(refused.json()["scimType"], kind, "{}", refused.body);
@@ -237,6 +258,55 @@ async fn a_patch_is_done_as_a_whole_or_not_at_all() {
     assert_eq!(changed["name"]["givenName"], "Alicia");
     assert_eq!(changed["emails"][0]["value"], "alicia@example.com");
     assert_eq!(changed["meta"]["version"], "W/\"2\"");
+}
+
+#[tokio::test]
+async fn a_patch_that_changes_nothing_makes_no_version() {
+    let company = Company::open().await;
+    let user = company.user("alice").await;
+    let group = json!({ "displayName": "ops", "members": [{ "value": id(&user) }] });
+    let group = company.send("POST", "/Groups", Some(group)).await.json();
+    let member = json!([{ "op": "add", "path": "members", "value": [{ "value": id(&user) }] }]);
+    let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    let (users, groups) = (format!("/Users/{}", id(&user)), format!("/Groups/{}", id(&group)));
+    for (path, operations) in [
+        (&users, json!([{ "op": "replace", "path": "active", "value": "True" }])),
+        (&users, json!([{ "op": "replace", "path": "userName", "value": "ALICE" }])),
+        (&users, json!([{ "op": "remove", "path": "nickName" }])),
+        // Known, and not kept.
+        (&users, json!([{ "op": "add", "path": "title", "value": "Dr" }])),
+        (
+            &users,
+            json!([{ "op": "add", "path": "roles[primary eq \"True\"].value", "value": "x" }]),
+        ),
+        (
+            &users,
+            json!([{ "op": "add", "path": format!("{enterprise}:department"), "value": "R" }]),
+        ),
+        (&users, json!([{ "op": "add", "value": { enterprise: { "manager": "x" } } }])),
+        // As it was read.
+        (&users, json!([{ "op": "replace", "value": user }])),
+        (
+            &groups,
+            json!([{ "op": "replace", "value": { "id": id(&group), "displayName": "ops" } }]),
+        ),
+        (&groups, member),
+    ] {
+        let patched = company.patch(path, operations.clone()).await;
+        let version = patched.json()["meta"]["version"].clone();
+        assert_eq!((patched.status, version), (200, json!("W/\"1\"")), "{operations}");
+    }
+    for (operation, kind) in [
+        (json!({ "op": "remove", "path": "displayName" }), "mutability"),
+        (json!({ "op": "replace", "path": "displayName", "value": "" }), "invalidValue"),
+        (json!({ "op": "replace", "path": "id", "value": "x" }), "mutability"),
+        (json!({ "op": "add", "path": "colour", "value": "x" }), "invalidPath"),
+    ] {
+        let rename = json!({ "op": "replace", "path": "displayName", "value": "renamed" });
+        let refused = company.patch(&groups, json!([rename, operation])).await;
+        assert_eq!((refused.status, &refused.json()["scimType"]), (400, &json!(kind)));
+    }
+    assert_eq!(company.get(&groups).await.json()["displayName"], "ops");
 }
 
 #[tokio::test]
@@ -339,7 +409,19 @@ async fn bad_requests_get_scims_own_errors() {
             "{body}"
         );
     }
-    for body in [
+    for schemas in [
+        json!(null),
+        json!([]),
+        json!(format!("{CORE}:User")),
+        json!([format!("{CORE}:Group")]),
+        json!(["urn:nothing"]),
+    ] {
+        let answer = post(scim, json!({ "schemas": schemas, "userName": "x" }).to_string()).await;
+        let kind = answer.json()["scimType"].clone();
+        assert_eq!((answer.status, kind), (400, json!("invalidSyntax")), "{schemas}");
+    }
+    assert_eq!(post(scim, r#"{"userName":"x"}"#.into()).await.json()["scimType"], "invalidSyntax");
+    for mut body in [
         json!({}),
         json!({ "userName": "" }),
         json!({ "userName": 5 }),
@@ -349,6 +431,7 @@ async fn bad_requests_get_scims_own_errors() {
         json!({ "userName": "x".repeat(5000) }),
         json!({ "userName": "x", "displayName": "y".repeat(5000) }),
     ] {
+        body["schemas"] = json!([format!("{CORE}:User"), "urn:example:extension"]);
         let answer = post(scim, body.to_string()).await;
         assert_eq!(
             (answer.status, answer.json()["scimType"].as_str()),
