@@ -3,7 +3,7 @@
 //! Fetching and judging one is the issuer's; here they are kept, beside the clients of the store.
 
 use crate::{Client, Directory, Fault, directory::Entry};
-use portcullis_types::{ClientId, Timestamp};
+use portcullis_types::{ClientId, DocumentFault, Timestamp};
 use std::{
     collections::HashMap,
     pin::Pin,
@@ -31,8 +31,8 @@ struct Kept {
 }
 
 /// Held while a document is fetched: whoever comes meanwhile waits, and finds what came of it.
-/// Inside, when it last could not be had.
-pub type Turn = Arc<tokio::sync::Mutex<Option<Timestamp>>>;
+/// Inside, when it last could not be had, and why.
+pub type Turn = Arc<tokio::sync::Mutex<Option<(Timestamp, DocumentFault)>>>;
 
 impl Directory {
     /// Who reads documents. Without this call nobody does; only the first one counts.
@@ -78,6 +78,16 @@ impl Directory {
     /// Forgets a document: it says something else now, or nothing.
     pub fn drop_document(&self, id: &ClientId) {
         self.inner().documents.kept().remove(id);
+    }
+
+    /// Why the document of a client that was asked for just now could not be had. `None`: it was, or nobody fetches it.
+    pub async fn document_fault(&self, id: &ClientId) -> Option<DocumentFault> {
+        let turn = {
+            let turns = self.inner().documents.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            turns.get(id).cloned()
+        };
+        let failed = turn?.lock_owned().await;
+        failed.as_ref().map(|(_, fault)| fault.clone())
     }
 
     /// The turn to fetch a document.

@@ -11,7 +11,8 @@ use crate::{
 };
 use portcullis_directory::{Budget, Client, Directory, DocumentReader, NewAuth, Origin};
 use portcullis_jose::{Alg, json};
-use portcullis_types::{ClientId, Timestamp, Ttl};
+use portcullis_types::{ClientId, DocumentFault, Timestamp, Ttl};
+use portcullis_web::FetchFault;
 use serde_json::Value;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -47,6 +48,39 @@ pub(crate) fn reader(state: &State) -> Option<DocumentReader> {
     }))
 }
 
+/// Why a document is not taken: as whoever named it may read it, and as the log has it.
+struct NotTaken {
+    fault: DocumentFault,
+    problem: String,
+}
+
+impl NotTaken {
+    fn new(fault: DocumentFault, problem: impl Into<String>) -> Self {
+        Self { fault, problem: problem.into() }
+    }
+
+    fn invalid(problem: String) -> Self {
+        Self { fault: DocumentFault::Invalid { problem: problem.clone() }, problem }
+    }
+}
+
+/// Attack: by ever new addresses somebody asks what there is in the operator's network. They read one sentence, whether
+/// a name leads there, leads nowhere, or nobody answers.
+impl From<FetchFault> for NotTaken {
+    fn from(fault: FetchFault) -> Self {
+        let invalid = |problem: &str| DocumentFault::Invalid { problem: problem.to_owned() };
+        let told = match &fault {
+            FetchFault::TooLarge { .. } => invalid("it is larger than 5 KiB"),
+            FetchFault::NotJson { .. } => invalid("it is not JSON"),
+            FetchFault::Redirect { .. } => {
+                invalid("the answer is a redirect, which is not followed")
+            }
+            _ => DocumentFault::Unreachable,
+        };
+        Self::new(told, fault.to_string())
+    }
+}
+
 struct Reader {
     documents: Documents,
     /// What we can sign with.
@@ -68,15 +102,16 @@ impl Reader {
         }
         let turn = directory.document_turn(id);
         let mut failed = turn.lock().await;
-        let lately = failed.is_some_and(|at| at <= now && now < at.plus(REST));
+        let lately = failed.as_ref().is_some_and(|(at, _)| *at <= now && now < at.plus(REST));
         if lately || directory.document(id, now).is_some() {
             return;
         }
         let outcome = self.fetch(directory, id, &url, now).await;
-        *failed = outcome.as_ref().err().map(|_| now);
-        if let Err(problem) = outcome {
+        *failed = None;
+        if let Err(NotTaken { fault, problem }) = outcome {
             directory.drop_document(id);
             tracing::warn!(client_id = %id, problem, "a client's document is not accepted");
+            *failed = Some((now, fault));
         }
     }
 
@@ -86,18 +121,24 @@ impl Reader {
         id: &ClientId,
         url: &Url,
         now: Timestamp,
-    ) -> Result<(), String> {
-        let _place = self.at_once.try_acquire().map_err(|_| "too many are fetched at once")?;
-        let waits = |_| "too many were fetched from its host lately";
+    ) -> Result<(), NotTaken> {
+        let later = |problem: &str| NotTaken::new(DocumentFault::Later, problem);
+        let place = self.at_once.try_acquire();
+        let _place = place.map_err(|_| later("too many are fetched at once"))?;
+        let waits = |_| later("too many were fetched from its host lately");
         self.hosts.spend(url.host_str(), now).map_err(waits)?;
-        let outgoing = directory.outgoing().ok_or("this server can fetch nothing")?;
-        let fetched = outgoing.get_json(url, LIMIT).await.map_err(|fault| fault.to_string())?;
+        let outgoing = directory.outgoing().ok_or_else(|| {
+            NotTaken::new(DocumentFault::Unreachable, "this server can fetch nothing")
+        })?;
+        let fetched = outgoing.get_json(url, LIMIT).await.map_err(NotTaken::from)?;
         if fetched.status != 200 {
-            return Err(format!("the answer has status {}, not 200", fetched.status));
+            let problem = format!("the answer has status {}, not 200", fetched.status);
+            return Err(NotTaken::invalid(problem));
         }
         let fresh = fetched.max_age.unwrap_or(USUAL).clamp(SHORTEST, LONGEST);
-        let client = self.judge(id, &fetched.body, now)?;
-        directory.keep_document(client, now.plus(fresh)).map_err(|fault| fault.to_string())
+        let client = self.judge(id, &fetched.body, now).map_err(NotTaken::invalid)?;
+        let kept = directory.keep_document(client, now.plus(fresh));
+        kept.map_err(|fault| NotTaken::invalid(fault.to_string()))
     }
 
     /// §4 of the draft: it is about this very client, and it holds no secret.

@@ -8,7 +8,7 @@ mod possession;
 mod remedy;
 
 pub use code::Code;
-pub use people::{AuthorizationError, GrantedFault, PossessionFault, SignInFault};
+pub use people::{AuthorizationError, DocumentFault, GrantedFault, PossessionFault, SignInFault};
 pub use possession::{DpopFault, HolderFault};
 pub use remedy::{Fixer, Remedy};
 
@@ -127,6 +127,8 @@ pub enum Denial {
     /// The code, refresh token, device code or other grant yields nothing.
     BadGranted { grant_type: String, fault: GrantedFault },
 
+    /// The app is known by a document of its own, which could not be had or says nothing valid.
+    BadClientDocument { client_id: String, fault: DocumentFault },
     /// `redirect_uri` is none that the app registered. Nobody is ever sent there.
     BadRedirect { client_id: String, found: Option<String>, registered: Vec<String> },
     /// The authorization request is refused, by an error of a standard.
@@ -305,6 +307,7 @@ impl Denial {
             Self::BadScope { .. } | Self::NoScopeLeft { .. } => Check::GrantScope,
             Self::BadPossession { .. } => Check::Possession,
             Self::BadGranted { .. } => Check::Granted,
+            Self::BadClientDocument { .. } => Check::App,
             Self::BadRedirect { .. } => Check::Redirect,
             Self::BadAuthorization { error, .. } => error.check(),
             Self::BadSignIn { .. } => Check::SignedIn,

@@ -15,9 +15,9 @@ mod trace;
 
 pub use check::{Check, Stage};
 pub use denial::{
-    AssertionFault, AuthorizationError, CertificateFault, ClientProof, Code, Denial, DpopFault,
-    Fixer, FormatFault, GrantedFault, HeaderFault, HolderFault, KnownKey, PossessionFault, Remedy,
-    RevokedBy, SignInFault,
+    AssertionFault, AuthorizationError, CertificateFault, ClientProof, Code, Denial, DocumentFault,
+    DpopFault, Fixer, FormatFault, GrantedFault, HeaderFault, HolderFault, KnownKey,
+    PossessionFault, Remedy, RevokedBy, SignInFault,
 };
 pub use identity::{Acr, Amr, Authentication, IdentityScope, IdentityScopes};
 pub use ids::{

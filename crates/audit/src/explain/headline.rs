@@ -126,6 +126,9 @@ fn denied(denial: &Denial) -> String {
         Denial::BadGranted { grant_type, fault } => {
             format!("The {grant_type} yields nothing: {}.", fault.found())
         }
+        Denial::BadClientDocument { fault, .. } => {
+            format!("The app is known by a document of its own: {}.", fault.found())
+        }
         Denial::BadRedirect { .. } => {
             "The way back is not registered for the app, so nobody was sent there.".into()
         }

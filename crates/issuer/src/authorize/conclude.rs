@@ -173,6 +173,9 @@ fn shown(visit: &Visit, denial: &Denial, (id, back): (DecisionId, Option<String>
     let reason = format!("{}: {}. {}", code.description, denial.found(), denial.remedy().change);
     let [title, text, todo] = match denial {
         _ if back.is_some() => ["refused.no", "refused.no_text", "refused.unchecked"],
+        Denial::BadClientDocument { .. } => {
+            ["refused.app", "refused.document_text", "refused.document_todo"]
+        }
         Denial::BadRedirect { .. } => ["refused.redirect", "refused.redirect_text", "refused.todo"],
         Denial::BadAuthorization { error: AuthorizationError::UnauthorizedClient, .. } => {
             ["refused.app", "refused.app_text", "refused.todo"]

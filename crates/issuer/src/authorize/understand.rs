@@ -116,7 +116,15 @@ async fn client(
         Refusal::here(refuse(Error::UnauthorizedClient, "client_id", problem))
     };
     let id = ClientId::new(id).map_err(|_| unknown())?;
-    let client = state.directory.find_client_for(&id, (from, now)).await?.ok_or_else(unknown)?;
+    let Some(client) = state.directory.find_client_for(&id, (from, now)).await? else {
+        return Err(match state.directory.document_fault(&id).await {
+            Some(fault) => {
+                let client_id = excerpt(id.as_str());
+                Refusal::here(Denial::BadClientDocument { client_id, fault })
+            }
+            None => unknown(),
+        });
+    };
     client.enabled(now).map_err(|_| {
         let problem = format!("the app {id} is disabled");
         Refusal::here(refuse(Error::UnauthorizedClient, "client_id", problem))

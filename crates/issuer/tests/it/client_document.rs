@@ -1,13 +1,15 @@
 //! Clients that are known by a document of their own, and documents that should not be believed.
 
 use crate::{
+    authorize::request,
+    browser::Browser,
     house::{FORM, House, ISSUER_ID, TEXTGEN},
     https::Site,
 };
 use portcullis_directory::{AuthMethod, Fapi2, GrantType, Pkce};
 use portcullis_issuer::{Ceiling, Documents, Trusted};
 use portcullis_jose::{Alg, SigningKey};
-use portcullis_types::{IdentityScopes, Ttl};
+use portcullis_types::{Denial, IdentityScopes, Ttl};
 use serde_json::{Value, json};
 
 pub(crate) fn documents(trusted: Trusted) -> Documents {
@@ -199,6 +201,37 @@ async fn a_failure_is_remembered_for_seconds_and_a_withdrawn_document_is_gone() 
     house.wait(Ttl::seconds(601));
     assert!(!is_known(&house, &id).await);
     assert!(house.directory.client(&id.parse().unwrap()).is_none());
+}
+
+#[tokio::test]
+async fn the_page_says_what_is_wrong_with_a_document_and_who_can_mend_it() {
+    let (house, site) = house().await;
+    let browser = Browser::new(&house);
+    let reads = async |id: &str, words: &str| {
+        let page = browser.get(&format!("/authorize?{}", request(&[("client_id", id)]))).await;
+        assert_eq!(page.status, 400, "{id}");
+        assert!(page.body.contains(words), "{words}: {}", page.body);
+        assert!(page.body.contains("Whoever made the app can mend that."), "{id}");
+        assert!(!page.body.contains("Register or enable"), "{id}");
+        let denial = house.last_grant().await.1.denial;
+        assert!(matches!(denial.as_deref(), Some(Denial::BadClientDocument { .. })), "{denial:?}");
+        page.body
+    };
+    let away = "its document could not be resolved or reached";
+    for unreachable in
+        ["https://nosuch.invalid/c", "https://169.254.169.254/c", "https://10.0.0.1/c"]
+    {
+        let page = reads(unreachable, away).await;
+        assert!(!page.contains("special") && !page.contains("private"), "{page}");
+    }
+    let at = |path: &str| format!("{}{path}", site.base);
+    site.answer("/none", 404, &[], &"");
+    reads(&at("/none"), "not a valid document: the answer has status 404").await;
+    site.put("/large", &json!({ "padding": "x".repeat(6 * 1024) }));
+    reads(&at("/large"), "not a valid document: it is larger than 5 KiB").await;
+    site.put("/other", &good("https://other.example/c"));
+    reads(&at("/other"), "not a valid document: client_id in the document").await;
+    reads(&at("/other"), "not a valid document: client_id in the document").await;
 }
 
 #[tokio::test]

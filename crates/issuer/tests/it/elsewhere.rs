@@ -74,6 +74,8 @@ async fn a_person_who_is_lost_reads_a_page_and_a_program_json() {
     }
     for (path, status, words) in [
         ("/nothing", 404, "There is nothing here"),
+        ("/account/nope", 404, "There is nothing here"),
+        ("/sign-in/nope", 404, "There is nothing here"),
         ("/sign-in/otp", 405, "cannot be opened by its address"),
         ("/account/sessions/end", 405, "cannot be opened by its address"),
     ] {

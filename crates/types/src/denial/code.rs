@@ -146,6 +146,11 @@ impl Denial {
                 grant("expired_token", "grant_expired", "It expired")
             }
             Self::BadGranted { fault, .. } => granted(fault),
+            Self::BadClientDocument { .. } => grant(
+                "unauthorized_client",
+                "bad_client_document",
+                "The document that this app names cannot be used",
+            ),
             Self::BadRedirect { .. } => {
                 grant("invalid_request", "bad_redirect", "This redirect_uri is not registered")
             }

@@ -98,6 +98,9 @@ impl Denial {
             }
             Self::BadPossession { fault } => fault.expected(),
             Self::BadGranted { fault, .. } => fault.expected(),
+            Self::BadClientDocument { client_id, .. } => {
+                format!("a valid document at {}", cut(client_id))
+            }
             Self::BadRedirect { registered, .. } if registered.is_empty() => {
                 "a client with a redirect_uri".into()
             }
@@ -187,6 +190,7 @@ impl Denial {
             Self::NoScopeLeft { requested, .. } => format!("scope {requested}"),
             Self::BadPossession { fault } => fault.found(),
             Self::BadGranted { fault, .. } => fault.found(),
+            Self::BadClientDocument { fault, .. } => fault.found(),
             Self::BadRedirect { found: Some(uri), .. } => format!("redirect_uri {}", cut(uri)),
             Self::BadRedirect { found: None, .. } => "no redirect_uri".into(),
             Self::BadSignIn { fault, .. } => fault.found(),

@@ -129,6 +129,20 @@ pub enum GrantedFault {
     Denied,
 }
 
+/// Why the document by which an app is known was not taken. Whoever names an address reads this: so it tells of the
+/// network no more than that.
+#[expect(missing_docs, reason = "each variant says what its fields hold")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "fault", rename_all = "snake_case")]
+pub enum DocumentFault {
+    /// There is no such host, nobody answers there, or it may not be called.
+    Unreachable,
+    /// What is there is no such document.
+    Invalid { problem: String },
+    /// Too many are fetched at this moment.
+    Later,
+}
+
 /// Why a person was not signed in. For the operator; the person reads one sentence for most of them.
 #[expect(missing_docs, reason = "each variant says what its fields hold")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,6 +156,8 @@ pub enum SignInFault {
     Password { person: PersonId },
     /// The one-time code or recovery code is wrong, or was used.
     Code { person: PersonId },
+    /// So many codes were wrong that the one that came now was not looked at: the sign-in begins anew.
+    Codes { person: PersonId, wrong: u32 },
     /// The passkey was not accepted.
     Passkey { person: Option<PersonId>, problem: String },
     /// The person is disabled.
@@ -156,8 +172,6 @@ pub enum SignInFault {
     Over,
 }
 
-    /// So many codes were wrong that the one that came now was not looked at: the sign-in begins anew.
-    Codes { person: PersonId, wrong: u32 },
 impl AuthorizationError {
     pub(super) const fn expected(self) -> &'static str {
         match self {
@@ -166,6 +180,27 @@ impl AuthorizationError {
             Self::LoginRequired | Self::InteractionRequired => "a person who is signed in",
             Self::UnmetAuthenticationRequirements => "a stronger or newer sign-in",
             _ => "a well-formed authorization request",
+        }
+    }
+}
+
+impl DocumentFault {
+    /// What was there instead, in words that follow a colon.
+    pub fn found(&self) -> String {
+        match self {
+            Self::Unreachable => "its document could not be resolved or reached".into(),
+            Self::Invalid { problem } => format!("it is not a valid document: {}", cut(problem)),
+            Self::Later => "too many documents are fetched at this moment".into(),
+        }
+    }
+
+    fn remedy(&self, client_id: &str) -> (Fixer, String) {
+        match self {
+            Self::Unreachable | Self::Invalid { .. } => {
+                let change = format!("Publish a valid document, for everybody, at {client_id}.");
+                (Fixer::Developer, change)
+            }
+            Self::Later => (Fixer::Caller, "Try again in a few seconds.".into()),
         }
     }
 }
@@ -230,6 +265,7 @@ impl SignInFault {
                 "a known login with its password".into()
             }
             Self::Code { .. } => "the code of this moment, or an unused recovery code".into(),
+            Self::Codes { wrong, .. } => format!("the right code within {wrong} attempts"),
             Self::Passkey { .. } => "a registered passkey".into(),
             Self::Disabled { .. } => "an enabled person".into(),
             Self::Throttled { .. } => "fewer failed attempts in a row".into(),
@@ -246,6 +282,7 @@ impl SignInFault {
             Self::NoPassword { person } => format!("{person} has no password"),
             Self::Password { person } => format!("another password than that of {person}"),
             Self::Code { person } => format!("another code than {person} would have"),
+            Self::Codes { person, wrong } => format!("{wrong} wrong codes of {person} before"),
             Self::Passkey { problem, .. } | Self::Upstream { problem, .. } => cut(problem),
             Self::Disabled { person, since } => format!("{person}, disabled since {since}"),
             Self::Throttled { failures, .. } => format!("{failures} failed attempts"),
@@ -262,10 +299,10 @@ impl Denial {
         let (by, change) = match self {
             Self::BadPossession { fault } => (Caller, fault.remedy()),
             Self::BadGranted { fault, .. } => (Caller, fault.remedy()),
+            Self::BadClientDocument { client_id, fault } => fault.remedy(client_id),
             Self::BadRedirect { .. } => (
                 Operator,
                 "Register the redirect_uri for the client, letter by letter as it is sent.".into(),
-            Self::Codes { wrong, .. } => format!("the right code within {wrong} attempts"),
             ),
             Self::BadAuthorization { error, parameter, .. } => error.remedy(parameter.as_deref()),
             Self::BadSignIn { fault, .. } => fault.remedy(),
@@ -282,7 +319,6 @@ impl AuthorizationError {
                 (Fixer::Operator, "Register or enable the client for authorization_code.".into())
             }
             (Self::AccessDenied | Self::ConsentRequired, _) => {
-            Self::Codes { person, wrong } => format!("{wrong} wrong codes of {person} before"),
                 (Fixer::Caller, "Ask the person again, without prompt=none.".into())
             }
             (Self::LoginRequired | Self::InteractionRequired, _) => {

@@ -18,6 +18,8 @@ pub enum Fixer {
     Operator,
     /// Whoever runs the issuer of the token.
     Issuer,
+    /// Whoever made the app.
+    Developer,
 }
 
 impl Fixer {
@@ -27,6 +29,7 @@ impl Fixer {
             Self::Caller => "the caller",
             Self::Operator => "the operator of this Portcullis",
             Self::Issuer => "the operator of the token's issuer",
+            Self::Developer => "the developer of the app",
         }
     }
 }
@@ -183,6 +186,7 @@ impl Denial {
             }
             Self::BadPossession { .. }
             | Self::BadGranted { .. }
+            | Self::BadClientDocument { .. }
             | Self::BadRedirect { .. }
             | Self::BadAuthorization { .. }
             | Self::BadSignIn { .. } => return self.remedy_for_people(),

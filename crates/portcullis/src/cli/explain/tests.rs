@@ -28,7 +28,7 @@ denials! {
     NotYetValid LivesTooLong WrongAudience WrongPurpose WrongTenant Revoked RevocationsUnknown WeakScope
     ForeignObject BadProof ProofsFull NotTheHolder WeakAuthentication
     BadRequest Throttled BadClient ClientDisabled UnknownGrantType GrantNotAllowed BadTarget BadScope
-    NoScopeLeft BadPossession BadGranted BadRedirect BadAuthorization BadSignIn
+    NoScopeLeft BadPossession BadGranted BadClientDocument BadRedirect BadAuthorization BadSignIn
 }
 
 fn explain(case: &Case) -> Explanation {

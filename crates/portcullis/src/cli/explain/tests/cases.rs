@@ -5,10 +5,10 @@ use portcullis_audit::{
     explain::{Api, ClientNow, OurIssuer, OurKey, Surroundings},
 };
 use portcullis_types::{
-    Audience, AuthorizationError, Check, ClientId, ClientProof, DecisionId, Denial, DpopFault,
-    Dropped, DroppedBy, Entropy, FormatFault, GrantedFault, HeaderFault, HolderFault, Issuer, Jti,
-    Kid, KnownKey, Pattern, PossessionFault, Random, Registry, RevokedBy, Scope, Scopes,
-    SignInFault, Stage, Tenant, Thumbprint, Timestamp, Trace, Ttl,
+    Audience, AuthorizationError, Check, ClientId, ClientProof, DecisionId, Denial, DocumentFault,
+    DpopFault, Dropped, DroppedBy, Entropy, FormatFault, GrantedFault, HeaderFault, HolderFault,
+    Issuer, Jti, Kid, KnownKey, Pattern, PossessionFault, Random, Registry, RevokedBy, Scope,
+    Scopes, SignInFault, Stage, Tenant, Thumbprint, Timestamp, Trace, Ttl,
 };
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -669,6 +669,13 @@ fn of_people() -> Vec<Case> {
             "code_verifier",
             Denial::BadGranted { grant_type: "authorization_code".into(), fault: verifier },
             with_code(),
+        ),
+        authorize(
+            "client_document",
+            Denial::BadClientDocument {
+                client_id: "https://app.example/client.json".into(),
+                fault: DocumentFault::Unreachable,
+            },
         ),
         authorize(
             "redirect",
