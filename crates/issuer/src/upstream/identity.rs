@@ -104,6 +104,10 @@ fn conditions(provider: &Provider, claims: &Claims) -> Result<(), String> {
         Preset::Google if claims.get("email_verified") != Some(&Value::Bool(true)) => {
             Err("the e-mail address of the Google account is not verified".into())
         }
+        // Its access tokens are signed by the same keys.
+        Preset::Cognito if text(claims, "token_use") != Some("id") => {
+            Err("this is no ID token of Cognito: token_use must be id".into())
+        }
         _ => Ok(()),
     }
 }

@@ -18,12 +18,24 @@ pub enum Preset {
     Keycloak,
     /// Google: one issuer for all; `hd` says whose Workspace it is; there are no groups.
     Google,
+    /// Amazon Cognito: groups lie in `cognito:groups`; `token_use` tells an ID token from an access token.
+    Cognito,
+    /// PingOne: one issuer per environment.
+    PingOne,
 }
 
 impl Preset {
     /// All there are.
-    pub const ALL: [Self; 6] =
-        [Self::Oidc, Self::Auth0, Self::Okta, Self::Entra, Self::Keycloak, Self::Google];
+    pub const ALL: [Self; 8] = [
+        Self::Oidc,
+        Self::Auth0,
+        Self::Okta,
+        Self::Entra,
+        Self::Keycloak,
+        Self::Google,
+        Self::Cognito,
+        Self::PingOne,
+    ];
 
     /// Its name in the configuration.
     pub const fn name(self) -> &'static str {
@@ -34,6 +46,8 @@ impl Preset {
             Self::Entra => "entra",
             Self::Keycloak => "keycloak",
             Self::Google => "google",
+            Self::Cognito => "cognito",
+            Self::PingOne => "pingone",
         }
     }
 
@@ -57,7 +71,10 @@ impl Preset {
             ],
             Self::Entra => vec![path(&["roles"]), path(&["groups"])],
             Self::Google => Vec::new(),
-            Self::Oidc | Self::Auth0 | Self::Okta => vec![path(&["groups"]), path(&["roles"])],
+            Self::Cognito => vec![path(&["cognito:groups"])],
+            Self::Oidc | Self::Auth0 | Self::Okta | Self::PingOne => {
+                vec![path(&["groups"]), path(&["roles"])]
+            }
         }
     }
 
@@ -79,6 +96,12 @@ impl Preset {
             Self::Okta if issuer.ends_with('/') => {
                 Some("the issuer of Okta has no slash at its end")
             }
+            Self::Cognito if !issuer.contains("://cognito-idp.") => Some(
+                "the issuer of Cognito is the pool's: https://cognito-idp.REGION.amazonaws.com/POOL",
+            ),
+            Self::PingOne if !issuer.ends_with("/as") => Some(
+                "the issuer of PingOne names the environment: https://auth.pingone.TLD/ENVIRONMENT/as",
+            ),
             _ => None,
         }
     }

@@ -15,6 +15,15 @@ fn identity(provider: &Provider, claims: Value) -> Result<Identity, String> {
 }
 
 #[test]
+fn cognito_tells_by_token_use_what_a_token_is() {
+    let cognito = provider(Preset::Cognito);
+    let claims =
+        |token_use: &str| json!({ "sub": "1", "token_use": token_use, "cognito:groups": ["ml"] });
+    assert_eq!(identity(&cognito, claims("id")).unwrap().groups, ["ml"]);
+    assert!(identity(&cognito, claims("access")).unwrap_err().contains("token_use"));
+}
+
+#[test]
 fn a_person_of_entra_is_tenant_and_object_not_the_pairwise_sub() {
     let claims = json!({ "sub": "pairwise", "tid": "t-1", "oid": "o-1", "email": "a@x.example",
         "email_verified": true });
@@ -109,6 +118,10 @@ fn an_issuer_that_cannot_be_the_providers_is_seen_at_once() {
         (Preset::Keycloak, "https://sso.example", false),
         (Preset::Keycloak, "https://sso.example/realms/acme", true),
         (Preset::Okta, "https://acme.okta.com/", false),
+        (Preset::Cognito, "https://acme.auth.eu-west-1.amazoncognito.com", false),
+        (Preset::Cognito, "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_A1", true),
+        (Preset::PingOne, "https://auth.pingone.eu/7a9c", false),
+        (Preset::PingOne, "https://auth.pingone.eu/7a9c/as", true),
     ] {
         assert_eq!(preset.issuer_problem(issuer).is_none(), good, "{preset} {issuer}");
     }
