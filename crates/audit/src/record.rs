@@ -192,6 +192,18 @@ pub struct Grant<'a> {
     /// What the token is bound to: `dpop` or `mtls`.
     #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "brief_opt")]
     pub bound: Option<Cow<'a, str>>,
+    /// The tenant whose token came to be exchanged.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "brief_opt")]
+    pub tenant: Option<Cow<'a, str>>,
+    /// Which of its trusts let it in.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "brief_opt")]
+    pub trust: Option<Cow<'a, str>>,
+    /// For whom the token is, where that is not the client.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "brief_opt")]
+    pub subject: Option<Cow<'a, str>>,
+    /// Who acts for them.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "brief_opt")]
+    pub actor: Option<Cow<'a, str>>,
 }
 
 impl Grant<'_> {

@@ -62,6 +62,11 @@ actions! {
     ScimTokenAdd = "scim_token.add",
     ScimTokenRemove = "scim_token.remove",
     RegistrationRefuse = "client.refuse",
+    TenantAdd = "tenant.add",
+    TenantUpdate = "tenant.update",
+    TenantSuspend = "tenant.suspend",
+    TenantResume = "tenant.resume",
+    TenantEnd = "tenant.end",
 }
 
 impl Action {

@@ -12,7 +12,9 @@ use crate::{
     jwks_uri::Published,
     passkey, rows,
     secret::Stored,
+    tenant::Tenants,
     throttle::Throttle,
+    tier::Contracts,
 };
 use arc_swap::ArcSwap;
 use portcullis_store::{Store, Tx};
@@ -52,6 +54,8 @@ pub(crate) struct Inner {
     /// Whose certificates are believed, of clients.
     pub(crate) authorities: ArcSwap<Vec<TrustAnchor<'static>>>,
     pub(crate) people: ArcSwap<PeopleSettings>,
+    pub(crate) tenants: ArcSwap<Tenants>,
+    pub(crate) contracts: ArcSwap<Contracts>,
     pub(crate) published: Published,
     pub(crate) doors: Doors,
     pub(crate) code_doors: Doors,
@@ -130,6 +134,8 @@ impl Directory {
             nobody: NobodysKeys::new(),
             authorities: ArcSwap::default(),
             people: ArcSwap::default(),
+            tenants: ArcSwap::default(),
+            contracts: ArcSwap::default(),
             doors: Doors::new(doors::PASSWORDS),
             budgets: Budgets::default(),
             code_doors: Doors::new(doors::CODES),
@@ -205,6 +211,11 @@ impl Directory {
         self.0.snapshot.load().clients.get(id).cloned()
     }
 
+    /// Whose directory it is.
+    pub fn issuer(&self) -> &Issuer {
+        &self.0.issuer
+    }
+
     /// All clients in the order of their ids, as of the last reload.
     pub fn list(&self) -> Vec<Arc<Client>> {
         let snapshot = self.0.snapshot.load();
@@ -231,6 +242,7 @@ impl Directory {
         let clients =
             clients.into_iter().map(|entry| (entry.client.id.clone(), Arc::new(entry))).collect();
         self.0.snapshot.store(Arc::new(Snapshot { clients }));
+        self.reload_tenants().await?;
         self.tell(&mut told).await
     }
 

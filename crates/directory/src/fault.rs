@@ -1,7 +1,8 @@
 //! What can go wrong here that is not the caller's doing, or is the operator's.
 
+use crate::TenantProblem;
 use portcullis_store::StoreFault;
-use portcullis_types::{ClientId, Ttl};
+use portcullis_types::{ClientId, Tenant, Ttl};
 
 /// Why an administrative change was not made, or a client could not be checked.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +18,20 @@ pub enum Fault {
         /// What is wrong.
         problem: String,
     },
+    /// A tenant's row that this program cannot have written.
+    #[error("the row of tenant {tenant} is damaged: {problem}")]
+    TenantRow {
+        /// Whose row.
+        tenant: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// No such tenant.
+    #[error("there is no tenant {0}")]
+    UnknownTenant(Tenant),
+    /// What was said of a tenant cannot be so.
+    #[error("the tenant cannot be so: {}", told(.0))]
+    TenantProblems(Vec<TenantProblem>),
     /// No such client.
     #[error("there is no client {0}")]
     UnknownClient(ClientId),
@@ -62,4 +77,10 @@ pub enum Fault {
     /// The cryptographic library failed.
     #[error("the secret could not be hashed")]
     Hash,
+}
+
+fn told(problems: &[TenantProblem]) -> String {
+    let all: Vec<_> =
+        problems.iter().map(|found| format!("{}: {}", found.field, found.problem)).collect();
+    all.join("; ")
 }

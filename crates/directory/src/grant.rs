@@ -13,6 +13,7 @@ mod pushed;
 mod refresh;
 mod revocation;
 mod secret;
+mod token_use;
 
 pub use code::{NewCode, Redeemed, issue_code, redeem_code};
 pub use device::{
@@ -32,6 +33,7 @@ pub(crate) use revocation::{
 };
 pub(crate) use secret::Drawn;
 pub use secret::{Code, CodeRandom, DeviceCode, RefreshToken};
+pub use token_use::{TokenUse, use_token};
 
 use portcullis_store::{StoreFault, Tx};
 use portcullis_types::{Denial, GrantedFault, Timestamp, Ttl};
@@ -51,6 +53,7 @@ pub(crate) fn purge(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, StoreFault> 
         + device::purge(tx, now)?
         + pushed::purge(tx, now)?
         + proof::purge(tx, now)?
+        + token_use::purge(tx, now)?
         + revocation::purge(tx, now)?)
 }
 

@@ -46,8 +46,10 @@ mod scim;
 mod secret;
 mod session;
 pub mod sign_in;
+mod tenant;
 mod throttle;
 mod ticket;
+mod tier;
 mod totp;
 
 pub use action::Action;
@@ -90,3 +92,6 @@ pub use session::{
     end_session, end_upstream_sessions, session_by_id_in, session_in, strengthen, touch_session,
 };
 pub use totp::TotpEnrolment;
+
+pub use tenant::{Candidate, CrossingRecord, KnownTenant, TenantProblem, TenantRecord, Tenants};
+pub use tier::{Contracts, Limits, Tier, Tiers};

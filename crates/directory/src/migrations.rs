@@ -16,6 +16,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "directory", number: 9, sql: PROVISIONED },
     Migration { room: "directory", number: 10, sql: IN_FLIGHT },
     Migration { room: "directory", number: 11, sql: UNLINKED },
+    Migration { room: "directory", number: 12, sql: TENANTS },
 ];
 
 const CLIENTS: &str = "
@@ -367,5 +368,23 @@ const UNLINKED: &str = "
             issuer TEXT NOT NULL,
             subject TEXT NOT NULL,
             PRIMARY KEY (issuer, subject)
+        ) WITHOUT ROWID;
+    ";
+
+/// What operators say of tenants, and whether their time goes on; tokens that were exchanged and may be once.
+const TENANTS: &str = "
+        CREATE TABLE tenant (
+            id TEXT PRIMARY KEY,
+            record TEXT NOT NULL,
+            halt TEXT,
+            halted BIGINT,
+            version BIGINT NOT NULL,
+            created BIGINT NOT NULL,
+            updated BIGINT NOT NULL
+        ) WITHOUT ROWID;
+        CREATE TABLE token_use (
+            expires BIGINT NOT NULL,
+            mark BLOB NOT NULL,
+            PRIMARY KEY (expires, mark)
         ) WITHOUT ROWID;
     ";

@@ -1,7 +1,7 @@
 //! What the endpoints share, and where each of them is.
 
 use crate::{
-    Guesses, Logos, Settings, SubjectKey, account, authorize, client_document, device,
+    Guesses, Logos, Partners, Settings, SubjectKey, account, authorize, client_document, device,
     device_authorization, elsewhere,
     head::Head,
     introspect, jwks, logo, logout,
@@ -54,6 +54,8 @@ pub struct State {
     pub mail: Mailer,
     /// Whom people may sign in with besides ourselves.
     pub upstreams: Upstreams,
+    /// The keys of those whose tokens are exchanged.
+    pub partners: Partners,
     /// The pictures of apps.
     pub logos: Logos,
     /// How often people typed user codes that do not exist.

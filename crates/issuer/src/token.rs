@@ -12,6 +12,7 @@ pub(crate) mod credentials;
 mod device_code;
 mod due;
 mod error;
+mod exchange;
 pub(crate) mod form;
 mod holder;
 mod identify;
@@ -38,8 +39,13 @@ use axum::{
 };
 use holder::Holder;
 use mint::Minted;
-use portcullis_directory::{Authenticated, Client, GrantType, excerpt};
-use portcullis_types::{Check, Denial};
+use portcullis_directory::{
+    Authenticated, Client, GrantType, excerpt,
+    grant::{TokenUse, use_token},
+};
+use portcullis_store::{StoreFault, Tx};
+use portcullis_types::{Check, Denial, Details, InboundFault};
+use portcullis_verify::subject::TokenKind;
 use std::sync::Arc;
 
 /// RFC 6749 §3.2, §5.
@@ -69,9 +75,13 @@ async fn decide(
     let held = held(state, &identified, &mut course);
     let Identified { client, request, .. } = identified;
     match held {
+        Ok((GrantType::TokenExchange | GrantType::JwtBearer, holder)) => {
+            // Boxed, too: one of many grants.
+            Box::pin(exchanged(state, (client, holder), &request, course)).await
+        }
         Ok((GrantType::ClientCredentials, holder)) => {
             let minted = to_itself(state, &client.client, &holder, &request, &mut course);
-            let minted = conclude(state, course, Some((client, holder)), minted).await?;
+            let minted = conclude(state, course, Some(Caller::new(client, holder)), minted).await?;
             Ok(Issued::to_itself(minted))
         }
         Ok((grant_type, holder)) => {
@@ -87,7 +97,8 @@ async fn decide(
         Err(denial) => {
             let holder = Holder::default();
             let verdict = Err(TokenError::from(denial));
-            conclude(state, course, Some((client, holder)), verdict).await.map(Issued::to_itself)
+            let caller = Caller::new(client, holder);
+            conclude(state, course, Some(caller), verdict).await.map(Issued::to_itself)
         }
     }
 }
@@ -121,7 +132,7 @@ fn to_itself(
 }
 
 /// The grants that this endpoint has.
-pub(crate) const SERVED: [GrantType; 4] = GrantType::ALL;
+pub(crate) const SERVED: [GrantType; 6] = GrantType::ALL;
 
 fn unsupported(found: &str) -> Denial {
     let supported = SERVED.map(|grant| grant.to_string()).to_vec();
@@ -141,12 +152,63 @@ fn allowed(client: &Authenticated, found: &str) -> Result<GrantType, Denial> {
     })
 }
 
+/// Who asks, and what their asking uses up.
+struct Caller {
+    client: Authenticated,
+    holder: Holder,
+    token: Option<TokenUse>,
+}
+
+impl Caller {
+    const fn new(client: Authenticated, holder: Holder) -> Self {
+        Self { client, holder, token: None }
+    }
+
+    fn spend(&self, tx: &mut Tx<'_>) -> Result<Result<(), Denial>, StoreFault> {
+        let spent = self.client.spend(tx)?.and(self.holder.spend(tx)?);
+        let Some(token) = self.token.as_ref().filter(|_| spent.is_ok()) else { return Ok(spent) };
+        if use_token(tx, token)? {
+            return Ok(Ok(()));
+        }
+        let jti = token.jti.as_ref().map(|jti| excerpt(jti.as_str()));
+        let fault = InboundFault::Replayed { jti };
+        Ok(Err(Denial::BadInbound { inbound: token.inbound, fault }))
+    }
+}
+
+/// RFC 8693 §2, RFC 7523 §2.1.
+async fn exchanged(
+    state: &State,
+    (client, holder): (Authenticated, Holder),
+    request: &form::TokenRequest,
+    mut course: Course,
+) -> Result<Issued, TokenError> {
+    let by = (&*client.client, &holder);
+    let is_exchange = request.grant_type == GrantType::TokenExchange.name();
+    let outcome = if is_exchange {
+        exchange::exchange(state, by, request, &mut course).await
+    } else {
+        exchange::bearer(state, by, request, &mut course).await
+    };
+    let mut caller = Caller::new(client, holder);
+    let (verdict, details) = match outcome {
+        Ok(exchange::Exchanged { minted, details, used }) => {
+            caller.token = used;
+            (Ok(minted), details)
+        }
+        Err(error) => (Err(error), Details::default()),
+    };
+    let minted = conclude(state, course, Some(caller), verdict).await?;
+    let kind = is_exchange.then(|| TokenKind::AccessToken.urn());
+    Ok(Issued::exchanged(minted, kind, details))
+}
+
 /// Writes down what was decided; only then is it so. A grant may still turn into a refusal here: of
 /// many requests with one assertion or proof, one transaction is the first.
 async fn conclude(
     state: &State,
     course: Course,
-    caller: Option<(Authenticated, Holder)>,
+    caller: Option<Caller>,
     verdict: Result<Minted, TokenError>,
 ) -> Result<Minted, TokenError> {
     let verdict = match verdict {
@@ -157,7 +219,7 @@ async fn conclude(
     };
     let written = state.store.write(move |tx| {
         let spent = match &caller {
-            Some((client, holder)) => client.spend(tx)?.and(holder.spend(tx)?),
+            Some(caller) => caller.spend(tx)?,
             None => Ok(()),
         };
         let (course, verdict) = match spent {
@@ -180,7 +242,7 @@ pub(crate) async fn refuse(
     client: Option<Authenticated>,
     error: TokenError,
 ) -> TokenError {
-    let caller = client.map(|client| (client, Holder::default()));
+    let caller = client.map(|client| Caller::new(client, Holder::default()));
     match conclude(state, course, caller, Err(error)).await {
         Err(error) => error,
         // A refusal stays one.

@@ -1,4 +1,5 @@
-//! JWS, JWE and JWK, parsed strictly: bytes in, typed values out (RFC 7515–7518, 7638, 7797, 8037).
+//! JWS, JWE and JWK, parsed strictly: bytes in, typed values out (RFC 7515–7518, 7638, 7797, 8037); and the one
+//! hash that names whoever such a token is about.
 //!
 //! Every primitive comes from aws-lc-rs. The crate reads no clock and does no I/O. One exception to
 //! "randomness is a parameter": keys, content encryption keys and initialization vectors are drawn by
@@ -12,9 +13,11 @@ pub mod jwe;
 pub mod jwk;
 pub mod jws;
 mod params;
+mod principal;
 mod sign;
 
 pub use alg::Alg;
+pub use principal::principal_key;
 pub use sign::{RsaBits, SigningFault, SigningKey, TokenHeader};
 
 /// How a JWS or JWE is written (RFC 7515 §7, RFC 7516 §7).

@@ -21,6 +21,7 @@ mod scim;
 mod serve;
 mod session;
 mod shown;
+mod tenant;
 mod token;
 
 pub(crate) use house::{House, ID_TOKEN_ALGS, config, secret};
@@ -104,6 +105,8 @@ enum Command {
     #[command(subcommand)]
     Scim(scim::ScimCommand),
     #[command(subcommand)]
+    Tenant(tenant::TenantCommand),
+    #[command(subcommand)]
     Client(client::ClientCommand),
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -134,6 +137,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Check(_) => check::Check::run(globals),
         Command::Serve(_) => serve::Serve::run(globals),
         Command::Demo(demo) => demo.run(globals.format),
+        Command::Tenant(tenant) => tenant.run(globals),
         Command::Client(client) => client.run(globals),
         Command::Person(person) => person.run(globals),
         Command::Session(session) => session.run(globals),

@@ -20,6 +20,7 @@ mod settings;
 mod store;
 #[cfg(test)]
 mod tests;
+mod tiers;
 mod tls;
 mod trust;
 mod words;
@@ -92,6 +93,7 @@ fn config(
         names.uncertified(gateway, out);
     }
     let mut people = people::people(&mut root, &registry, machine, out);
+    let tiers = tiers::tiers(&mut root, &registry, out);
     let roles: Vec<String> = people.settings.roles.by_name.keys().cloned().collect();
     let identity_providers = identity_provider::providers(&mut root, machine, &roles, out);
     let told = identity_providers.iter().map(|described| described.provider.roles.clone());
@@ -121,6 +123,7 @@ fn config(
         routes,
         identity_providers,
         people,
+        tiers,
         registry,
     };
     cross::resources(&config, &names, out);

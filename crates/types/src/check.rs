@@ -80,9 +80,16 @@ checks! {
     Grant ClientActive 3 "client_active" "Is the client enabled?" "RFC 6749 §5.2";
     Grant GrantType 4 "grant_type" "May it use this grant?" "RFC 6749 §4";
     Grant Possession 7 "possession" "Does the caller hold the key?" "RFC 9449 §5, RFC 8705 §3";
+    Grant SubjectToken 9 "subject_token" "Is the token to be exchanged good?" "RFC 8693 §2.1, RFC 7523 §3";
+    Grant Conditions 10 "conditions" "Does it meet the tenant's conditions?" "tenant trust";
+    Grant TenantActive 11 "tenant_active" "Is the tenant's subscription active?" "tenant contract";
+    Grant ActorToken 12 "actor_token" "May the actor act for the subject?" "RFC 8693 §4.1, §4.4";
+    Grant Impersonation 13 "impersonation" "If nobody acts, may that be?" "RFC 8693 §1.1";
     Grant Granted 8 "granted" "Is what was granted still good?" "RFC 6749 §5.2, RFC 9700 §4.14";
     Grant Resource 5 "resource" "May it have a token for this API?" "RFC 8707 §2";
+    Grant Policy 14 "policy" "Does the policy allow it?" "default deny";
     Grant GrantScope 6 "grant_scope" "Is any requested scope left?" "RFC 6749 §3.3";
+    Grant Details 15 "details" "Are the authorization_details within bounds?" "RFC 9396 §5, §6";
     Authorize Asked 0 "asked" "Is the request well formed?" "RFC 6749 §4.1.1";
     Authorize App 1 "app" "Is the app known and enabled?" "RFC 6749 §4.1.2.1";
     Authorize Redirect 2 "redirect" "Is the way back registered?" "RFC 9700 §4.1.3";
@@ -95,6 +102,21 @@ checks! {
 }
 
 impl Check {
+    /// Whether few grants have it: those of a tenant whose policy or provider has a say. Shown only where one of
+    /// these was made.
+    pub const fn is_occasional(self) -> bool {
+        matches!(
+            self,
+            Self::SubjectToken
+                | Self::Conditions
+                | Self::TenantActive
+                | Self::ActorToken
+                | Self::Impersonation
+                | Self::Policy
+                | Self::Details
+        )
+    }
+
     /// All checks of one stage, in order.
     pub fn of(stage: Stage) -> impl Iterator<Item = Self> {
         Self::ALL.iter().copied().filter(move |check| check.stage() == stage)

@@ -3,16 +3,25 @@
 
 mod code;
 mod evidence;
+mod exchange;
+mod inbound;
 mod people;
 mod possession;
 mod remedy;
+#[cfg(test)]
+mod tests;
 
 pub use code::Code;
+pub use exchange::{ImpersonationFault, TenantHalt};
+pub use inbound::{Inbound, InboundFault};
 pub use people::{AuthorizationError, DocumentFault, GrantedFault, PossessionFault, SignInFault};
 pub use possession::{DpopFault, HolderFault};
 pub use remedy::{Fixer, Remedy};
 
-use crate::{ApiName, Audience, Check, ClientId, Issuer, Kid, Scopes, Tenant, Timestamp, Ttl};
+use crate::{
+    ActorFault, ApiName, Audience, Check, ClientId, DetailsFault, Dropped, Issuer, Kid, Scope,
+    Scopes, Tenant, Timestamp, Ttl,
+};
 use serde::{Deserialize, Serialize};
 
 /// Why a request or a grant was refused: their mistake, never a failure of ours.
@@ -129,6 +138,25 @@ pub enum Denial {
 
     /// The app is known by a document of its own, which could not be had or says nothing valid.
     BadClientDocument { client_id: String, fault: DocumentFault },
+    /// The token that was to become another, or that says who acts, is refused.
+    BadInbound { inbound: Inbound, fault: InboundFault },
+    /// The token does not meet a condition of the tenant's trust: `claim` is not as it `expected`.
+    ConditionNotMet { inbound: Inbound, claim: String, found: Option<String>, expected: String },
+    /// The tenant gets no tokens, for now or for good. `inbound` is `None` where no token came in.
+    TenantHalted { inbound: Option<Inbound>, tenant: Tenant, halt: TenantHalt, since: Timestamp },
+    /// The actor may not act for this subject (RFC 8693 §4.4), or not at the end of this chain.
+    BadActor { inbound: Inbound, fault: ActorFault },
+    /// Nobody is named as actor, and the client may not leave that out.
+    NoImpersonation { client_id: ClientId, fault: ImpersonationFault },
+    /// A policy refused the token as a whole. `inbound` is `None` where no token came in.
+    PolicyRefused { inbound: Option<Inbound>, reasons: Vec<String> },
+    /// `authorization_details` are refused (RFC 9396 §5).
+    BadDetails { fault: DetailsFault },
+    /// A requested scope is about another tenant, and no grant leads there.
+    ForeignScope { scope: Scope, own: Option<Tenant> },
+    /// Of what was requested, no scope is allowed by all sides.
+    NothingLeft { requested: Scopes, dropped: Vec<Dropped> },
+
     /// `redirect_uri` is none that the app registered. Nobody is ever sent there.
     BadRedirect { client_id: String, found: Option<String>, registered: Vec<String> },
     /// The authorization request is refused, by an error of a standard.
@@ -199,6 +227,8 @@ pub enum RevokedBy {
     Grant { since: Timestamp },
     /// All tokens of that person from before a point in time were ended.
     PersonNotBefore { before: Timestamp },
+    /// Its tenant was halted.
+    Tenant { tenant: Tenant, halt: TenantHalt, since: Timestamp },
 }
 
 /// Why a client did not prove itself. For the operator; the caller learns only `invalid_client`.
@@ -304,10 +334,20 @@ impl Denial {
             Self::ClientDisabled { .. } => Check::ClientActive,
             Self::UnknownGrantType { .. } | Self::GrantNotAllowed { .. } => Check::GrantType,
             Self::BadTarget { .. } => Check::Resource,
-            Self::BadScope { .. } | Self::NoScopeLeft { .. } => Check::GrantScope,
+            Self::BadScope { .. }
+            | Self::NoScopeLeft { .. }
+            | Self::ForeignScope { .. }
+            | Self::NothingLeft { .. } => Check::GrantScope,
             Self::BadPossession { .. } => Check::Possession,
             Self::BadGranted { .. } => Check::Granted,
             Self::BadClientDocument { .. } => Check::App,
+            Self::BadInbound { inbound, .. } => inbound.check(),
+            Self::ConditionNotMet { .. } => Check::Conditions,
+            Self::TenantHalted { .. } => Check::TenantActive,
+            Self::BadActor { .. } => Check::ActorToken,
+            Self::NoImpersonation { .. } => Check::Impersonation,
+            Self::PolicyRefused { .. } => Check::Policy,
+            Self::BadDetails { .. } => Check::Details,
             Self::BadRedirect { .. } => Check::Redirect,
             Self::BadAuthorization { error, .. } => error.check(),
             Self::BadSignIn { .. } => Check::SignedIn,

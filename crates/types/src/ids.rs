@@ -88,6 +88,9 @@ text_id!(
         if text.starts_with(PersonId::PREFIX) {
             return Some("must not begin with usr_, as people's ids do");
         }
+        if PrincipalKey::new(text).is_ok() {
+            return Some("must not look like the id of a service or an agent from elsewhere");
+        }
         short_name(text, 128).then_some("must be 1 to 128 letters, digits, '.', '_' or '-'")
     }
 );
@@ -168,6 +171,51 @@ text_id!(
     /// Time-ordered.
     GrantId, "grant id", |text| not_stamped(text, GrantId::PREFIX)
 );
+
+/// What acts in the name of a tenant's own provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PrincipalKind {
+    /// A person.
+    Person,
+    /// A service or a workload.
+    Service,
+    /// An agent.
+    Agent,
+}
+
+impl PrincipalKind {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::Person, Self::Service, Self::Agent];
+
+    /// What its keys begin with.
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Person => PersonId::PREFIX,
+            Self::Service => "svc_",
+            Self::Agent => "agt_",
+        }
+    }
+}
+
+text_id!(
+    /// Who somebody from another provider is here: the `sub` of tokens that were exchanged for theirs.
+    ///
+    /// `usr_`, `svc_` or `agt_` and 26 characters of RFC 4648's base 32 in lower case, the beginning of a hash of
+    /// issuer, tenant at the issuer and subject (`portcullis_jose::principal_key` makes it): two issuers that
+    /// both know an `alice` do not know the same one. No client id looks like it (RFC 9700 §4.15).
+    PrincipalKey, "principal", |text| {
+        let hash = PrincipalKind::ALL.into_iter().find_map(|kind| text.strip_prefix(kind.prefix()));
+        let safe = |b: u8| b.is_ascii_lowercase() || matches!(b, b'2'..=b'7');
+        let good = hash.is_some_and(|hash| hash.len() == PrincipalKey::CHARS && hash.bytes().all(safe));
+        (!good).then_some("must be usr_, svc_ or agt_ and 26 lower-case letters or digits from 2 to 7")
+    }
+);
+
+impl PrincipalKey {
+    /// How many characters of the hash: 130 bits.
+    pub const CHARS: usize = 26;
+}
 
 macro_rules! stamped_id {
     ($name:ident, $prefix:literal) => {

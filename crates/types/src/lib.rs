@@ -3,29 +3,39 @@
 //! Everything else in the house is said in these types. A raw string becomes one of them at the
 //! edge, once; inside, an invalid one cannot be written down. No I/O, no clock, no randomness.
 
+mod actor;
 mod check;
 mod denial;
+mod details;
 mod identity;
 mod ids;
 mod random;
 mod redirect;
+mod rights;
 mod scope;
+mod strict;
 mod time;
 mod trace;
 
+pub use actor::{Actor, ActorFault, MayAct};
 pub use check::{Check, Stage};
 pub use denial::{
     AssertionFault, AuthorizationError, CertificateFault, ClientProof, Code, Denial, DocumentFault,
-    DpopFault, Fixer, FormatFault, GrantedFault, HeaderFault, HolderFault, KnownKey,
-    PossessionFault, Remedy, RevokedBy, SignInFault,
+    DpopFault, Fixer, FormatFault, GrantedFault, HeaderFault, HolderFault, ImpersonationFault,
+    Inbound, InboundFault, KnownKey, PossessionFault, Remedy, RevokedBy, SignInFault, TenantHalt,
+};
+pub use details::{
+    ArgumentValue, Detail, DetailLimit, DetailList, DetailType, Details, DetailsFault,
+    DetailsProblem,
 };
 pub use identity::{Acr, Amr, Authentication, IdentityScope, IdentityScopes};
 pub use ids::{
     ApiName, Audience, ClientId, DecisionId, GrantId, IdFault, Issuer, Jti, Kid, PersonId,
-    SessionId, Tenant, Thumbprint, stamped_id,
+    PrincipalKey, PrincipalKind, SessionId, Tenant, Thumbprint, stamped_id,
 };
 pub use random::{Entropy, Random};
 pub use redirect::{Place, RedirectUri};
+pub use rights::{Allows, Asked, Crossing, Narrowed, Rights, Side, Sides};
 pub use scope::{Dropped, DroppedBy, Pattern, Registry, Scope, ScopeFault, ScopePart, Scopes};
-pub use time::{Timestamp, Ttl};
+pub use time::{Timestamp, Ttl, TtlFault};
 pub use trace::{Mark, Row, Trace};

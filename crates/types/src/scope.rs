@@ -18,7 +18,7 @@ pub use registry::Registry;
 pub use set::Scopes;
 
 use crate::ids::Tenant;
-use fault::excerpt;
+pub(crate) use fault::excerpt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{fmt, str::FromStr, sync::Arc};
 

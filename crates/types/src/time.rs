@@ -1,7 +1,7 @@
 //! Points and spans of time. Nothing here reads a clock.
 
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 /// A point in time: milliseconds since 1970-01-01T00:00:00Z, without leap seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -98,6 +98,31 @@ impl Ttl {
 
     const fn millis(self) -> i64 {
         if self.0 > i64::MAX as u64 { i64::MAX } else { self.0.cast_signed() }
+    }
+}
+
+/// The text is no span of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a span of time is a number and ms, s, m, h or d, such as 15m")]
+pub struct TtlFault;
+
+impl FromStr for Ttl {
+    type Err = TtlFault;
+
+    /// `250ms`, `90s`, `15m`, `12h`, `30d`.
+    fn from_str(text: &str) -> Result<Self, TtlFault> {
+        let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or(TtlFault)?;
+        let (number, unit) = text.split_at_checked(unit_at).ok_or(TtlFault)?;
+        let number: u64 = number.parse().map_err(|_| TtlFault)?;
+        let millis = match unit {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            _ => return Err(TtlFault),
+        };
+        number.checked_mul(millis).map(Self).ok_or(TtlFault)
     }
 }
 

@@ -77,10 +77,13 @@ impl Trace {
         self.passed & check.bit() != 0
     }
 
-    /// The whole checklist, in order.
+    /// The whole checklist, in order. The checks of exchanges are left out where none of them was reached.
     pub fn rows(&self) -> impl Iterator<Item = Row> {
         let (passed, failed) = (self.passed, self.failed);
-        Check::of(self.stage).map(move |check| {
+        let reached = |check: Check| passed & check.bit() != 0 || failed == Some(check);
+        let exchange = Check::of(self.stage).any(|check| check.is_occasional() && reached(check));
+        let shown = Check::of(self.stage).filter(move |check| exchange || !check.is_occasional());
+        shown.map(move |check| {
             let mark = match failed {
                 Some(failed) if failed == check => Mark::Failed,
                 _ if passed & check.bit() != 0 => Mark::Passed,

@@ -102,7 +102,7 @@ pub fn vouch(
 ) -> Result<Vouched, Denial> {
     trace.step(Check::Credential, Ok(()))?;
     trace.step(Check::CredentialKind, presented.kind())?;
-    let jws = match trace.step(Check::Format, format::parse(presented))? {
+    let jws = match trace.step(Check::Format, format::parse(presented.as_str()))? {
         Ok(jws) => jws,
         Err(unreadable) => return trace.step(Check::Header, Err(unreadable)),
     };

@@ -87,7 +87,7 @@ pub(crate) fn read(payload: Payload, issuer: &TrustedIssuer) -> Result<Claims, D
 }
 
 /// A claim as it was written: which type is right is the check's business, not the parser's.
-type Claim<'a> = Option<&'a str>;
+pub(crate) type Claim<'a> = Option<&'a str>;
 
 /// The claims that the checks look at. `null` is no value: it reads as absent.
 #[derive(Default)]
@@ -152,7 +152,7 @@ impl<'a> Raw<'a> {
 
 /// RFC 8725 §3.12: what only an ID token, a logout token or an event holds, and a `token_use` that is not
 /// `access`.
-fn foreign(name: &str, value: &str) -> Option<&'static str> {
+pub(crate) fn foreign(name: &str, value: &str) -> Option<&'static str> {
     ["nonce", "at_hash", "c_hash", "events"]
         .into_iter()
         .find(|foreign| *foreign == name)
@@ -206,7 +206,7 @@ impl Raw<'_> {
 }
 
 /// A string; borrowed unless it was written with escapes.
-fn string(raw: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn string(raw: &str) -> Option<Cow<'_, str>> {
     let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
     if inner.contains('\\') {
         serde_json::from_str(raw).ok().map(Cow::Owned)
@@ -216,12 +216,12 @@ fn string(raw: &str) -> Option<Cow<'_, str>> {
 }
 
 /// A list of strings, of at most `limit`.
-fn strings(raw: &str, limit: usize) -> Option<Vec<String>> {
+pub(crate) fn strings(raw: &str, limit: usize) -> Option<Vec<String>> {
     let list: Vec<String> = serde_json::from_str(raw).ok()?;
     (list.len() <= limit).then_some(list)
 }
 
-fn text(name: &'static str, claim: Claim<'_>) -> Result<String, Denial> {
+pub(crate) fn text(name: &str, claim: Claim<'_>) -> Result<String, Denial> {
     let raw = claim.ok_or_else(|| missing(name))?;
     match string(raw) {
         Some(text) if !text.is_empty() && text.len() <= 512 => Ok(text.into_owned()),
@@ -229,15 +229,15 @@ fn text(name: &'static str, claim: Claim<'_>) -> Result<String, Denial> {
     }
 }
 
-fn id<T: std::str::FromStr<Err = portcullis_types::IdFault>>(
-    name: &'static str,
+pub(crate) fn id<T: std::str::FromStr<Err = portcullis_types::IdFault>>(
+    name: &str,
     claim: Claim<'_>,
 ) -> Result<T, Denial> {
     text(name, claim)?.parse().map_err(|fault: portcullis_types::IdFault| bad(name, fault.problem))
 }
 
 /// A `NumericDate` (RFC 7519 §2): a number, whole or not. Beyond the year 9999 nothing is a date.
-fn date(name: &'static str, claim: Claim<'_>) -> Result<Option<Timestamp>, Denial> {
+pub(crate) fn date(name: &str, claim: Claim<'_>) -> Result<Option<Timestamp>, Denial> {
     const LIMIT: i64 = 253_402_300_800;
     let Some(raw) = claim else { return Ok(None) };
     #[expect(
@@ -254,7 +254,7 @@ fn date(name: &'static str, claim: Claim<'_>) -> Result<Option<Timestamp>, Denia
     }
 }
 
-fn audiences(claim: Claim<'_>) -> Result<Vec<String>, Denial> {
+pub(crate) fn audiences(claim: Claim<'_>) -> Result<Vec<String>, Denial> {
     const MOST: usize = 16;
     let raw = claim.ok_or_else(|| missing("aud"))?;
     string(raw)
@@ -276,7 +276,7 @@ fn scopes(claim: Claim<'_>) -> Result<Scopes, Denial> {
 }
 
 /// RFC 7800 §3.1. Strict: what is misread here would make a bound token a bearer token.
-fn confirmation(raw: &str) -> Result<Box<Confirmation>, Denial> {
+pub(crate) fn confirmation(raw: &str) -> Result<Box<Confirmation>, Denial> {
     let members =
         json::members(raw.as_bytes()).map_err(|_| bad("cnf", "an object with jkt or x5t#S256"))?;
     let mut cnf = Confirmation { jkt: None, x5t_s256: None, others: Vec::new() };
@@ -294,10 +294,10 @@ fn confirmation(raw: &str) -> Result<Box<Confirmation>, Denial> {
     Ok(Box::new(cnf))
 }
 
-fn missing(claim: &'static str) -> Denial {
+pub(crate) fn missing(claim: &str) -> Denial {
     Denial::MissingClaim { claim: claim.into() }
 }
 
-fn bad(claim: &'static str, expected: &'static str) -> Denial {
+pub(crate) fn bad(claim: &str, expected: &str) -> Denial {
     Denial::BadClaim { claim: claim.into(), expected: expected.into() }
 }

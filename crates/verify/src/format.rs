@@ -1,12 +1,10 @@
 //! Check 3: a compact JWS, strictly (RFC 7515 §7.1, RFC 8725 §3.11).
 
-use crate::Presented;
 use portcullis_jose::jws::{Compact, Malformed};
 use portcullis_types::{Denial, FormatFault, HeaderFault};
 
 /// Takes the token apart. A header that cannot be read is the next check's denial.
-pub(crate) fn parse<'a>(presented: &Presented<'a>) -> Result<Result<Compact<'a>, Denial>, Denial> {
-    let token = presented.as_str();
+pub(crate) fn parse(token: &str) -> Result<Result<Compact<'_>, Denial>, Denial> {
     let malformed = match Compact::parse(token) {
         Ok(jws) => return Ok(Ok(jws)),
         Err(malformed) => malformed,

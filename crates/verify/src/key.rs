@@ -38,11 +38,16 @@ pub(crate) fn verify(
     issuer: &KnownIssuer,
     header: &Accepted,
 ) -> Result<Payload, Denial> {
-    keys.iter().find_map(|key| jws.verify(key).ok()).ok_or_else(|| Denial::BadSignature {
+    verified(jws, keys).ok_or_else(|| Denial::BadSignature {
         issuer: issuer.trusted.issuer.clone(),
         kid: header.kid.clone(),
         alg: header.alg.name().into(),
     })
+}
+
+/// The payload, if one of these keys signed it.
+pub(crate) fn verified(jws: &Compact<'_>, keys: &[&PublicKey]) -> Option<Payload> {
+    keys.iter().find_map(|key| jws.verify(key).ok())
 }
 
 fn known(key: &PublicKey) -> KnownKey {

@@ -25,6 +25,7 @@ mod purpose;
 mod refusal;
 mod revocation;
 mod scope;
+pub mod subject;
 mod tenant;
 mod time;
 

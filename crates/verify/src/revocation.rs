@@ -4,7 +4,7 @@ mod ended;
 
 use crate::Claims;
 pub use ended::Ended;
-use portcullis_types::{ClientId, Denial, Issuer, Jti, RevokedBy, Timestamp, Ttl};
+use portcullis_types::{ClientId, Denial, Issuer, Jti, RevokedBy, TenantHalt, Timestamp, Ttl};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -26,13 +26,19 @@ pub enum RevocationKind {
     ClientEnabled,
     /// All tokens of a client from before `since`.
     ClientNotBefore,
+    /// A tenant whose time has come to a halt for now.
+    TenantSuspended,
+    /// A tenant whose time has come to its end.
+    TenantEnded,
+    /// A tenant that goes on.
+    TenantResumed,
     /// One that only a newer program knows: for its gateways.
     #[serde(other)]
     Unknown,
 }
 
 impl RevocationKind {
-    const NAMES: [(Self, &str); 7] = [
+    const NAMES: [(Self, &str); 10] = [
         (Self::Token, "token"),
         (Self::Session, "session"),
         (Self::Grant, "grant"),
@@ -40,6 +46,9 @@ impl RevocationKind {
         (Self::Client, "client"),
         (Self::ClientEnabled, "client_enabled"),
         (Self::ClientNotBefore, "client_not_before"),
+        (Self::TenantSuspended, "tenant_suspended"),
+        (Self::TenantEnded, "tenant_ended"),
+        (Self::TenantResumed, "tenant_resumed"),
     ];
 
     /// Its name in JSON and in databases.
@@ -95,6 +104,10 @@ pub struct Revocations {
     pub sessions: Ended,
     /// Grants (`grant`) that were revoked, and since when.
     pub grants: Ended,
+    /// Suspended tenants, and since when.
+    pub suspended_tenants: Ended,
+    /// Tenants that ended, and since when.
+    pub ended_tenants: Ended,
     /// Persons (`sub`) all of whose tokens from before a point in time are void.
     pub persons: Ended,
 }
@@ -110,6 +123,8 @@ impl Revocations {
             sessions: Ended::default(),
             grants: Ended::default(),
             persons: Ended::default(),
+            suspended_tenants: Ended::default(),
+            ended_tenants: Ended::default(),
         }
     }
 
@@ -126,6 +141,11 @@ impl Revocations {
             RevocationKind::ClientEnabled => {
                 return self.disabled_clients.remove(&revocation.value);
             }
+            RevocationKind::TenantSuspended => (&mut self.suspended_tenants, Ord::min),
+            RevocationKind::TenantEnded => (&mut self.ended_tenants, Ord::min),
+            RevocationKind::TenantResumed => {
+                return self.suspended_tenants.remove(&revocation.value);
+            }
             RevocationKind::Unknown => return,
         };
         ended.insert(&revocation.value, (revocation.since, revocation.until), choose);
@@ -140,6 +160,8 @@ impl Revocations {
             &mut self.sessions,
             &mut self.grants,
             &mut self.persons,
+            &mut self.suspended_tenants,
+            &mut self.ended_tenants,
         ] {
             ended.forget(now);
         }
@@ -220,6 +242,15 @@ fn ended(claims: &Claims, revocations: &Revocations) -> Option<RevokedBy> {
             (Some(since), _) => Some(RevokedBy::Client { client_id, since }),
             (None, before) => before.map(|before| RevokedBy::NotBefore { client_id, before }),
         };
+    }
+    if let Some(tenant) = &claims.tenant {
+        let name = Some(tenant.as_str());
+        let ended = of(name, &revocations.ended_tenants).map(|since| (TenantHalt::Ended, since));
+        let suspended = || of(name, &revocations.suspended_tenants);
+        let halted = ended.or_else(|| suspended().map(|since| (TenantHalt::Suspended, since)));
+        if let Some((halt, since)) = halted {
+            return Some(RevokedBy::Tenant { tenant: tenant.clone(), halt, since });
+        }
     }
     // What a person's sign-in, consent or account has to do with it.
     if let Some(since) = of(claims.sid.as_deref(), &revocations.sessions) {

@@ -1,5 +1,7 @@
 //! The answer in one sentence, for the operator.
 
+mod exchange;
+
 use super::span;
 use crate::{Event, Record};
 use portcullis_types::{
@@ -129,6 +131,15 @@ fn denied(denial: &Denial) -> String {
         Denial::BadClientDocument { fault, .. } => {
             format!("The app is known by a document of its own: {}.", fault.found())
         }
+        Denial::BadInbound { .. }
+        | Denial::ConditionNotMet { .. }
+        | Denial::TenantHalted { .. }
+        | Denial::BadActor { .. }
+        | Denial::NoImpersonation { .. }
+        | Denial::PolicyRefused { .. }
+        | Denial::BadDetails { .. }
+        | Denial::ForeignScope { .. }
+        | Denial::NothingLeft { .. } => exchange::headline(denial),
         Denial::BadRedirect { .. } => {
             "The way back is not registered for the app, so nobody was sent there.".into()
         }
@@ -214,6 +225,9 @@ fn revoked(by: &RevokedBy) -> String {
         RevokedBy::Grant { .. } => "The token ended when the grant behind it was revoked.".into(),
         RevokedBy::PersonNotBefore { .. } => {
             "The token ended when all tokens of its person were.".into()
+        }
+        RevokedBy::Tenant { tenant, halt, .. } => {
+            format!("The token ended when its tenant {tenant} was {}.", halt.word())
         }
     }
 }

@@ -149,6 +149,13 @@ fn in_grant(check: Check, grant: &Grant<'_>) -> Option<String> {
         Check::ClientActive => Some("enabled".into()),
         Check::GrantType => Some(grant.grant_type.to_string()),
         Check::Resource => grant.resource.as_deref().map(str::to_owned),
+        Check::SubjectToken => Some("valid, of an issuer that the tenant trusts".into()),
+        Check::Conditions => Some("every condition is met".into()),
+        Check::TenantActive => Some("active".into()),
+        Check::ActorToken => Some("may act for the subject, or there is none".into()),
+        Check::Impersonation => Some("an actor is named, or need not be".into()),
+        Check::Policy => Some("not refused".into()),
+        Check::Details => Some("within what every side allows".into()),
         Check::GrantScope => grant.granted.as_ref().map(ToString::to_string),
         _ => None,
     }

@@ -157,6 +157,9 @@ fn fate(scope: &Scope, grant: &Grant<'_>, around: &Surroundings<'_>) -> String {
         let why = match &lost.by {
             DroppedBy::Client => "it was not in the client's allow-list".into(),
             DroppedBy::Api => "the API did not offer it".into(),
+            DroppedBy::Subject => "the subject token did not have it".into(),
+            DroppedBy::Tenant => "the tenant's contract did not have it".into(),
+            DroppedBy::OtherTenant => "it was about another tenant".into(),
             DroppedBy::Policy(reason) => format!("a policy took it away ({reason})"),
         };
         return format!("{scope} was asked for then, and dropped: {why}.");
@@ -271,6 +274,10 @@ fn revoked(story: &mut Vec<String>, by: &RevokedBy, around: &Surroundings<'_>) {
         RevokedBy::PersonNotBefore { before } => format!(
             "All tokens of the person from before {before} were ended; by whom is not in this log."
         ),
+        RevokedBy::Tenant { tenant, halt, since } => format!(
+            "The tenant {tenant} was {} at {since}; by whom is not in this log.",
+            halt.word()
+        ),
     });
 }
 
@@ -302,9 +309,8 @@ fn of_grant(
     }
     story.extend(grant.dropped.iter().map(|lost| {
         let why = match &lost.by {
-            DroppedBy::Client => "it is not in the client's allow-list".into(),
-            DroppedBy::Api => "the API does not offer it".into(),
             DroppedBy::Policy(reason) => format!("a policy took it away ({reason})"),
+            other => other.why().to_owned(),
         };
         format!("{} was dropped: {why}.", lost.scope)
     }));

@@ -5,7 +5,7 @@ use crate::dpop::DPOP_NONCE;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderName, HeaderValue, header};
 use portcullis_directory::grant::RefreshToken;
-use portcullis_types::{DecisionId, Ttl};
+use portcullis_types::{DecisionId, Details, Ttl};
 use serde::Serialize;
 
 /// Names the decision in every answer of the token endpoint.
@@ -26,6 +26,10 @@ pub(super) struct Issued {
     pub(super) scope: String,
     pub(super) refresh_token: Option<RefreshToken>,
     pub(super) id_token: Option<String>,
+    /// RFC 8693 §2.2.1.
+    pub(super) issued_token_type: Option<&'static str>,
+    /// RFC 9396 §7.
+    pub(super) details: Details,
 }
 
 impl Issued {
@@ -38,7 +42,18 @@ impl Issued {
             scope: minted.scope.to_string(),
             refresh_token: None,
             id_token: None,
+            issued_token_type: None,
+            details: Details::default(),
         }
+    }
+
+    /// For a token that came.
+    pub(super) fn exchanged(
+        minted: Minted,
+        issued_token_type: Option<&'static str>,
+        details: Details,
+    ) -> Self {
+        Self { issued_token_type, details, ..Self::to_itself(minted) }
     }
 }
 
@@ -54,6 +69,10 @@ struct Granted<'a> {
     /// OpenID Connect Core §3.1.3.3.
     #[serde(skip_serializing_if = "Option::is_none")]
     id_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Details::is_empty")]
+    authorization_details: &'a Details,
 }
 
 /// Only after the commit.
@@ -65,6 +84,8 @@ pub(super) fn granted(id: DecisionId, issued: &Issued) -> Response {
         scope: &issued.scope,
         refresh_token: issued.refresh_token.as_ref().map(RefreshToken::expose),
         id_token: issued.id_token.as_deref(),
+        issued_token_type: issued.issued_token_type,
+        authorization_details: &issued.details,
     };
     let body = serde_json::to_vec(&body).unwrap_or_default();
     (NO_CACHE, [(DECISION_ID, id.to_string())], body).into_response()

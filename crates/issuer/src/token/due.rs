@@ -20,8 +20,8 @@ use portcullis_directory::{
 use portcullis_jose::SigningKey;
 use portcullis_store::{StoreFault, Tx};
 use portcullis_types::{
-    Audience, ClientId, Denial, GrantId, GrantedFault, IdentityScope, IdentityScopes, Jti, Scopes,
-    Timestamp, Ttl,
+    Audience, ClientId, Denial, Details, GrantId, GrantedFault, IdentityScope, IdentityScopes, Jti,
+    Scopes, Timestamp, Ttl,
 };
 use std::sync::Arc;
 
@@ -162,6 +162,8 @@ impl Due {
             scope: self.words(),
             refresh_token: self.refresh_token,
             id_token,
+            issued_token_type: None,
+            details: Details::default(),
         })
     }
 

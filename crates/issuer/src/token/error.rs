@@ -187,6 +187,9 @@ impl Refused {
 
 /// Nothing about the client before it has proven itself: not even that it exists.
 fn hint(denial: &Denial) -> Option<Hint> {
+    if let Some(detail) = denial.told() {
+        return Some(Hint { detail, remedy: denial.remedy().change });
+    }
     let remedy = match denial {
         Denial::BadTarget { found, .. } if found.len() > 1 => {
             "Ask for one token per resource.".to_owned()

@@ -20,7 +20,7 @@ const PARAMETERS: usize = 64;
 pub(crate) struct TokenRequest {
     pub(crate) grant_type: String,
     pub(crate) scope: Option<String>,
-    /// RFC 8707 §2: the only parameter that may come more than once.
+    /// RFC 8707 §2: may come more than once, as `audience` may (RFC 8693 §2.1) and nothing else.
     pub(crate) resource: Vec<String>,
     pub(crate) client_id: Option<String>,
     pub(crate) client_secret: Option<SecretString>,
@@ -38,6 +38,52 @@ pub(crate) struct TokenRequest {
     /// RFC 7009 §2.1, RFC 7662 §2.1.
     pub(crate) token: Option<SecretString>,
     pub(crate) token_type_hint: Option<String>,
+    /// What only tokens that come to be exchanged bring; on the heap, since most requests have none of it.
+    pub(crate) exchange: Option<Box<Exchanged>>,
+}
+
+/// RFC 8693 §2.1, RFC 7523 §2.1, RFC 9396 §6.
+#[derive(Debug, Default)]
+pub(crate) struct Exchanged {
+    pub(crate) subject_token: Option<SecretString>,
+    pub(crate) subject_token_type: Option<String>,
+    pub(crate) actor_token: Option<SecretString>,
+    pub(crate) actor_token_type: Option<String>,
+    pub(crate) requested_token_type: Option<String>,
+    /// May come more than once, as `resource` does.
+    pub(crate) audience: Vec<String>,
+    pub(crate) authorization_details: Option<String>,
+    pub(crate) assertion: Option<SecretString>,
+}
+
+impl Exchanged {
+    /// Whether it is one of these, and then what it holds.
+    fn take(exchange: &mut Option<Box<Self>>, name: &str, value: Option<String>) {
+        const NAMES: [&str; 8] = [
+            "subject_token",
+            "subject_token_type",
+            "actor_token",
+            "actor_token_type",
+            "requested_token_type",
+            "audience",
+            "authorization_details",
+            "assertion",
+        ];
+        if !NAMES.contains(&name) {
+            return; // RFC 6749 §3.2: unrecognized parameters are ignored
+        }
+        let own = exchange.get_or_insert_default();
+        match name {
+            "subject_token" => own.subject_token = value.map(Into::into),
+            "subject_token_type" => own.subject_token_type = value,
+            "actor_token" => own.actor_token = value.map(Into::into),
+            "actor_token_type" => own.actor_token_type = value,
+            "requested_token_type" => own.requested_token_type = value,
+            "audience" => own.audience.extend(value),
+            "authorization_details" => own.authorization_details = value,
+            _ => own.assertion = value.map(Into::into),
+        }
+    }
 }
 
 /// How the body is written.
@@ -68,7 +114,7 @@ impl TokenRequest {
         let mut request = Self::default();
         let mut seen: Vec<String> = Vec::with_capacity(pairs.len());
         for (name, value) in pairs {
-            if name != "resource" && seen.contains(&name) {
+            if !matches!(name.as_str(), "resource" | "audience") && seen.contains(&name) {
                 return Err(bad(Some(&excerpt(&name)), "a parameter occurs more than once"));
             }
             let present = Some(value).filter(|value| !value.is_empty());
@@ -87,7 +133,7 @@ impl TokenRequest {
                 "device_code" => request.device_code = present.map(Into::into),
                 "token" => request.token = present.map(Into::into),
                 "token_type_hint" => request.token_type_hint = present,
-                _ => {} // RFC 6749 §3.2: unrecognized parameters are ignored
+                name => Exchanged::take(&mut request.exchange, name, present),
             }
             seen.push(name);
         }
@@ -141,10 +187,13 @@ fn object(body: &[u8]) -> Result<Vec<(String, String)>, Denial> {
     for (name, value) in object {
         match value {
             Value::String(value) => pairs.push((name, value)),
-            Value::Array(values) if name == "resource" => {
+            Value::Array(_) if name == "authorization_details" => {
+                pairs.push((name, value.to_string()));
+            }
+            Value::Array(values) if matches!(name.as_str(), "resource" | "audience") => {
                 for value in values {
                     let Value::String(value) = value else {
-                        return Err(bad(Some("resource"), "resource must be a string, or several"));
+                        return Err(bad(Some(&name), "the parameter must be a string, or several"));
                     };
                     pairs.push((name.clone(), value));
                 }
@@ -159,7 +208,7 @@ fn object(body: &[u8]) -> Result<Vec<(String, String)>, Denial> {
     Ok(pairs)
 }
 
-const KNOWN: [&str; 14] = [
+const KNOWN: [&str; 22] = [
     "grant_type",
     "scope",
     "resource",
@@ -174,6 +223,14 @@ const KNOWN: [&str; 14] = [
     "device_code",
     "token",
     "token_type_hint",
+    "subject_token",
+    "subject_token_type",
+    "actor_token",
+    "actor_token_type",
+    "requested_token_type",
+    "audience",
+    "authorization_details",
+    "assertion",
 ];
 
 pub(crate) fn bad(parameter: Option<&str>, problem: &str) -> Denial {

@@ -8,7 +8,7 @@ use portcullis_directory::{
 };
 use portcullis_jose::b64;
 use portcullis_store::{StoreFault, Tx};
-use portcullis_types::{Denial, PossessionFault, Timestamp};
+use portcullis_types::{Denial, PossessionFault, Thumbprint, Timestamp};
 use serde::Serialize;
 
 /// What the caller holds, as far as it counts.
@@ -30,6 +30,17 @@ pub(crate) struct Confirmation {
 }
 
 impl Confirmation {
+    /// Whether it is the very key that a token says.
+    pub(super) fn is_that(&self, cnf: &portcullis_verify::Confirmation) -> bool {
+        let same = |own: &Option<String>, said: Option<&Thumbprint>| match said {
+            Some(said) => own.as_deref() == Some(said.to_string().as_str()),
+            None => true,
+        };
+        cnf.others.is_empty()
+            && same(&self.jkt, cnf.jkt.as_ref())
+            && same(&self.x5t_s256, cnf.x5t_s256.as_ref())
+    }
+
     /// Whether its token is shown as `DPoP` (RFC 9449 §7.1).
     pub(super) const fn is_of_a_key(&self) -> bool {
         self.jkt.is_some()

@@ -1,11 +1,14 @@
 //! The access token (RFC 9068).
 
 use super::{Course, Due, Fault, client_credentials::Grant, holder::Confirmation};
-use crate::{server::State, subject};
+use crate::{Api, server::State, subject};
 use portcullis_directory::Client;
 use portcullis_store::{StoreFault, Tx};
-use portcullis_types::{Amr, ClientId, IdentityScope, Jti, Scopes, Timestamp, Ttl};
+use portcullis_types::{
+    Actor, Amr, ClientId, Details, IdentityScope, Jti, Rights, Scopes, Timestamp, Ttl,
+};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// A signed token that nobody has yet.
 pub(crate) struct Minted {
@@ -41,6 +44,23 @@ struct Claims<'a> {
     cnf: Option<&'a Confirmation>,
     #[serde(flatten)]
     person: Option<OfAPerson<'a>>,
+    /// RFC 8693 §4.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<&'a Actor>,
+    /// RFC 9396 §9.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization_details: Option<&'a Details>,
+    /// What was so in the token that came.
+    #[serde(flatten)]
+    carried: Option<&'a Map<String, Value>>,
+}
+
+/// What a token says that is issued for another one.
+pub(super) struct OfAnExchange<'a> {
+    pub(super) sub: &'a str,
+    pub(super) actor: Option<&'a Actor>,
+    pub(super) carried: &'a Map<String, Value>,
+    pub(super) rights: &'a Rights,
 }
 
 /// RFC 9068 §2.2.1, §2.2.3.1, and the names by which it can be ended.
@@ -90,6 +110,9 @@ pub(super) fn to_itself(
         tenant: client.tenant.as_ref().map(AsRef::as_ref),
         cnf: cnf.as_ref(),
         person: None,
+        act: None,
+        authorization_details: None,
+        carried: None,
     };
     let access_token = key.sign_compact(&key.header("at+jwt"), &claims)?;
     let of_a_key = cnf.as_ref().is_some_and(Confirmation::is_of_a_key);
@@ -104,6 +127,52 @@ pub(super) fn to_itself(
         resource: api.resource.to_string(),
         issued,
         scope,
+    };
+    course.granted(&minted);
+    Ok(minted)
+}
+
+/// Signs a token for another one (RFC 8693 §2.2.1).
+pub(super) fn exchanged(
+    state: &State,
+    client: &Client,
+    (api, words, cnf): (&Api, &OfAnExchange<'_>, Option<Confirmation>),
+    course: &mut Course,
+) -> Result<Minted, Fault> {
+    let key = state.keys.signer(api.signing_alg).ok_or(Fault::NoKey(api.signing_alg))?;
+    let rights = words.rights;
+    let issued = after_all_that_is_dead(client, course.now);
+    let scope = rights.scopes.to_string();
+    let claims = Claims {
+        iss: state.settings.issuer.as_str(),
+        sub: words.sub,
+        aud: api.resource.as_str(),
+        client_id: client.id.as_str(),
+        iat: issued.seconds(),
+        exp: rights.expires.seconds(),
+        jti: course.jti.as_str(),
+        scope: &scope,
+        tenant: rights.tenant.as_ref().map(AsRef::as_ref),
+        cnf: cnf.as_ref(),
+        person: None,
+        act: words.actor,
+        authorization_details: Some(&rights.details).filter(|details| !details.is_empty()),
+        carried: Some(words.carried),
+    };
+    let access_token = key.sign_compact(&key.header("at+jwt"), &claims)?;
+    let of_a_key = cnf.as_ref().is_some_and(Confirmation::is_of_a_key);
+    let left = u64::try_from(rights.expires.seconds() - issued.seconds()).unwrap_or_default();
+    let minted = Minted {
+        access_token,
+        ttl: Ttl::seconds(left),
+        token_type: if of_a_key { "DPoP" } else { "Bearer" },
+        jti: course.jti.clone(),
+        kid: key.kid().to_owned(),
+        expires: rights.expires,
+        client_id: client.id.clone(),
+        resource: api.resource.to_string(),
+        issued,
+        scope: rights.scopes.clone(),
     };
     course.granted(&minted);
     Ok(minted)
@@ -137,6 +206,9 @@ pub(super) fn for_a_person(state: &State, due: &Due) -> Result<String, Fault> {
             roles: told_of(IdentityScope::Roles, due.person.roles.as_slice()),
             groups: told_of(IdentityScope::Groups, due.person.groups.as_slice()),
         }),
+        act: None,
+        authorization_details: None,
+        carried: None,
     };
     Ok(due.key.sign_compact(&due.key.header("at+jwt"), &claims)?)
 }

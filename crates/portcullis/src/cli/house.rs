@@ -4,7 +4,7 @@ use super::{Stop, database, talk};
 use crate::clock;
 use crate::config::{self, Config, Machine, MailTo, Purpose, Report, SecretSource, Severity};
 use portcullis_audit::{self as audit, AuditKey};
-use portcullis_directory::{Directory, SecretHashKey};
+use portcullis_directory::{Contracts, Directory, SecretHashKey};
 use portcullis_issuer::{
     SubjectKey,
     mail::{MailSettings, Sink, Smtp},
@@ -65,6 +65,9 @@ impl House {
         let directory = Directory::open(self.store.clone(), key, self.issuer()?).await;
         let directory = directory.map_err(Stop::cannot_run)?;
         directory.settle(self.config.people.settings.clone());
+        let contracts =
+            Contracts { tiers: self.config.tiers.clone(), registry: self.config.registry.clone() };
+        directory.contract(contracts).await.map_err(Stop::cannot_run)?;
         Ok(directory)
     }
 

@@ -222,9 +222,12 @@ pub(super) fn acting<'a>(chance: &'a mut Chance, actor: &'a str) -> Acting<'a> {
 
 pub(super) fn refused(fault: Fault) -> Stop {
     match fault {
-        Fault::Store(_) | Fault::Row { .. } | Fault::Busy | Fault::TooMany { .. } | Fault::Hash => {
-            Stop::cannot_run(fault)
-        }
+        Fault::Store(_)
+        | Fault::Row { .. }
+        | Fault::TenantRow { .. }
+        | Fault::Busy
+        | Fault::TooMany { .. }
+        | Fault::Hash => Stop::cannot_run(fault),
         fault => Stop::refused(fault),
     }
 }

@@ -302,16 +302,5 @@ fn looks_secret(key: &str) -> bool {
 
 /// `250ms`, `90s`, `15m`, `12h`, `30d`.
 pub(crate) fn ttl(text: &str) -> Option<Ttl> {
-    let unit_at = text.find(|c: char| !c.is_ascii_digit())?;
-    let (number, unit) = text.split_at_checked(unit_at)?;
-    let number: u64 = number.parse().ok()?;
-    let millis = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
-    };
-    number.checked_mul(millis).map(Ttl::from_millis)
+    text.parse().ok()
 }

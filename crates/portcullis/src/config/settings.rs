@@ -2,7 +2,7 @@
 
 use super::findings::Place;
 use ipnet::IpNet;
-use portcullis_directory::{GrantSettings, PeopleSettings};
+use portcullis_directory::{GrantSettings, PeopleSettings, Tiers};
 use portcullis_issuer::upstream::Provider;
 use portcullis_issuer::{Documents, DpopNonce, Registrations};
 use portcullis_jose::Alg;
@@ -42,6 +42,8 @@ pub(crate) struct Config {
     pub(crate) identity_providers: Vec<IdentityProvider>,
     /// What people may have, how they sign in, how they are written to.
     pub(crate) people: People,
+    /// What tenants may have for what they pay.
+    pub(crate) tiers: Tiers,
     /// Every scope that exists here.
     pub(crate) registry: Registry,
 }

@@ -9,7 +9,7 @@ use crate::{
 };
 use axum::{extract::MatchedPath, response::Response};
 use portcullis_directory::Directory;
-use portcullis_issuer::{self as issuer, mail::Mailer, upstream::Upstreams};
+use portcullis_issuer::{self as issuer, Partners, mail::Mailer, upstream::Upstreams};
 use portcullis_keyring::{Act, OurKeys};
 use portcullis_verify::{Heard, KnownRevocations, dpop::Possession};
 use portcullis_web::{Loopback, Outgoing, OutgoingPolicy, csrf::CsrfKey};
@@ -35,6 +35,7 @@ pub(super) struct Issuer {
     upstreams: Upstreams,
     subjects: issuer::SubjectKey,
     possession: Arc<Possession>,
+    partners: Partners,
 }
 
 impl Issuer {
@@ -66,6 +67,7 @@ pub(super) async fn open(house: &House, issuing: &Issuing) -> Result<Issuer, Sto
         upstreams: upstreams(house)?,
         subjects: house.subjects()?,
         possession: Arc::new(house.possession(PROOFS)?),
+        partners: Partners::new(outgoing(issuing)?),
     })
 }
 
@@ -81,6 +83,7 @@ pub(super) async fn look(house: &House, issuing: &Issuing) -> Result<Issuer, Sto
         upstreams: upstreams(house)?,
         subjects: house.subjects()?,
         possession: Arc::new(house.possession(PROOFS)?),
+        partners: Partners::new(outgoing(issuing)?),
     })
 }
 
@@ -184,6 +187,7 @@ pub(super) fn state(house: &House, issuer: &Issuer) -> issuer::State {
         mail: issuer.mail.clone(),
         upstreams: issuer.upstreams.clone(),
         subjects: issuer.subjects.clone(),
+        partners: issuer.partners.clone(),
         logos: issuer::Logos::default(),
         guesses: issuer::Guesses::default(),
         possession: issuer.possession.clone(),

@@ -1,7 +1,7 @@
 //! A denial as machines read it: status, OAuth error, our own code, and the closed vocabulary of
 //! descriptions (RFC 6750 §3.1, RFC 6749 §5.2).
 
-use super::{AuthorizationError, Denial, GrantedFault, PossessionFault, SignInFault};
+use super::{AuthorizationError, Denial, GrantedFault, PossessionFault, SignInFault, exchange};
 
 /// The machine-readable face of a denial. Every part is from a closed list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,6 +151,37 @@ impl Denial {
                 "bad_client_document",
                 "The document that this app names cannot be used",
             ),
+            Self::BadInbound { inbound, fault } => exchange::inbound(*inbound, fault),
+            Self::ConditionNotMet { inbound, .. } => grant(
+                inbound.error(),
+                "condition_not_met",
+                "The token does not meet the conditions for an exchange",
+            ),
+            Self::TenantHalted { inbound, .. } => grant(
+                exchange::error(*inbound),
+                "tenant_halted",
+                "The subscription of this tenant is not active",
+            ),
+            Self::BadActor { inbound, fault } => exchange::actor(*inbound, fault),
+            Self::NoImpersonation { .. } => grant(
+                "unauthorized_client",
+                "may_not_impersonate",
+                "This client may not act without being named as the actor",
+            ),
+            Self::PolicyRefused { inbound, .. } => {
+                grant(exchange::error(*inbound), "policy_refused", "A policy does not allow it")
+            }
+            Self::BadDetails { fault } => exchange::details(fault),
+            Self::ForeignScope { .. } => grant(
+                "invalid_scope",
+                "foreign_scope",
+                "A requested scope is not about the tenant of the token",
+            ),
+            Self::NothingLeft { .. } => grant(
+                "invalid_scope",
+                "nothing_left",
+                "None of the requested scopes may be granted",
+            ),
             Self::BadRedirect { .. } => {
                 grant("invalid_request", "bad_redirect", "This redirect_uri is not registered")
             }
@@ -169,7 +200,7 @@ impl Denial {
     }
 }
 
-type Parts = (u16, Option<&'static str>, &'static str, &'static str);
+pub(super) type Parts = (u16, Option<&'static str>, &'static str, &'static str);
 
 /// RFC 6750 §3.1: the token itself is at fault.
 const fn token(name: &'static str, description: &'static str) -> Parts {
@@ -177,7 +208,11 @@ const fn token(name: &'static str, description: &'static str) -> Parts {
 }
 
 /// RFC 6749 §5.2: the token request is at fault.
-const fn grant(error: &'static str, name: &'static str, description: &'static str) -> Parts {
+pub(super) const fn grant(
+    error: &'static str,
+    name: &'static str,
+    description: &'static str,
+) -> Parts {
     (400, Some(error), name, description)
 }
 

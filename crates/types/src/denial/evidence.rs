@@ -101,6 +101,18 @@ impl Denial {
             Self::BadClientDocument { client_id, .. } => {
                 format!("a valid document at {}", cut(client_id))
             }
+            Self::BadInbound { fault, .. } => fault.expected(),
+            Self::ConditionNotMet { claim, expected, .. } => {
+                format!("{}: {}", cut(claim), cut(expected))
+            }
+            Self::TenantHalted { .. } => "a tenant whose subscription is active".into(),
+            Self::BadActor { fault, .. } => fault.expected(),
+            Self::NoImpersonation { fault, .. } => fault.expected(),
+            Self::PolicyRefused { .. } => "what the policy allows".into(),
+            Self::BadDetails { fault } => fault.expected.clone(),
+            Self::ForeignScope { own: Some(own), .. } => format!("scopes of tenant {own}"),
+            Self::ForeignScope { own: None, .. } => "scopes without a tenant".into(),
+            Self::NothingLeft { .. } => "a scope that every side allows".into(),
             Self::BadRedirect { registered, .. } if registered.is_empty() => {
                 "a client with a redirect_uri".into()
             }
@@ -191,6 +203,28 @@ impl Denial {
             Self::BadPossession { fault } => fault.found(),
             Self::BadGranted { fault, .. } => fault.found(),
             Self::BadClientDocument { fault, .. } => fault.found(),
+            Self::BadInbound { inbound, fault } => {
+                format!("{}: {}", inbound.parameter(), fault.found())
+            }
+            Self::ConditionNotMet { claim, found: Some(found), .. } => {
+                format!("{} {}", cut(claim), cut(found))
+            }
+            Self::ConditionNotMet { claim, found: None, .. } => format!("no {}", cut(claim)),
+            Self::TenantHalted { tenant, halt, since, .. } => {
+                format!("tenant {tenant}, {} since {since}", halt.word())
+            }
+            Self::BadActor { fault, .. } => fault.found(),
+            Self::NoImpersonation { fault, .. } => fault.found(),
+            Self::PolicyRefused { reasons, .. } if reasons.is_empty() => {
+                "refused by default: no rule allows it".into()
+            }
+            Self::PolicyRefused { reasons, .. } => list(reasons),
+            Self::BadDetails { fault } => format!("{}: {}", fault.place(), fault.found),
+            Self::ForeignScope { scope, .. } => format!("scope {scope}"),
+            Self::NothingLeft { requested, dropped } if dropped.is_empty() => {
+                format!("scope {requested}")
+            }
+            Self::NothingLeft { dropped, .. } => super::exchange::losses(dropped),
             Self::BadRedirect { found: Some(uri), .. } => format!("redirect_uri {}", cut(uri)),
             Self::BadRedirect { found: None, .. } => "no redirect_uri".into(),
             Self::BadSignIn { fault, .. } => fault.found(),
@@ -254,7 +288,7 @@ impl HeaderFault {
 }
 
 impl RevokedBy {
-    fn found(&self) -> String {
+    pub(super) fn found(&self) -> String {
         match self {
             Self::Token { since } => format!("revoked {since}"),
             Self::Client { client_id, since } => {
@@ -267,6 +301,9 @@ impl RevokedBy {
             Self::Grant { since } => format!("its grant was revoked {since}"),
             Self::PersonNotBefore { before } => {
                 format!("issued before {before}, when all tokens of the person were ended")
+            }
+            Self::Tenant { tenant, halt, since } => {
+                format!("its tenant {tenant} was {} {since}", halt.word())
             }
         }
     }
@@ -368,11 +405,11 @@ impl AssertionFault {
     }
 }
 
-fn list<T: Display>(items: &[T]) -> String {
+pub(super) fn list<T: Display>(items: &[T]) -> String {
     join(items, ", ")
 }
 
-fn alternatives<T: Display>(items: &[T]) -> String {
+pub(super) fn alternatives<T: Display>(items: &[T]) -> String {
     join(items, " or ")
 }
 

@@ -142,6 +142,9 @@ impl Denial {
             Self::Revoked { by: RevokedBy::Client { .. } } => {
                 (Operator, "Enable the client again.".into())
             }
+            Self::Revoked { by: RevokedBy::Tenant { .. } } => {
+                (Operator, "Have the tenant's subscription made active again.".into())
+            }
             Self::RevocationsUnknown { retry_after, .. } => (
                 Operator,
                 format!(
@@ -190,6 +193,15 @@ impl Denial {
             | Self::BadRedirect { .. }
             | Self::BadAuthorization { .. }
             | Self::BadSignIn { .. } => return self.remedy_for_people(),
+            Self::BadInbound { .. }
+            | Self::ConditionNotMet { .. }
+            | Self::TenantHalted { .. }
+            | Self::BadActor { .. }
+            | Self::NoImpersonation { .. }
+            | Self::PolicyRefused { .. }
+            | Self::BadDetails { .. }
+            | Self::ForeignScope { .. }
+            | Self::NothingLeft { .. } => return self.remedy_for_exchange(),
         };
         Remedy { change, by }
     }
@@ -206,6 +218,13 @@ impl Denial {
                 change: format!("Use a token of tenant {object_tenant}, which owns the object."),
                 by: Caller,
             },
+            Self::BadInbound { .. }
+            | Self::ConditionNotMet { .. }
+            | Self::TenantHalted { .. }
+            | Self::NoImpersonation { .. }
+            | Self::PolicyRefused { .. }
+            | Self::BadDetails { .. }
+            | Self::NothingLeft { .. } => self.remedy_of_exchange_for_operator(),
             other => other.remedy(),
         }
     }

@@ -190,7 +190,7 @@ fn allowed(found: char) -> bool {
 
 /// At most 64 characters of `text`, fit for a message.
 #[cold]
-pub(super) fn excerpt(text: &str) -> String {
+pub(crate) fn excerpt(text: &str) -> String {
     let mut chars = text.chars().map(|c| if allowed(c) { c } else { '?' });
     let mut seen: String = chars.by_ref().take(64).collect();
     if chars.next().is_some() {

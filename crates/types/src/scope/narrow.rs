@@ -21,16 +21,35 @@ pub enum DroppedBy {
     Client,
     /// The API does not offer it.
     Api,
+    /// The token that is exchanged, or its provider's mapping, does not have it.
+    Subject,
+    /// The tenant's contract does not have it.
+    Tenant,
+    /// It is about another tenant, and no grant across tenants allows it.
+    OtherTenant,
     /// A policy took it away; its own words say why.
     Policy(String),
+}
+
+impl DroppedBy {
+    /// Whose limit it is, in words that follow the name of the scope. A policy's own words are not in it.
+    pub const fn why(&self) -> &'static str {
+        match self {
+            Self::Client => "it is not in the client's allow-list",
+            Self::Api => "the API does not offer it",
+            Self::Subject => "the subject token does not have it",
+            Self::Tenant => "the tenant's contract does not have it",
+            Self::OtherTenant => "it is about another tenant",
+            Self::Policy(_) => "a policy took it away",
+        }
+    }
 }
 
 impl fmt::Display for DroppedBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Client => f.write_str("it is not in this client's allow-list"),
-            Self::Api => f.write_str("this API does not offer it"),
             Self::Policy(reason) => write!(f, "a policy took it away: {reason}"),
+            other => f.write_str(other.why()),
         }
     }
 }

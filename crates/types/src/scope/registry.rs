@@ -3,7 +3,7 @@
 //! Nothing is implied but what is written here or in the operator's configuration, except that
 //! `admin` implies every verb of its family. `dataset:write` does not imply `dataset:read`.
 
-use super::{Scope, ScopeFault, Scopes, fault::excerpt};
+use super::{Pattern, Scope, ScopeFault, Scopes, fault::excerpt};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -172,6 +172,11 @@ impl Registry {
     /// The scopes of `need` that `have` does not cover.
     pub fn missing(&self, have: &Scopes, need: &Scopes) -> Scopes {
         need.filter(|scope| !self.covers(have, scope))
+    }
+
+    /// The registered scopes that an allow-list stands for: no wildcard leaves this function.
+    pub fn expand<'p>(&self, patterns: impl IntoIterator<Item = &'p Pattern>) -> Scopes {
+        patterns.into_iter().flat_map(|pattern| pattern.expand(self)).collect()
     }
 
     /// Every registered scope with what it allows, in the order of their bytes.

@@ -116,6 +116,18 @@ impl Scopes {
         self.iter().map(|scope| scope.unqualified(own)).collect()
     }
 
+    /// The first scope about another tenant than `own`, if there is one. A scope without tenant is about the own
+    /// one; where there is none, every scope with a tenant is about another.
+    pub fn foreign(&self, own: Option<&Tenant>) -> Option<&Scope> {
+        self.iter().find(|scope| scope.tenant().is_some_and(|tenant| Some(tenant) != own))
+    }
+
+    /// Whether it allows an exchange that leaves no actor in the token: `exchange:impersonate` by name, in the
+    /// own tenant. No wildcard and no other verb brings it.
+    pub fn may_impersonate(&self) -> bool {
+        self.iter().any(|scope| scope.as_str() == "exchange:impersonate")
+    }
+
     pub(super) fn filter(&self, keep: impl Fn(&Scope) -> bool) -> Self {
         Self(self.iter().filter(|scope| keep(scope)).cloned().collect())
     }

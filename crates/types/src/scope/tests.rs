@@ -470,3 +470,60 @@ fn who_dropped_a_scope_is_said_in_json() {
     assert_eq!(serde_json::to_string(&DroppedBy::Client).unwrap(), r#""client""#);
     assert_eq!(serde_json::from_str::<Dropped>(json).unwrap(), lost);
 }
+
+#[test]
+fn letters_that_look_alike_are_refused() {
+    for text in [
+        "\u{430}nalytics:read",    // Cyrillic a
+        "analytics:r\u{435}ad",    // Cyrillic e
+        "analytics:read:t\u{661}", // Arabic digit one
+        "analytics\u{a789}read",   // modifier letter colon
+        "analytics\u{ff1a}read",   // fullwidth colon
+        "model:list/\u{3bf}rg",    // Greek o
+        "model:list\u{2215}x",     // division slash
+        "m\u{43e}del:*",           // in an allow-list
+        "model:list\u{200b}",      // zero width space
+        "model:li\u{17f}t",        // long s, an 's' in upper case
+    ] {
+        assert!(Scope::parse(text).is_err() && Pattern::parse(text).is_err(), "{text}");
+        assert!(Scopes::parse(text).is_err(), "{text}");
+        let told = Scope::parse(text).unwrap_err().to_string();
+        assert!(describable(&told), "{told}");
+    }
+}
+
+#[test]
+fn ten_thousand_scopes_are_refused_by_their_length_alone() {
+    let list = (0..10_000).map(|n| format!("model:list/m{n}")).collect::<Vec<_>>().join(" ");
+    assert_eq!(Scopes::parse(&list), Err(ScopeFault::TooLarge { bytes: list.len() }));
+    // Not even looked at: what follows is no scope.
+    let junk = "\u{0}".repeat(10_000);
+    assert_eq!(Scopes::parse(&junk), Err(ScopeFault::TooLarge { bytes: 10_000 }));
+}
+
+#[test]
+fn an_allow_list_is_expanded_to_what_is_registered() {
+    let registry = Registry::standard();
+    let lines = ["model:*", "exchange:*", "dataset:read:t1", "made:*"].map(pattern);
+    let expanded = registry.expand(&lines);
+    assert_eq!(expanded.to_string(), "dataset:read:t1 model:deploy model:list");
+    assert!(!expanded.may_impersonate());
+}
+
+#[test]
+fn to_impersonate_is_granted_by_name_in_the_own_tenant_alone() {
+    let registry = Registry::standard();
+    assert!(registry.expand([&pattern("exchange:impersonate")]).may_impersonate());
+    for text in ["exchange:impersonate:t2", "exchange:impersonate/x", "model:admin", "agent:run"] {
+        assert!(!registry.closure(&scopes(text)).may_impersonate(), "{text}");
+    }
+}
+
+#[test]
+fn a_scope_of_another_tenant_is_found() {
+    let own = Tenant::new("t1").unwrap();
+    let found = |text, own| scopes(text).foreign(own).map(ToString::to_string);
+    assert_eq!(found("a:b a:b:t1", Some(&own)), None);
+    assert_eq!(found("a:b a:b:t1 a:b:t2", Some(&own)), Some("a:b:t2".into()));
+    assert_eq!(found("a:b:t1", None), Some("a:b:t1".into()));
+}

@@ -9,4 +9,5 @@ mod house;
 mod noise;
 mod peek;
 mod revocation;
+mod subject;
 mod terms;

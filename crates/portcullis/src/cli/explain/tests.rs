@@ -29,6 +29,8 @@ denials! {
     ForeignObject BadProof ProofsFull NotTheHolder WeakAuthentication
     BadRequest Throttled BadClient ClientDisabled UnknownGrantType GrantNotAllowed BadTarget BadScope
     NoScopeLeft BadPossession BadGranted BadClientDocument BadRedirect BadAuthorization BadSignIn
+    BadInbound ConditionNotMet TenantHalted BadActor NoImpersonation PolicyRefused BadDetails ForeignScope
+    NothingLeft
 }
 
 fn explain(case: &Case) -> Explanation {

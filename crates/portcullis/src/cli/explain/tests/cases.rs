@@ -5,15 +5,17 @@ use portcullis_audit::{
     explain::{Api, ClientNow, OurIssuer, OurKey, Surroundings},
 };
 use portcullis_types::{
-    Audience, AuthorizationError, Check, ClientId, ClientProof, DecisionId, Denial, DocumentFault,
-    DpopFault, Dropped, DroppedBy, Entropy, FormatFault, GrantedFault, HeaderFault, HolderFault,
-    Issuer, Jti, Kid, KnownKey, Pattern, PossessionFault, Random, Registry, RevokedBy, Scope,
-    Scopes, SignInFault, Stage, Tenant, Thumbprint, Timestamp, Trace, Ttl,
+    Actor, Audience, AuthorizationError, Check, ClientId, ClientProof, DecisionId, Denial, Details,
+    DocumentFault, DpopFault, Dropped, DroppedBy, Entropy, FormatFault, GrantedFault, HeaderFault,
+    HolderFault, ImpersonationFault, Inbound, InboundFault, Issuer, Jti, Kid, KnownKey, MayAct,
+    Pattern, PossessionFault, Random, Registry, RevokedBy, Scope, Scopes, SignInFault, Stage,
+    Tenant, TenantHalt, Thumbprint, Timestamp, Trace, Ttl,
 };
 use std::{borrow::Cow, collections::BTreeMap};
 
 pub(super) const TEXT: &str = "https://gw.example.com/v1";
 const EMBEDDINGS: &str = "https://gw.example.com/embeddings";
+const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const OURS: &str = "https://id.example.com";
 const OTHER: &str = "https://login.example.org";
 
@@ -155,9 +157,10 @@ fn world() -> World {
     }
 }
 
-fn trace(stage: Stage, denial: Option<&Denial>) -> Trace {
+fn trace(stage: Stage, denial: Option<&Denial>, event: &Event<'_>) -> Trace {
     let mut trace = Trace::new(stage);
-    for check in Check::of(stage) {
+    let exchange = matches!(event, Event::Grant(grant) if grant.grant_type == EXCHANGE);
+    for check in Check::of(stage).filter(|check| exchange || !check.is_occasional()) {
         if let Some(denial) = denial.filter(|denial| denial.check() == check) {
             let _ = trace.step::<()>(check, Err(denial.clone()));
             break;
@@ -173,7 +176,7 @@ fn record(
     denial: Option<Denial>,
     event: Event<'static>,
 ) -> Record<'static> {
-    let trace = trace(stage, denial.as_ref());
+    let trace = trace(stage, denial.as_ref(), &event);
     Record { id: decision(at), at, trace, denial: denial.map(Cow::Owned), event }
 }
 
@@ -265,6 +268,7 @@ pub(super) fn all() -> Vec<Case> {
     all.extend(of_grants());
     all.extend(of_targets());
     all.extend(of_clients());
+    all.extend(of_exchanges());
     all.extend(of_people());
     all
 }
@@ -644,6 +648,75 @@ fn of_clients() -> Vec<Case> {
         )
         .ended("client.disable", "its secret was found in a public repository"),
     ]
+}
+
+fn of_exchanges() -> Vec<Case> {
+    let plain = || Grant { grant_type: EXCHANGE.into(), ..asked(Some("analytics:read"), None) };
+    let inbound = Inbound::SubjectToken;
+    let untrusted = InboundFault::Untrusted { iss: Some(OTHER.into()), trusted: vec![OURS.into()] };
+    let expired = InboundFault::Expired {
+        exp: NOW.minus(Ttl::seconds(600)),
+        now: NOW,
+        leeway: Ttl::seconds(60),
+    };
+    let t123 = || Tenant::new("t123").unwrap();
+    let t456: Scope = "analytics:read:t456".parse().unwrap();
+    let may_act = MayAct::of(&serde_json::json!({ "sub": "planner" })).unwrap();
+    let not_named = may_act.allows(&Actor::new("free-app").unwrap(), OTHER).unwrap_err();
+    let limited = |usd| {
+        let text = format!(
+            r#"[{{"type":"ai_model","identifier":"small","limits":{{"usd_per_day":{usd}}}}}]"#
+        );
+        Details::parse(&text).unwrap()
+    };
+    let wider = Details::narrowed(&limited(50), &limited(25)).unwrap_err();
+    let cases = [
+        ("inbound_untrusted", Denial::BadInbound { inbound, fault: untrusted }),
+        ("inbound_expired", Denial::BadInbound { inbound: Inbound::Assertion, fault: expired }),
+        (
+            "condition_not_met",
+            Denial::ConditionNotMet {
+                inbound,
+                claim: "hd".into(),
+                found: Some("other.example".into()),
+                expected: "acme.example".into(),
+            },
+        ),
+        (
+            "tenant_halted",
+            Denial::TenantHalted {
+                inbound: Some(inbound),
+                tenant: t123(),
+                halt: TenantHalt::Suspended,
+                since: NOW.minus(Ttl::seconds(3600)),
+            },
+        ),
+        ("actor_not_named", Denial::BadActor { inbound, fault: not_named }),
+        (
+            "no_impersonation",
+            Denial::NoImpersonation {
+                client_id: id("free-app"),
+                fault: ImpersonationFault::NotGranted,
+            },
+        ),
+        (
+            "policy_refused",
+            Denial::PolicyRefused {
+                inbound: Some(inbound),
+                reasons: vec!["no export outside working hours".into()],
+            },
+        ),
+        ("details_wider", Denial::BadDetails { fault: wider }),
+        ("foreign_scope", Denial::ForeignScope { scope: t456, own: Some(t123()) }),
+        (
+            "nothing_left",
+            Denial::NothingLeft {
+                requested: scopes("analytics:read"),
+                dropped: lost("analytics:read", DroppedBy::Tenant),
+            },
+        ),
+    ];
+    cases.into_iter().map(|(name, denial)| grant(name, denial, plain())).collect()
 }
 
 fn of_people() -> Vec<Case> {

@@ -1,0 +1,45 @@
+//! Tokens of others that were exchanged: some may be once (RFC 8693 §2.1, RFC 7523 §3).
+
+use super::PORTION;
+use crate::opaque::sha256;
+use portcullis_store::{StoreFault, Tx};
+use portcullis_types::{Inbound, Jti, Tenant, Timestamp};
+
+/// A use of a token of a tenant's provider.
+#[derive(Clone, Debug)]
+pub struct TokenUse {
+    /// Whose trust let it in.
+    pub tenant: Tenant,
+    /// Which of its trusts.
+    pub trust: String,
+    /// SHA-256 of the token.
+    pub digest: [u8; 32],
+    /// Its `jti`: with one, a token that was signed again is the same.
+    pub jti: Option<Jti>,
+    /// Whether it may be used once.
+    pub once: bool,
+    /// As what it came.
+    pub inbound: Inbound,
+    /// When it has expired by every clock: the same each time it comes.
+    pub expires: Timestamp,
+}
+
+/// Uses a token up, if it may be used once. False: it was used before.
+pub fn use_token(tx: &mut Tx<'_>, used: &TokenUse) -> Result<bool, StoreFault> {
+    if !used.once {
+        return Ok(true);
+    }
+    let named = used.jti.as_ref().map_or(&used.digest[..], |jti| jti.as_str().as_bytes());
+    let scope = format!("{} {} ", used.tenant, used.trust);
+    let mark = sha256(&[scope.as_bytes(), named].concat());
+    let sql = "INSERT INTO token_use (expires, mark) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    Ok(tx.execute(sql, &[used.expires.into(), (&mark).into()])? == 1)
+}
+
+pub(super) fn purge(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, StoreFault> {
+    tx.execute(
+        "DELETE FROM token_use WHERE expires < $1 AND expires <= (SELECT MAX(expires) FROM \
+         (SELECT expires FROM token_use ORDER BY expires LIMIT $2) AS oldest)",
+        &[now.into(), PORTION.into()],
+    )
+}

@@ -1,0 +1,88 @@
+//! Tenants as rows.
+
+use super::{KnownTenant, TenantRecord, record::RecordHome};
+use crate::Fault;
+use portcullis_store::{Row, StoreFault, Tx, Value};
+use portcullis_types::{Tenant, TenantHalt, Timestamp};
+
+const COLUMNS: &str =
+    "SELECT id, record, halt, halted, version, created, updated FROM tenant ORDER BY id";
+const ONE: &str =
+    "SELECT id, record, halt, halted, version, created, updated FROM tenant WHERE id = $1";
+
+/// Every tenant.
+pub(super) fn all(tx: &mut Tx<'_>, home: &RecordHome<'_>) -> Result<Vec<KnownTenant>, Fault> {
+    tx.query(COLUMNS, &[])?.iter().map(|row| known(row, home)).collect()
+}
+
+/// One tenant, for a change of it.
+pub(super) fn one(
+    tx: &mut Tx<'_>,
+    id: &Tenant,
+    home: &RecordHome<'_>,
+) -> Result<Option<KnownTenant>, Fault> {
+    tx.query_row(ONE, &[id.as_str().into()])?.as_ref().map(|row| known(row, home)).transpose()
+}
+
+fn known(row: &Row, home: &RecordHome<'_>) -> Result<KnownTenant, Fault> {
+    let id = row.text(0)?;
+    let damaged = |problem: String| Fault::TenantRow { tenant: id.to_owned(), problem };
+    let record: TenantRecord =
+        serde_json::from_str(row.text(1)?).map_err(|fault| damaged(fault.to_string()))?;
+    let id = Tenant::new(id).map_err(|fault| damaged(fault.to_string()))?;
+    // What it was held against may have changed since: then it trusts nobody, and says why.
+    let (checked, problems) = match record.checked(&id, home) {
+        Ok(checked) => (checked, Vec::new()),
+        Err(problems) => (Default::default(), problems),
+    };
+    let (trusts, crossings) = checked;
+    let halt = row.opt_text(2)?.map(|word| {
+        let known = [TenantHalt::Suspended, TenantHalt::Ended];
+        known.into_iter().find(|halt| halt.word() == word).ok_or_else(|| damaged(word.to_owned()))
+    });
+    let halted = halt.transpose()?.zip(row.opt_time(3)?);
+    let version = u64::try_from(row.int(4)?).unwrap_or_default();
+    let (created, updated) = (row.time(5)?, row.time(6)?);
+    Ok(KnownTenant { id, record, problems, trusts, crossings, halted, version, created, updated })
+}
+
+/// A new one; `false` if there is one of that id.
+pub(super) fn insert(
+    tx: &mut Tx<'_>,
+    id: &Tenant,
+    record: &TenantRecord,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let sql = "INSERT INTO tenant (id, record, version, created, updated) \
+               VALUES ($1, $2, 1, $3, $4) ON CONFLICT DO NOTHING";
+    let record = written(record)?;
+    Ok(tx.execute(sql, &[id.as_str().into(), record.into(), now.into(), now.into()])? == 1)
+}
+
+pub(super) fn update(
+    tx: &mut Tx<'_>,
+    id: &Tenant,
+    record: &TenantRecord,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let sql = "UPDATE tenant SET record = $2, version = version + 1, updated = $3 WHERE id = $1";
+    tx.execute(sql, &[id.as_str().into(), written(record)?.into(), now.into()])?;
+    Ok(())
+}
+
+pub(super) fn set_halt(
+    tx: &mut Tx<'_>,
+    id: &Tenant,
+    halt: Option<TenantHalt>,
+    now: Timestamp,
+) -> Result<(), StoreFault> {
+    let sql = "UPDATE tenant SET halt = $2, halted = $3, version = version + 1, updated = $4 \
+               WHERE id = $1";
+    let since: Value<'_> = halt.map(|_| now).into();
+    tx.execute(sql, &[id.as_str().into(), halt.map(TenantHalt::word).into(), since, now.into()])?;
+    Ok(())
+}
+
+fn written(record: &TenantRecord) -> Result<String, Fault> {
+    serde_json::to_string(record).map_err(|fault| Fault::Invalid(fault.to_string()))
+}

@@ -1,0 +1,99 @@
+//! The keys of all whose tokens tenants trust: fetched when they are first needed, kept while their issuer is down,
+//! looked for again once a minute at most.
+
+use portcullis_directory::Candidate;
+use portcullis_jose::jwk::KeySet;
+use portcullis_keyring::{KeyAges, KeySource, Refresh, TheirKeys, Why};
+use portcullis_types::{Denial, InboundFault, Issuer, Timestamp, Ttl};
+use portcullis_verify::{
+    IssuerKeys,
+    subject::{self, CheckedTrust},
+};
+use portcullis_web::Outgoing;
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+use url::Url;
+
+/// Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Partners(Arc<Inner>);
+
+struct Inner {
+    outgoing: Outgoing,
+    /// By issuer and by where its keys are: two tenants that trust one issuer fetch once.
+    known: RwLock<HashMap<(String, String), TheirKeys>>,
+}
+
+/// The keys of an issuer, or why there are none and when to ask again.
+pub(crate) type PartnerKeys = Result<IssuerKeys, (String, Ttl)>;
+
+impl Partners {
+    /// Of nobody yet. `outgoing` fetches.
+    pub fn new(outgoing: Outgoing) -> Self {
+        Self(Arc::new(Inner { outgoing, known: RwLock::default() }))
+    }
+
+    /// The keys to use now. Waits for the network only if none were ever fetched.
+    pub async fn keys(&self, trust: &CheckedTrust, now: Timestamp) -> PartnerKeys {
+        if let Some(set) = trust.inline_keys() {
+            return Ok(IssuerKeys { set: set.clone(), fetched_at: None });
+        }
+        let Some(theirs) = self.of(trust) else {
+            return Ok(IssuerKeys { set: Arc::new(KeySet::new([])), fetched_at: None });
+        };
+        if theirs.current(now).is_none() {
+            theirs.refresh(Why::Stale, now).await;
+        } else if theirs.is_stale(now) && !trust.record().freeze_keys {
+            let aside = theirs.clone();
+            tokio::spawn(async move { aside.refresh(Why::Stale, now).await });
+        }
+        match theirs.current(now) {
+            Some(keys) => Ok(IssuerKeys { set: keys.set.clone(), fetched_at: keys.fetched_at }),
+            None => Err(theirs.trouble(now).map_or_else(
+                || ("no key set was fetched yet".to_owned(), Ttl::seconds(1)),
+                |trouble| (trouble.reason, trouble.retry_after),
+            )),
+        }
+    }
+
+    /// Looks for a key that none of the sets at hand has. False if there is nothing new to try.
+    pub async fn fetched_more(
+        &self,
+        denial: &Denial,
+        trusts: &[&Candidate],
+        now: Timestamp,
+    ) -> bool {
+        let Denial::BadInbound { fault: InboundFault::UnknownKey { .. }, .. } = denial else {
+            return false;
+        };
+        let mut fetched = false;
+        for one in trusts.iter().filter(|one| !one.trust.record().freeze_keys) {
+            let Some(theirs) = self.of(&one.trust) else { continue };
+            fetched |= theirs.refresh(Why::UnknownKid, now).await == Refresh::Fetched;
+        }
+        fetched
+    }
+
+    /// Those whose keys are fetched.
+    fn of(&self, trust: &CheckedTrust) -> Option<TheirKeys> {
+        let (place, source) = match &trust.record().keys {
+            subject::KeySource::Discovery => (String::new(), KeySource::Discovery),
+            subject::KeySource::JwksUri(url) => {
+                (url.clone(), KeySource::JwksUri(Url::parse(url).ok()?))
+            }
+            subject::KeySource::Jwks(_) => return None,
+        };
+        let name = (trust.issuer().to_owned(), place);
+        let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(theirs) = known.get(&name) {
+            return Some(theirs.clone());
+        }
+        drop(known);
+        let issuer = Issuer::new(trust.issuer()).ok()?;
+        let made = TheirKeys::new(issuer, source, self.0.outgoing.clone(), KeyAges::default());
+        let mut known = self.0.known.write().unwrap_or_else(PoisonError::into_inner);
+        Some(known.entry(name).or_insert(made).clone())
+    }
+}

@@ -1,0 +1,352 @@
+//! RFC 8693: a token of somebody's for one of ours, with no right that one of all who have a say lacks.
+
+mod request;
+mod who;
+
+use super::{
+    Course, Fault, TokenError,
+    form::TokenRequest,
+    holder::Holder,
+    mint::{self, Minted},
+};
+use crate::{
+    Api,
+    server::State,
+    target::{self, Subject},
+};
+use portcullis_directory::{Client, excerpt, grant::TokenUse, without_secrets};
+use portcullis_types::{
+    Actor, Allows, Asked, Check, Denial, Details, ImpersonationFault, Inbound, PossessionFault,
+    Rights, Scope, Scopes, Side, Sides, Ttl,
+};
+use portcullis_verify::subject::{Offered, TokenKind};
+use request::ExchangeRequest;
+use who::{From, Who};
+
+const IMPERSONATE: &str = "exchange:impersonate";
+
+/// What was exchanged: the token, and what it uses up.
+pub(super) struct Exchanged {
+    pub(super) minted: Minted,
+    pub(super) details: Details,
+    pub(super) used: Option<TokenUse>,
+}
+
+/// RFC 8693 §2.
+pub(super) async fn exchange(
+    state: &State,
+    (client, holder): (&Client, &Holder),
+    request: &TokenRequest,
+    course: &mut Course,
+) -> Result<Exchanged, TokenError> {
+    let asked = course.trace.step(Check::Request, ExchangeRequest::of(request))?;
+    let offered = Offered::subject(asked.subject_token, asked.subject_kind, &client.id);
+    let who = who::subject(state, client, (&offered, asked.subject_token), course).await?;
+    in_force(&who, course)?;
+    let actor = actor(state, client, (&asked, &who), course).await?;
+    held(&who, client, holder)?;
+    let scopes = course.trace.step(Check::GrantScope, scopes(state, request.scope.as_deref()))?;
+    let left_out = scopes.as_ref().is_some_and(|asked| asked.may_impersonate());
+    let allowed = if left_out { may_impersonate(client, &who, &asked) } else { Ok(()) };
+    course.trace.step(Check::Impersonation, allowed)?;
+    let actor = Some(actor).filter(|_| !left_out);
+    let wanted = Wanted { target: asked.target, scopes, details: &asked.details };
+    issue(state, (client, holder), (who, actor), wanted, course)
+}
+
+/// The right to leave the actor out is asked for by its name, and is used up by that: no token holds it.
+fn impersonate() -> Scopes {
+    IMPERSONATE.parse().unwrap_or_default()
+}
+
+/// RFC 8693 §1.1: a token without an actor is impersonation. Only where the client has the right by name, its tenant
+/// is the subject's, and the tenant's trust says so.
+fn may_impersonate(client: &Client, who: &Who, asked: &ExchangeRequest<'_>) -> Result<(), Denial> {
+    let refuse = |fault| Denial::NoImpersonation { client_id: client.id.clone(), fault };
+    let by_name = client.scopes.iter().any(|pattern| pattern.to_string() == IMPERSONATE);
+    let by_trust =
+        who.trust().is_some_and(portcullis_verify::subject::CheckedTrust::allows_impersonation);
+    if !by_name || !by_trust || asked.actor.is_some() || who.act.is_some() {
+        return Err(refuse(ImpersonationFault::NotGranted));
+    }
+    if client.tenant.is_none() || client.tenant != who.rights.tenant {
+        let (subject, client) = (who.rights.tenant.clone(), client.tenant.clone());
+        return Err(refuse(ImpersonationFault::OtherTenant { subject, client }));
+    }
+    Ok(())
+}
+
+/// RFC 7523 §2.1: the same, for a JWT that stands by itself. Its subject's client is the actor.
+pub(super) async fn bearer(
+    state: &State,
+    (client, holder): (&Client, &Holder),
+    request: &TokenRequest,
+    course: &mut Course,
+) -> Result<Exchanged, TokenError> {
+    use secrecy::ExposeSecret as _;
+    let missing = || super::form::bad(Some("assertion"), "the parameter is missing");
+    let sent = request.exchange.as_deref().ok_or_else(missing);
+    let sent = course.trace.step(Check::Request, sent)?;
+    let assertion =
+        course.trace.step(Check::Request, sent.assertion.as_ref().ok_or_else(missing))?;
+    let assertion = assertion.expose_secret();
+    let details = course.trace.step(Check::Request, request::details(sent))?;
+    let target = course.trace.step(Check::Request, request::target(request, sent))?;
+    let offered = Offered::assertion(assertion, &client.id);
+    if who::is_ours(state, assertion) {
+        let fault = portcullis_types::InboundFault::Ours;
+        let denial = Denial::BadInbound { inbound: Inbound::Assertion, fault };
+        return Err(course
+            .trace
+            .step(Check::SubjectToken, Err::<(), _>(denial))
+            .err()
+            .map_or_else(|| Fault::NoKeys.into(), Into::into));
+    }
+    let who = who::subject(state, client, (&offered, assertion), course).await?;
+    in_force(&who, course)?;
+    held(&who, client, holder)?;
+    let acting =
+        Actor::new(client.id.as_str()).and_then(|actor| actor.as_client(client.id.as_str()));
+    let acting = acting.and_then(|actor| Actor::on_behalf(actor, who.act.clone()));
+    let acting = acting.map_err(|fault| Denial::BadActor { inbound: Inbound::Assertion, fault });
+    let acting = course.trace.step(Check::ActorToken, acting)?;
+    let scopes = course.trace.step(Check::GrantScope, scopes(state, request.scope.as_deref()))?;
+    let wanted = Wanted { target, scopes, details: &details };
+    issue(state, (client, holder), (who, Some(acting)), wanted, course)
+}
+
+/// What is asked for, whichever grant asks.
+struct Wanted<'r> {
+    target: Option<&'r str>,
+    /// `None`: all that the token allows.
+    scopes: Option<Scopes>,
+    details: &'r Details,
+}
+
+/// The tenant's contract.
+fn in_force(who: &Who, course: &mut Course) -> Result<(), Denial> {
+    course.record.tenant = who.rights.tenant.as_ref().map(|tenant| tenant.to_string().into());
+    course.record.trust = who.trust().map(|trust| trust.name().to_owned().into());
+    course.record.subject = Some(excerpt(&who.sub).into());
+    let active = who.tenant.as_ref().map_or(Ok(()), |tenant| tenant.active(Some(who.inbound)));
+    course.trace.step(Check::TenantActive, active)
+}
+
+/// RFC 8693 §1.1, §4.1, §4.4: who acts. Without an `actor_token` it is the client.
+async fn actor(
+    state: &State,
+    client: &Client,
+    (asked, who): (&ExchangeRequest<'_>, &Who),
+    course: &mut Course,
+) -> Result<Actor, Denial> {
+    let refused = |fault| Denial::BadActor { inbound: Inbound::ActorToken, fault };
+    let acting = match asked.actor {
+        None => Actor::new(client.id.as_str())
+            .and_then(|actor| actor.as_client(client.id.as_str()))
+            .map_err(refused),
+        Some((token, kind)) => by_token(state, client, (token, kind), who, course).await,
+    };
+    let acting = course.trace.step(Check::ActorToken, acting)?;
+    let shown = if who.is_shown_by(client, &acting) {
+        Ok(())
+    } else {
+        let fault = portcullis_types::InboundFault::WrongClient {
+            found: match &who.from {
+                From::Here { client_id, .. } => Some(client_id.clone()),
+                From::There { .. } => None,
+            },
+            expected: client.id.clone(),
+        };
+        Err(Denial::BadInbound { inbound: Inbound::SubjectToken, fault })
+    };
+    course.trace.step(Check::ActorToken, shown)?;
+    let named = who.may_act.as_ref().map_or(Ok(()), |may| may.allows(&acting, &who.issuer));
+    let named = named.and_then(|()| Actor::on_behalf(acting, who.act.clone()));
+    course.trace.step(Check::ActorToken, named.map_err(refused))
+}
+
+/// Of the same tenant as the subject, and acting for itself.
+async fn by_token(
+    state: &State,
+    client: &Client,
+    (token, kind): (&str, TokenKind),
+    who: &Who,
+    course: &mut Course,
+) -> Result<Actor, Denial> {
+    let inbound = Inbound::ActorToken;
+    let offered = Offered::actor(token, kind, &client.id);
+    let acting = who::subject(state, client, (&offered, token), course).await?;
+    if acting.rights.tenant != who.rights.tenant {
+        let name = |who: &Who| who.rights.tenant.as_ref().map(ToString::to_string);
+        let fault = portcullis_types::InboundFault::WrongTenant {
+            found: name(&acting),
+            expected: name(who),
+        };
+        return Err(Denial::BadInbound { inbound, fault });
+    }
+    if let Some(prior) = &acting.act {
+        let fault = portcullis_types::ActorFault::Delegated { sub: prior.sub().to_owned() };
+        return Err(Denial::BadActor { inbound, fault });
+    }
+    let actor = Actor::new(&acting.sub).and_then(|actor| match &acting.from {
+        From::Here { client_id, .. } => actor.as_client(client_id),
+        From::There { .. } => actor.as_client(client.id.as_str()),
+    });
+    actor.map_err(|fault| Denial::BadActor { inbound, fault })
+}
+
+/// A token that is bound to a key yields one that is bound to a key: that of whoever exchanges it.
+fn held(who: &Who, client: &Client, holder: &Holder) -> Result<(), Denial> {
+    let Some(cnf) = who.cnf() else { return Ok(()) };
+    let own = matches!(&who.from, From::Here { client_id, .. } if client_id == client.id.as_str());
+    // From its own hands, or as an ID-JAG (its §4.4.1), by the very key.
+    let very = own || matches!(who.from, From::There { .. });
+    let shown = holder.confirmation();
+    let fits = match (&shown, very) {
+        (None, _) => false,
+        (Some(shown), true) => shown.is_that(cnf),
+        (Some(_), false) => true,
+    };
+    if fits {
+        return Ok(());
+    }
+    let wanted = "the key that the token is bound to, in a DPoP proof or a client certificate";
+    Err(Denial::BadPossession { fault: PossessionFault::Missing { wanted: wanted.to_owned() } })
+}
+
+/// Which API, which of the rights, and the token.
+fn issue(
+    state: &State,
+    (client, holder): (&Client, &Holder),
+    (who, actor): (Who, Option<Actor>),
+    wanted: Wanted<'_>,
+    course: &mut Course,
+) -> Result<Exchanged, TokenError> {
+    let api = course.trace.step(Check::Resource, api(state, client, &who, wanted.target))?;
+    course.record.resource = Some(api.resource.to_string().into());
+    course.record.api = Some(api.name.to_string().into());
+    course.record.requested_scope.clone_from(&wanted.scopes);
+    let scopes = wanted.scopes.map(|asked| asked.minus(&impersonate()));
+    let scopes = scopes.filter(|asked| !asked.is_empty());
+    let asked = Asked {
+        scopes: scopes.as_ref(),
+        details: wanted.details,
+        expires: course.now.plus(api.token_ttl.unwrap_or(state.settings.token_ttl)),
+    };
+    let narrowed = narrowed(state, (client, &who, api), &asked);
+    let narrowed = course.trace.step(Check::GrantScope, narrowed.map_err(|denial| *denial))?;
+    course.record.dropped = narrowed.dropped;
+    let rights = narrowed.rights;
+    if rights.expires <= course.now {
+        return Err(Denial::NothingLeft { requested: rights.scopes, dropped: Vec::new() }.into());
+    }
+    let used = used(&who);
+    let cnf = holder.confirmation();
+    let words = mint::OfAnExchange {
+        sub: &who.sub,
+        actor: actor.as_ref(),
+        carried: &who.carried,
+        rights: &rights,
+    };
+    course.record.actor = actor.as_ref().map(|actor| excerpt(actor.sub()).into());
+    let minted = mint::exchanged(state, client, (api, &words, cnf), course)?;
+    Ok(Exchanged { minted, details: rights.details, used })
+}
+
+/// RFC 8693 §2.2.2: `invalid_target`. An API of a tenant's is for that tenant's tokens.
+fn api<'s>(
+    state: &'s State,
+    client: &Client,
+    who: &Who,
+    named: Option<&str>,
+) -> Result<&'s Api, Denial> {
+    let settings = &state.settings;
+    let by_name = named.and_then(|name| settings.apis.iter().find(|api| api.name.as_ref() == name));
+    let named = by_name.map(|api| api.resource.as_str()).or(named);
+    let of_the_jag = match &who.from {
+        From::There { resources, .. } if !resources.is_empty() => Some(resources),
+        _ => None,
+    };
+    let named = named.or_else(|| of_the_jag?.first().map(|resource| resource.as_str()));
+    let found = target::target(settings, client, named, Subject::Person).ok();
+    let fits = |api: &&Api| {
+        target::is_of(api, who.rights.tenant.as_ref())
+            && of_the_jag.is_none_or(|jag| jag.contains(&api.resource))
+    };
+    found.filter(fits).ok_or_else(|| {
+        let may = settings
+            .apis
+            .iter()
+            .filter(|api| target::may(client, api, Subject::Person) && fits(api));
+        Denial::BadTarget {
+            found: named.iter().map(|name| excerpt(name)).collect(),
+            allowed: may.map(|api| api.resource.clone()).collect(),
+        }
+    })
+}
+
+/// RFC 6749 §3.3; `None`: all that the token allows.
+fn scopes(state: &State, text: Option<&str>) -> Result<Option<Scopes>, Denial> {
+    let Some(text) = text else { return Ok(None) };
+    let refuse = |found: &str, problem: String| Denial::BadScope {
+        found: excerpt(found),
+        problem: without_secrets(&problem).into_owned(),
+    };
+    let scopes = Scopes::parse(text).map_err(|fault| {
+        let culprit = text.split(' ').find(|piece| Scope::parse(piece).is_err());
+        refuse(culprit.filter(|piece| !piece.is_empty()).unwrap_or("scope"), fault.to_string())
+    })?;
+    for scope in &scopes {
+        let known = state.settings.registry.known(scope);
+        known.map_err(|fault| refuse(scope.as_str(), fault.to_string()))?;
+    }
+    Ok(Some(scopes))
+}
+
+/// What everybody allows.
+fn narrowed(
+    state: &State,
+    (client, who, api): (&Client, &Who, &Api),
+    asked: &Asked<'_>,
+) -> Result<portcullis_types::Narrowed, Box<Denial>> {
+    let nothing = Details::default();
+    let own = |allows| Side { allows, details: &nothing, expires: asked.expires };
+    let contract = who.tenant.as_ref().map(|tenant| state.directory.contract_of(tenant));
+    let contract = contract.transpose().map_err(|fault| Box::new(Denial::BadDetails { fault }))?;
+    let tenant = match &contract {
+        Some(tier) => {
+            let allows = Allows::Patterns(&tier.scopes);
+            Side { allows, details: &tier.details, expires: asked.expires }
+        }
+        // Of nobody's tenant: what the operator's own people may have is in the token.
+        None => own(Allows::Scopes(&who.rights.scopes)),
+    };
+    let sides = Sides {
+        subject: &who.rights,
+        client: own(Allows::Patterns(&client.scopes)),
+        tenant,
+        api: own(Allows::Scopes(&api.scopes)),
+        policy: own(Allows::Scopes(&api.scopes)),
+        reason: "",
+        crossings: who.tenant.as_ref().map_or(&[], |tenant| tenant.crossings.as_slice()),
+    };
+    Rights::narrow(asked, &sides, &state.settings.registry)
+}
+
+/// How the use of the token is remembered.
+fn used(who: &Who) -> Option<TokenUse> {
+    let From::There { trust, replay, .. } = &who.from else { return None };
+    Some(TokenUse {
+        tenant: trust.tenant().clone(),
+        trust: trust.name().to_owned(),
+        digest: replay.digest,
+        inbound: if matches!(who.inbound, Inbound::Assertion) {
+            Inbound::Assertion
+        } else {
+            Inbound::SubjectToken
+        },
+        once: replay.reuse == portcullis_verify::subject::Reuse::Once,
+        expires: who.expires.plus(Ttl::seconds(120)),
+        jti: replay.jti.clone(),
+    })
+}

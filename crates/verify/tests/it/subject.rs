@@ -1,0 +1,10 @@
+//! Partners' tokens: what is trusted, what is let in, and what is not.
+
+mod choice;
+mod conditions;
+mod hostile;
+mod house;
+mod id_jag;
+mod mapping;
+mod presets;
+mod records;
