@@ -1,0 +1,41 @@
+//! Policy as code: Rego at five points, checked before it decides, denying whenever it fails.
+//!
+//! A [`Bundle`] is a set of files that passed every check and that two engines took: the bytecode
+//! machine, which decides, and the interpreter, which runs the tests and is the reference. An
+//! [`Engine`] decides by one bundle, replaces it at once, and may ask a second one in shadow.
+//!
+//! A policy can only take away: the scopes and datasets that a [`Ruling`] leaves are intersected,
+//! by whoever asked, with what there was. No clock: the time is in the input.
+
+mod ast;
+mod bundle;
+mod check;
+mod compiled;
+mod diff;
+mod engine;
+mod files;
+mod finding;
+mod format;
+mod input;
+mod nesting;
+mod point;
+mod reference;
+mod replay;
+mod ruling;
+pub mod test;
+
+pub use bundle::Bundle;
+pub use diff::{Change, Difference, diff};
+pub use engine::{Engine, Worker};
+pub use files::{Files, NoRevision, Revision};
+pub use finding::{Finding, Level, Refused};
+pub use format::fmt;
+pub use input::{
+    Actor, Behaviour, Caller, Client, ClientInput, Context, Dataset, ExchangeInput, Facts, Input,
+    InputFault, Limits, ManageInput, Model, Part, Quota, RequestInput, Resource, State, Target,
+    TenantFacts, Text, TokenInput, Tool, Trust, Weekday, schema,
+};
+pub use point::Point;
+pub use reference::Reference;
+pub use replay::{Flip, Record, Replay, replay};
+pub use ruling::{Cause, Obligations, Reason, Ruling};
