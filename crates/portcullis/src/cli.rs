@@ -2,6 +2,7 @@
 
 mod audit;
 mod authority;
+mod can_i;
 mod check;
 mod client;
 mod completions;
@@ -106,6 +107,7 @@ enum Command {
     Scim(scim::ScimCommand),
     #[command(subcommand)]
     Tenant(tenant::TenantCommand),
+    CanI(can_i::CanI),
     #[command(subcommand)]
     Client(client::ClientCommand),
     #[command(subcommand)]
@@ -138,6 +140,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Serve(_) => serve::Serve::run(globals),
         Command::Demo(demo) => demo.run(globals.format),
         Command::Tenant(tenant) => tenant.run(globals),
+        Command::CanI(can_i) => can_i.run(globals),
         Command::Client(client) => client.run(globals),
         Command::Person(person) => person.run(globals),
         Command::Session(session) => session.run(globals),

@@ -13,6 +13,7 @@ mod notices;
 mod tls;
 
 pub(crate) use by_hand::{ByHand, by_hand};
+pub(crate) use issuer::outgoing;
 pub(crate) use listen::{Listeners, Place, bind};
 pub(crate) use log::start as start_log;
 

@@ -106,6 +106,14 @@ impl Actor {
         Self::of(&value.map_err(|problem| malformed("act", &problem))?)
     }
 
+    /// As it reads elsewhere: who names no issuer in a chain from another server was known there, at `home`.
+    #[must_use]
+    pub fn at_home(self, home: &str) -> Self {
+        let Self { mut who, act } = self;
+        who.iss.get_or_insert_with(|| home.into());
+        Self { who, act: act.map(|act| Box::new(act.at_home(home))) }
+    }
+
     /// `new` acts from now on, for whom `prior` acted before: the prior chain is kept whole, oldest innermost
     /// (RFC 8693 §4.1). Refused if that is too long, or if `new` brings a chain of its own, which would have to
     /// be cut.

@@ -1,6 +1,6 @@
 //! `portcullis explain`: why was it refused, and what would change that.
 
-mod by_hand;
+pub(super) mod by_hand;
 mod gather;
 mod paint;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `portcullis tenant`
 
 mod apply;
+mod check;
 mod show;
 
 use super::{
@@ -17,6 +18,7 @@ use std::sync::Arc;
 const EXAMPLES: &str = "Examples:
   portcullis tenant apply tenants/t123.toml
   portcullis tenant apply --dry-run tenants/*.toml
+  portcullis tenant check t123 --token token.jwt
   portcullis tenant list
   portcullis tenant show t123 > tenants/t123.toml
   portcullis tenant suspend t123
@@ -27,6 +29,7 @@ const EXAMPLES: &str = "Examples:
 #[command(after_help = EXAMPLES)]
 pub(super) enum TenantCommand {
     Apply(apply::Apply),
+    Check(Box<check::Check>),
     /// List tenants.
     List,
     /// Print a tenant as the file that 'tenant apply' reads.
@@ -57,6 +60,7 @@ impl TenantCommand {
             let by = acting(&mut chance, &actor);
             let (changed, word) = match self {
                 Self::Apply(apply) => return apply.run(&directory, format).await,
+                Self::Check(check) => return check.run(&house, &directory, format).await,
                 Self::List => return list(&directory, format),
                 Self::Show(one) => return show::one(&*known(&directory, &one.id)?, format),
                 Self::Suspend(one) => (
@@ -73,7 +77,7 @@ impl TenantCommand {
     }
 }
 
-fn known(directory: &Directory, id: &Tenant) -> Result<Arc<KnownTenant>, Stop> {
+pub(super) fn known(directory: &Directory, id: &Tenant) -> Result<Arc<KnownTenant>, Stop> {
     directory.tenant(id).ok_or_else(|| {
         let all = directory.tenants().all();
         let stop = Stop::refused(format!("there is no tenant {id}"));

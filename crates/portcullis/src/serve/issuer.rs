@@ -115,7 +115,7 @@ fn settings(house: &House, issuing: &Issuing) -> Result<issuer::Settings, Stop> 
 }
 
 /// What fetches the documents and keys of apps: public addresses, and what the operator named besides.
-fn outgoing(issuing: &Issuing) -> Result<Outgoing, Stop> {
+pub(crate) fn outgoing(issuing: &Issuing) -> Result<Outgoing, Stop> {
     let url = url::Url::parse(issuing.url.as_str()).map_err(Stop::cannot_run)?;
     let loopback =
         if portcullis_web::is_loopback(&url) { Loopback::Allowed } else { Loopback::Refused };

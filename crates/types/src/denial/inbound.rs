@@ -243,6 +243,8 @@ impl InboundFault {
     pub(super) fn told(&self) -> Option<String> {
         match self {
             Self::KeysUnavailable { .. } | Self::Revoked { .. } => None,
+            // Which claim, the token's owner must know to mend it.
+            Self::BadClaim { claim, .. } => Some(format!("{}: {}", cut(claim), self.found())),
             Self::Malformed { .. }
             | Self::Unsigned
             | Self::WrongType { .. }
@@ -250,7 +252,6 @@ impl InboundFault {
             | Self::Ours
             | Self::UnknownKey { .. }
             | Self::BadSignature { .. }
-            | Self::BadClaim { .. }
             | Self::Expired { .. }
             | Self::NotYetValid { .. }
             | Self::TooOld { .. }

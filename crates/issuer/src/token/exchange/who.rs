@@ -203,7 +203,8 @@ fn who(
         sub: subject.principal.to_string(),
         rights: trust.rights(&subject, now),
         issuer: subject.iss.clone(),
-        act: subject.act.clone(),
+        // A partner's `cli_1` is not ours of that name.
+        act: subject.act.clone().map(|act| act.at_home(&subject.iss)),
         may_act: subject.may_act.clone(),
         carried,
         tenant,

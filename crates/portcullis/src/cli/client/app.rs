@@ -153,6 +153,10 @@ enum Grant {
     ClientCredentials,
     #[value(name = "device_code", alias = "urn:ietf:params:oauth:grant-type:device_code")]
     DeviceCode,
+    #[value(name = "token_exchange", alias = "urn:ietf:params:oauth:grant-type:token-exchange")]
+    TokenExchange,
+    #[value(name = "jwt_bearer", alias = "urn:ietf:params:oauth:grant-type:jwt-bearer")]
+    JwtBearer,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -305,6 +309,8 @@ impl Grant {
             Self::RefreshToken => GrantType::RefreshToken,
             Self::ClientCredentials => GrantType::ClientCredentials,
             Self::DeviceCode => GrantType::DeviceCode,
+            Self::TokenExchange => GrantType::TokenExchange,
+            Self::JwtBearer => GrantType::JwtBearer,
         }
     }
 }

@@ -183,7 +183,7 @@ impl Question {
 }
 
 /// The token, without the line break, and the `Bearer` or `DPoP` that people copy along.
-fn token(source: &SecretString) -> Result<(Option<Scheme>, SecretString), Stop> {
+pub(in crate::cli) fn token(source: &SecretString) -> Result<(Option<Scheme>, SecretString), Stop> {
     let given = source.expose_secret();
     let path = PathBuf::from(given);
     let mut text = String::new();
