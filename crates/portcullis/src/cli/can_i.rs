@@ -45,9 +45,8 @@ impl CanI {
             if let Some(scope) = &self.scope {
                 let registry = &house.config.registry;
                 let scope = scope.unqualified(&self.tenant);
-                reach.retain(|one| {
-                    registry.covers(&Scopes::from_iter([one.scope.clone()]), &scope)
-                });
+                reach
+                    .retain(|one| registry.covers(&Scopes::from_iter([one.scope.clone()]), &scope));
             }
             let can = !reach.is_empty();
             told(globals.format, &reach, &contract.details)?;
@@ -74,7 +73,9 @@ fn reach(
             portcullis_directory::GrantType::TokenExchange,
             portcullis_directory::GrantType::JwtBearer,
         ];
-        if !of_this || client.disabled_since.is_some() || !exchanges.iter().any(|grant| client.may(*grant))
+        if !of_this
+            || client.disabled_since.is_some()
+            || !exchanges.iter().any(|grant| client.may(*grant))
         {
             continue;
         }
@@ -89,11 +90,13 @@ fn reach(
                 let ceiling = allowed(registry, Allows::Scopes(ceiling), &tenant.id);
                 let sides = [&tier, &own, &ceiling, &api.scopes];
                 let by_all = |scope: &&Scope| sides.iter().all(|side| registry.covers(side, scope));
-                all.extend(registry.all().map(|(scope, _)| scope).filter(by_all).map(|scope| Reach {
-                    scope: scope.clone(),
-                    api: api.name.to_string(),
-                    client: client.id.to_string(),
-                    trust: trust.name().to_owned(),
+                all.extend(registry.all().map(|(scope, _)| scope).filter(by_all).map(|scope| {
+                    Reach {
+                        scope: scope.clone(),
+                        api: api.name.to_string(),
+                        client: client.id.to_string(),
+                        trust: trust.name().to_owned(),
+                    }
                 }));
             }
         }

@@ -58,12 +58,7 @@ struct Tried<'t> {
 }
 
 impl Check {
-    pub(super) async fn run(
-        self,
-        house: &House,
-        directory: &Directory,
-        format: Format,
-    ) -> Outcome {
+    pub(super) async fn run(self, house: &House, directory: &Directory, format: Format) -> Outcome {
         let tenant = super::known(directory, &self.id)?;
         let (_, token) = by_hand::token(&self.token)?;
         let token = token.expose_secret();
@@ -130,10 +125,9 @@ impl Check {
         let asked = Asked { scopes: self.scope.as_ref(), details: &nothing, expires };
         let sides = Sides {
             subject: rights,
-            client: client.as_ref().map_or(every, |client| Side {
-                allows: Allows::Patterns(&client.scopes),
-                ..every
-            }),
+            client: client
+                .as_ref()
+                .map_or(every, |client| Side { allows: Allows::Patterns(&client.scopes), ..every }),
             tenant: Side {
                 allows: Allows::Patterns(&contract.scopes),
                 details: &contract.details,
