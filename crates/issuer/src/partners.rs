@@ -1,7 +1,7 @@
 //! The keys of all whose tokens tenants trust: fetched when they are first needed, kept while their issuer is down,
 //! looked for again once a minute at most.
 
-use portcullis_directory::Candidate;
+use portcullis_directory::{Budget, Candidate};
 use portcullis_jose::jwk::KeySet;
 use portcullis_keyring::{KeyAges, KeySource, Refresh, TheirKeys, Why};
 use portcullis_types::{Denial, InboundFault, Issuer, Timestamp, Ttl};
@@ -24,6 +24,8 @@ struct Inner {
     outgoing: Outgoing,
     /// By issuer and by where its keys are: two tenants that trust one issuer fetch once.
     known: RwLock<HashMap<(String, String), TheirKeys>>,
+    /// What subjects spend, by how much a minute they may.
+    budgets: RwLock<HashMap<u32, Arc<Budget>>>,
 }
 
 /// The keys of an issuer, or why there are none and when to ask again.
@@ -32,7 +34,7 @@ pub(crate) type PartnerKeys = Result<IssuerKeys, (String, Ttl)>;
 impl Partners {
     /// Of nobody yet. `outgoing` fetches.
     pub fn new(outgoing: Outgoing) -> Self {
-        Self(Arc::new(Inner { outgoing, known: RwLock::default() }))
+        Self(Arc::new(Inner { outgoing, known: RwLock::default(), budgets: RwLock::default() }))
     }
 
     /// The keys to use now. Waits for the network only if none were ever fetched.
@@ -74,6 +76,19 @@ impl Partners {
             fetched |= theirs.refresh(Why::UnknownKid, now).await == Refresh::Fetched;
         }
         fetched
+    }
+
+    /// One more exchange for a subject, or how long to wait. Each node counts for itself.
+    pub fn spend(&self, trust: &CheckedTrust, sub: &str, now: Timestamp) -> Result<(), Ttl> {
+        let rate = trust.rate().max(1);
+        let known =
+            self.0.budgets.read().unwrap_or_else(PoisonError::into_inner).get(&rate).cloned();
+        let budget = known.unwrap_or_else(|| {
+            let mut budgets = self.0.budgets.write().unwrap_or_else(PoisonError::into_inner);
+            let period = Ttl::from_millis(60_000 / u64::from(rate));
+            budgets.entry(rate).or_insert_with(|| Arc::new(Budget::new(rate, period))).clone()
+        });
+        budget.spend((trust.tenant().as_str(), trust.name(), sub), now)
     }
 
     /// Those whose keys are fetched.

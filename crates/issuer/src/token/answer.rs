@@ -26,8 +26,8 @@ pub(super) struct Issued {
     pub(super) scope: String,
     pub(super) refresh_token: Option<RefreshToken>,
     pub(super) id_token: Option<String>,
-    /// RFC 8693 §2.2.1.
-    pub(super) issued_token_type: Option<&'static str>,
+    /// `issued_token_type` (RFC 8693 §2.2.1).
+    pub(super) kind: Option<&'static str>,
     /// RFC 9396 §7.
     pub(super) details: Details,
 }
@@ -42,18 +42,14 @@ impl Issued {
             scope: minted.scope.to_string(),
             refresh_token: None,
             id_token: None,
-            issued_token_type: None,
+            kind: None,
             details: Details::default(),
         }
     }
 
     /// For a token that came.
-    pub(super) fn exchanged(
-        minted: Minted,
-        issued_token_type: Option<&'static str>,
-        details: Details,
-    ) -> Self {
-        Self { issued_token_type, details, ..Self::to_itself(minted) }
+    pub(super) fn exchanged(minted: Minted, kind: Option<&'static str>, details: Details) -> Self {
+        Self { kind, details, ..Self::to_itself(minted) }
     }
 }
 
@@ -84,7 +80,7 @@ pub(super) fn granted(id: DecisionId, issued: &Issued) -> Response {
         scope: &issued.scope,
         refresh_token: issued.refresh_token.as_ref().map(RefreshToken::expose),
         id_token: issued.id_token.as_deref(),
-        issued_token_type: issued.issued_token_type,
+        issued_token_type: issued.kind,
         authorization_details: &issued.details,
     };
     let body = serde_json::to_vec(&body).unwrap_or_default();

@@ -162,7 +162,7 @@ impl Due {
             scope: self.words(),
             refresh_token: self.refresh_token,
             id_token,
-            issued_token_type: None,
+            kind: None,
             details: Details::default(),
         })
     }

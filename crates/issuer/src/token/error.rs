@@ -145,7 +145,7 @@ impl Refused {
     fn too_many(&self, retry_after: Ttl) -> Response {
         let body = Body {
             error: "temporarily_unavailable",
-            error_description: "Too many requests from this address; wait and try again",
+            error_description: "Too many requests; wait and try again",
             code: "too_many_requests",
             decision_id: self.id,
             hint: None,

@@ -4,7 +4,7 @@ mod request;
 mod who;
 
 use super::{
-    Course, Fault, TokenError,
+    Course, TokenError,
     form::TokenRequest,
     holder::Holder,
     mint::{self, Minted},
@@ -14,12 +14,12 @@ use crate::{
     server::State,
     target::{self, Subject},
 };
-use portcullis_directory::{Client, excerpt, grant::TokenUse, without_secrets};
+use portcullis_directory::{self as directory, Client, excerpt, grant::TokenUse, without_secrets};
 use portcullis_types::{
-    Actor, Allows, Asked, Check, Denial, Details, ImpersonationFault, Inbound, PossessionFault,
-    Rights, Scope, Scopes, Side, Sides, Ttl,
+    Actor, ActorFault, Allows, Asked, Audience, Check, Denial, Details, ImpersonationFault,
+    Inbound, InboundFault, Narrowed, PossessionFault, Rights, Scope, Scopes, Side, Sides, Ttl,
 };
-use portcullis_verify::subject::{Offered, TokenKind};
+use portcullis_verify::subject::{CheckedTrust, Offered, Reuse, TokenKind};
 use request::ExchangeRequest;
 use who::{From, Who};
 
@@ -42,11 +42,11 @@ pub(super) async fn exchange(
     let asked = course.trace.step(Check::Request, ExchangeRequest::of(request))?;
     let offered = Offered::subject(asked.subject_token, asked.subject_kind, &client.id);
     let who = who::subject(state, client, (&offered, asked.subject_token), course).await?;
-    in_force(&who, course)?;
+    in_force(state, &who, course)?;
     let actor = actor(state, client, (&asked, &who), course).await?;
-    held(&who, client, holder)?;
+    course.trace.step(Check::Possession, held(&who, client, holder))?;
     let scopes = course.trace.step(Check::GrantScope, scopes(state, request.scope.as_deref()))?;
-    let left_out = scopes.as_ref().is_some_and(|asked| asked.may_impersonate());
+    let left_out = scopes.as_ref().is_some_and(Scopes::may_impersonate);
     let allowed = if left_out { may_impersonate(client, &who, &asked) } else { Ok(()) };
     course.trace.step(Check::Impersonation, allowed)?;
     let actor = Some(actor).filter(|_| !left_out);
@@ -64,8 +64,7 @@ fn impersonate() -> Scopes {
 fn may_impersonate(client: &Client, who: &Who, asked: &ExchangeRequest<'_>) -> Result<(), Denial> {
     let refuse = |fault| Denial::NoImpersonation { client_id: client.id.clone(), fault };
     let by_name = client.scopes.iter().any(|pattern| pattern.to_string() == IMPERSONATE);
-    let by_trust =
-        who.trust().is_some_and(portcullis_verify::subject::CheckedTrust::allows_impersonation);
+    let by_trust = who.trust().is_some_and(CheckedTrust::allows_impersonation);
     if !by_name || !by_trust || asked.actor.is_some() || who.act.is_some() {
         return Err(refuse(ImpersonationFault::NotGranted));
     }
@@ -93,18 +92,16 @@ pub(super) async fn bearer(
     let details = course.trace.step(Check::Request, request::details(sent))?;
     let target = course.trace.step(Check::Request, request::target(request, sent))?;
     let offered = Offered::assertion(assertion, &client.id);
-    if who::is_ours(state, assertion) {
-        let fault = portcullis_types::InboundFault::Ours;
-        let denial = Denial::BadInbound { inbound: Inbound::Assertion, fault };
-        return Err(course
-            .trace
-            .step(Check::SubjectToken, Err::<(), _>(denial))
-            .err()
-            .map_or_else(|| Fault::NoKeys.into(), Into::into));
-    }
+    let (inbound, fault) = (Inbound::Assertion, InboundFault::Ours);
+    let foreign = if who::is_ours(state, assertion) {
+        Err(Denial::BadInbound { inbound, fault })
+    } else {
+        Ok(())
+    };
+    course.trace.step(Check::SubjectToken, foreign)?;
     let who = who::subject(state, client, (&offered, assertion), course).await?;
-    in_force(&who, course)?;
-    held(&who, client, holder)?;
+    in_force(state, &who, course)?;
+    course.trace.step(Check::Possession, held(&who, client, holder))?;
     let acting =
         Actor::new(client.id.as_str()).and_then(|actor| actor.as_client(client.id.as_str()));
     let acting = acting.and_then(|actor| Actor::on_behalf(actor, who.act.clone()));
@@ -123,13 +120,16 @@ struct Wanted<'r> {
     details: &'r Details,
 }
 
-/// The tenant's contract.
-fn in_force(who: &Who, course: &mut Course) -> Result<(), Denial> {
+/// The tenant's contract, and how often one subject may come by its trust.
+fn in_force(state: &State, who: &Who, course: &mut Course) -> Result<(), TokenError> {
     course.record.tenant = who.rights.tenant.as_ref().map(|tenant| tenant.to_string().into());
     course.record.trust = who.trust().map(|trust| trust.name().to_owned().into());
     course.record.subject = Some(excerpt(&who.sub).into());
     let active = who.tenant.as_ref().map_or(Ok(()), |tenant| tenant.active(Some(who.inbound)));
-    course.trace.step(Check::TenantActive, active)
+    course.trace.step(Check::TenantActive, active)?;
+    let Some(trust) = who.trust() else { return Ok(()) };
+    let spent = state.partners.spend(trust, &who.sub, course.now);
+    spent.map_err(|retry_after| directory::Fault::TooMany { retry_after }.into())
 }
 
 /// RFC 8693 §1.1, §4.1, §4.4: who acts. Without an `actor_token` it is the client.
@@ -150,7 +150,7 @@ async fn actor(
     let shown = if who.is_shown_by(client, &acting) {
         Ok(())
     } else {
-        let fault = portcullis_types::InboundFault::WrongClient {
+        let fault = InboundFault::WrongClient {
             found: match &who.from {
                 From::Here { client_id, .. } => Some(client_id.clone()),
                 From::There { .. } => None,
@@ -178,14 +178,11 @@ async fn by_token(
     let acting = who::subject(state, client, (&offered, token), course).await?;
     if acting.rights.tenant != who.rights.tenant {
         let name = |who: &Who| who.rights.tenant.as_ref().map(ToString::to_string);
-        let fault = portcullis_types::InboundFault::WrongTenant {
-            found: name(&acting),
-            expected: name(who),
-        };
+        let fault = InboundFault::WrongTenant { found: name(&acting), expected: name(who) };
         return Err(Denial::BadInbound { inbound, fault });
     }
     if let Some(prior) = &acting.act {
-        let fault = portcullis_types::ActorFault::Delegated { sub: prior.sub().to_owned() };
+        let fault = ActorFault::Delegated { sub: prior.sub().to_owned() };
         return Err(Denial::BadActor { inbound, fault });
     }
     let actor = Actor::new(&acting.sub).and_then(|actor| match &acting.from {
@@ -267,7 +264,7 @@ fn api<'s>(
         From::There { resources, .. } if !resources.is_empty() => Some(resources),
         _ => None,
     };
-    let named = named.or_else(|| of_the_jag?.first().map(|resource| resource.as_str()));
+    let named = named.or_else(|| of_the_jag?.first().map(Audience::as_str));
     let found = target::target(settings, client, named, Subject::Person).ok();
     let fits = |api: &&Api| {
         target::is_of(api, who.rights.tenant.as_ref())
@@ -308,7 +305,7 @@ fn narrowed(
     state: &State,
     (client, who, api): (&Client, &Who, &Api),
     asked: &Asked<'_>,
-) -> Result<portcullis_types::Narrowed, Box<Denial>> {
+) -> Result<Narrowed, Box<Denial>> {
     let nothing = Details::default();
     let own = |allows| Side { allows, details: &nothing, expires: asked.expires };
     let contract = who.tenant.as_ref().map(|tenant| state.directory.contract_of(tenant));
@@ -345,7 +342,7 @@ fn used(who: &Who) -> Option<TokenUse> {
         } else {
             Inbound::SubjectToken
         },
-        once: replay.reuse == portcullis_verify::subject::Reuse::Once,
+        once: replay.reuse == Reuse::Once,
         expires: who.expires.plus(Ttl::seconds(120)),
         jti: replay.jti.clone(),
     })

@@ -7,8 +7,8 @@ use portcullis_directory::{
 };
 use portcullis_issuer::mail::{MailSettings, Mailer, Sink};
 use portcullis_issuer::{
-    Api, Certificates, Documents, DpopNonce, Guesses, Logos, MIGRATIONS as ISSUER, Registrations,
-    Settings, State, SubjectKey, router,
+    Api, Certificates, Documents, DpopNonce, Guesses, Logos, MIGRATIONS as ISSUER, Partners,
+    Registrations, Settings, State, SubjectKey, router,
     upstream::{Provider, Upstreams},
 };
 use portcullis_jose::Alg;
@@ -174,6 +174,7 @@ impl House {
             entropy: source,
             mail,
             csrf: CsrfKey::new(&[9; 32]),
+            partners: Partners::new(Outgoing::new(outgoing.clone()).unwrap()),
             upstreams: Upstreams::new(providers, Outgoing::new(outgoing).unwrap()),
             subjects: SubjectKey::new(&[11; 32]),
             logos: Logos::default(),

@@ -14,6 +14,7 @@ use portcullis_types::{
 use portcullis_verify::subject::{CheckedTrust, Examination, Offered, TokenKind, examine};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 
 /// Show with a real token of a tenant's provider what an exchange would yield, step by step. Nothing is issued, and
 /// the token is not used up.
@@ -157,7 +158,8 @@ fn heading(tenant: &KnownTenant) -> String {
         super::show::state(tenant)
     );
     for found in &tenant.problems {
-        text += &format!("  its record is not good any more: {}: {}\n", found.field, found.problem);
+        let (field, problem) = (&found.field, &found.problem);
+        let _ = writeln!(text, "  its record is not good any more: {field}: {problem}");
     }
     text
 }
@@ -218,10 +220,10 @@ impl Tried<'_> {
                     narrowed.rights.expires, subject.principal, narrowed.rights.scopes
                 );
                 if !narrowed.rights.details.is_empty() {
-                    text += &format!("details   {}\n", narrowed.rights.details);
+                    let _ = writeln!(text, "details   {}", narrowed.rights.details);
                 }
                 for lost in &narrowed.dropped {
-                    text += &format!("without   {} ({})\n", lost.scope, lost.by);
+                    let _ = writeln!(text, "without   {} ({})", lost.scope, lost.by);
                 }
                 text
             }
