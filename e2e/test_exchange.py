@@ -145,7 +145,11 @@ def test_a_partner_gets_what_all_sides_allow(house: House) -> None:
 
 def test_the_same_name_at_two_providers_is_two_people(house: House) -> None:
     one = house.trade(house.token()).json()["access_token"]
-    form = {"grant_type": EXCHANGE, "subject_token": house.token(house.second), "subject_token_type": TYPE + "access_token"}
+    form = {
+        "grant_type": EXCHANGE,
+        "subject_token": house.token(house.second),
+        "subject_token_type": TYPE + "access_token",
+    }
     other = house.ask("b-app", **form).json()["access_token"]
     assert claims_of(one)["sub"] != claims_of(other)["sub"]
     assert claims_of(other)["tenant"] == "t456"
@@ -314,3 +318,75 @@ def test_a_suspended_tenant_gets_nothing_and_opens_nothing(house: House) -> None
     assert run("tenant", "resume", "t123", config=house.config).returncode == 0
     wait_until(lambda: house.opens(token) == 200, "it works again")
     wait_until(lambda: house.trade(house.token()).status_code == 200, "it is issued again", pause=0.2)
+
+
+def test_a_check_shows_what_an_exchange_would_yield(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "token.jwt"
+    file.write_text(house.token())
+    checked = run("tenant", "check", "t123", "--token", file, config=house.config)
+    assert checked.returncode == 0, checked.stderr
+    assert "An exchange would yield" in checked.stdout
+    assert "model:list (" in checked.stdout
+    file.write_text(house.token(sub="mallory", aud="https://other.example"))
+    refused = run("tenant", "check", "t123", "--token", file, config=house.config)
+    assert refused.returncode == 1
+    assert "https://other.example" in refused.stdout
+    unused = house.token()
+    file.write_text(unused)
+    assert run("tenant", "check", "t123", "--kind", "id-token", "--token", file, config=house.config).returncode == 0
+    assert house.trade(unused, "id_token").status_code == 200
+
+
+def test_what_can_be_reached_is_what_is_granted(house: House) -> None:
+    reach = data("can-i", "--tenant", "t123", "--list", config=house.config)["reach"]
+    assert {one["scope"] for one in reach} == {"analytics:read"}
+    assert run("can-i", "--tenant", "t123", "analytics:read", config=house.config).returncode == 0
+    assert run("can-i", "--tenant", "t123", "model:list", config=house.config).returncode == 1
+
+
+def test_a_subject_that_comes_too_often_waits(house: House) -> None:
+    answers = [house.trade(house.token(sub="bob")) for _ in range(90)]
+    assert answers[0].status_code == 200
+    waits = next(answer for answer in answers if answer.status_code != 200)
+    assert waits.status_code == 429
+    assert int(waits.headers["retry-after"]) >= 1
+    assert house.trade(house.token()).status_code == 200
+
+
+def test_nobody_is_impersonated_without_the_right(house: House) -> None:
+    refused = house.trade(house.token(), scope="analytics:read exchange:impersonate")
+    assert (refused.status_code, refused.json()["error"]) == (400, "unauthorized_client")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"subject_token_type": ""},
+        {"subject_token_type": "urn:ietf:params:oauth:token-type:saml2"},
+        {"actor_token": "x"},
+        {"actor_token_type": TYPE + "jwt"},
+        {"requested_token_type": TYPE + "refresh_token"},
+        {"scope": "analytics:re\u0430d"},
+        {"scope": " ".join(f"analytics:read/{n}" for n in range(4000))},
+        {"authorization_details": "["},
+        {"authorization_details": '[{"type":"nuclear_codes"}]'},
+        {"subject_token": "x" * 60_000},
+        {"audience": "https://nowhere.example"},
+        {"resource": "http://127.0.0.1:1"},
+    ],
+)
+def test_a_bad_request_is_told_and_yields_nothing(house: House, form: dict[str, str]) -> None:
+    whole = {
+        "grant_type": EXCHANGE,
+        "subject_token": house.token(),
+        "subject_token_type": TYPE + "access_token",
+    } | form
+    refused = house.ask(**whole)
+    assert refused.status_code == 400, refused.text
+    assert refused.json()["error"] in {
+        "invalid_request",
+        "invalid_scope",
+        "invalid_target",
+        "invalid_authorization_details",
+    }
+    assert "access_token" not in refused.json()
