@@ -28,11 +28,11 @@ class Partner:
     """It signs with its newest key and publishes all it has."""
 
     url: str = ""
-    keys: list[RSAKey | ECKey] = field(default_factory=list)
+    keys: list[Any] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
     def rotate(self, kid: str, kind: str = "RS256") -> None:
-        parameters = {"kid": kid, "alg": kind, "use": "sig"}
+        parameters: Any = {"kid": kid, "alg": kind, "use": "sig"}
         key: RSAKey | ECKey = (
             RSAKey.generate_key(2048, parameters) if kind == "RS256" else ECKey.generate_key("P-256", parameters)
         )

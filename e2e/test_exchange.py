@@ -182,7 +182,7 @@ def now() -> int:
     return int(time.time())
 
 
-BAD = {
+BAD: dict[str, tuple[dict[str, Any], str]] = {
     "expired": ({"exp": 1_700_000_000, "iat": 1_699_999_000}, "invalid_request"),
     "not yet": ({"nbf": 4_000_000_000}, "invalid_request"),
     "for somebody else": ({"aud": "https://other.example"}, "invalid_request"),
