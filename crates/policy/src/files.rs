@@ -91,7 +91,10 @@ impl Files {
         let unread = |name: &str, fault: &dyn fmt::Display| {
             Finding::error((name, 0), format!("cannot be read: {fault}"), "check path and rights")
         };
-        let shown = dir.display().to_string();
+        let shown = match prefix.strip_suffix('/') {
+            Some(folder) => folder.to_owned(),
+            None => dir.display().to_string(),
+        };
         for entry in fs::read_dir(dir).map_err(|fault| unread(&shown, &fault))? {
             let entry = entry.map_err(|fault| unread(&shown, &fault))?;
             let Ok(name) = entry.file_name().into_string() else { continue };

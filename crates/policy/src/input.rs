@@ -139,7 +139,9 @@ fn read<F: Facts + DeserializeOwned>(json: &str) -> Result<Input, serde_json::Er
 
 /// JSON that is no input of the point.
 #[derive(Debug, thiserror::Error)]
-#[error("this is no input of the point '{point}': {fault}; `policy schema {point}` shows what is")]
+#[error(
+    "this is no input of the point '{point}': {fault}; 'portcullis policy schema {point}' shows what is"
+)]
 pub struct InputFault {
     point: Point,
     #[source]

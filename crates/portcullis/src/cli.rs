@@ -17,6 +17,7 @@ mod key;
 mod login;
 mod output;
 mod person;
+mod policy;
 pub(crate) mod provider;
 mod scim;
 mod serve;
@@ -109,6 +110,8 @@ enum Command {
     Tenant(tenant::TenantCommand),
     CanI(can_i::CanI),
     #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+    #[command(subcommand)]
     Client(client::ClientCommand),
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -141,6 +144,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Demo(demo) => demo.run(globals.format),
         Command::Tenant(tenant) => tenant.run(globals),
         Command::CanI(can_i) => can_i.run(globals),
+        Command::Policy(policy) => policy.run(globals),
         Command::Client(client) => client.run(globals),
         Command::Person(person) => person.run(globals),
         Command::Session(session) => session.run(globals),

@@ -3,7 +3,7 @@
 mod decrypt;
 mod encrypt;
 mod generate;
-mod input;
+pub(super) mod input;
 mod sign;
 mod thumbprint;
 mod verify;

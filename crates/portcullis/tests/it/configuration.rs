@@ -149,6 +149,13 @@ fn usage_is_2_and_help_has_examples() {
         &["explain"],
         &["audit"],
         &["jose", "sign"],
+        &["policy"],
+        &["policy", "test"],
+        &["policy", "check"],
+        &["policy", "fmt"],
+        &["policy", "eval"],
+        &["policy", "diff"],
+        &["policy", "schema"],
         &["completions"],
     ] {
         let help = run(&[command, &["--help"]].concat()).good();

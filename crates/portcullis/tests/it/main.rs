@@ -8,6 +8,7 @@ mod configuration;
 mod demo;
 mod explain;
 mod people;
+mod policies;
 mod postgres;
 mod program;
 mod serving;

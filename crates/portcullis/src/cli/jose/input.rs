@@ -16,7 +16,7 @@ use std::{
 const MAX_KEY_FILE: usize = 1024 * 1024;
 
 /// Reads a file, or standard input for `-`, up to a limit.
-pub(super) fn bytes(path: &Path, limit: usize) -> Result<Vec<u8>, Stop> {
+pub(in crate::cli) fn bytes(path: &Path, limit: usize) -> Result<Vec<u8>, Stop> {
     let name = named(path);
     let mut content = Vec::new();
     let at_most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
