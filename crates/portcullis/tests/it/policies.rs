@@ -276,7 +276,6 @@ fn the_scopes_of_a_configuration_are_known() {
         "{toml}\n[[scope]]\nfamily = \"report\"\nverb = \"sign\"\ntitle = \"Sign reports\"\n"
     );
     fs::write(house.file("portcullis.toml"), toml).unwrap();
-    fs::remove_file(house.file("portcullis.key")).unwrap();
     let known = house.run(&check).good().out;
     assert!(!known.contains("report:sign"), "{known}");
     assert!(!house.file("portcullis-data").exists(), "nothing is opened");
