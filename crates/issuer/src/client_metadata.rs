@@ -160,7 +160,9 @@ fn grants(
     let mut grants: Vec<GrantType> = Vec::new();
     for grant in asked.iter().filter_map(|grant| grant.parse().ok()) {
         let possible = ceiling.grant_types.contains(&grant)
-            && !(public && grant == GrantType::ClientCredentials);
+            && !(public && grant == GrantType::ClientCredentials)
+            // Whose tokens an app may trade is for an operator to say.
+            && !matches!(grant, GrantType::TokenExchange | GrantType::JwtBearer);
         if possible && !grants.contains(&grant) {
             grants.push(grant);
         }

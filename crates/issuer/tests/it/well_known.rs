@@ -63,6 +63,8 @@ async fn the_metadata_says_what_is_true_under_all_three_addresses() {
                 "grant_types_supported": [
                     "authorization_code", "refresh_token", "client_credentials",
                     "urn:ietf:params:oauth:grant-type:device_code",
+                    "urn:ietf:params:oauth:grant-type:token-exchange",
+                    "urn:ietf:params:oauth:grant-type:jwt-bearer",
                 ],
                 "token_endpoint_auth_methods_supported":
                     ["private_key_jwt", "client_secret_basic", "client_secret_post", "none"],

@@ -75,7 +75,7 @@ async fn only_post_is_served() {
 async fn other_grants_are_unsupported() {
     let house = House::open().await;
     let secret = house.free_app().await;
-    for grant in ["password", "implicit", "urn:ietf:params:oauth:grant-type:token-exchange"] {
+    for grant in ["password", "implicit", "urn:ietf:params:oauth:grant-type:saml2-bearer"] {
         let body = format!("grant_type={grant}&client_id=free-app&client_secret={secret}");
         let answer = house.post(&[FORM], body).await;
         assert_eq!((answer.status, answer.error().as_str()), (400, "unsupported_grant_type"));
