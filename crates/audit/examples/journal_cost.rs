@@ -63,7 +63,7 @@ fn record(n: u32, needed: &Scopes) -> Record<'_> {
         token: Some(token),
     };
     let id = DecisionId::fresh(now, &Random::draw(&mut Xorshift(u64::from(n) + 1000)));
-    Record { id, at: now, trace, denial: None, event: Event::Access(access) }
+    Record { id, at: now, trace, denial: None, ruled: None, event: Event::Access(access) }
 }
 
 /// Nanoseconds of processor time that the store's writer thread has used.

@@ -3,8 +3,8 @@
 
 use crate::brief::{brief, brief_opt, long, path};
 use portcullis_types::{
-    Acr, DecisionId, Denial, Dropped, GrantId, IdentityScopes, Jti, PersonId, Scopes, SessionId,
-    Timestamp, Trace,
+    Acr, DecisionId, Denial, Dropped, GrantId, IdentityScopes, Jti, PersonId, Ruled, Scopes,
+    SessionId, Timestamp, Trace,
 };
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, collections::BTreeMap};
@@ -23,6 +23,9 @@ pub struct Record<'a> {
     /// Why it was refused; `None`: it was allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub denial: Option<Cow<'a, Denial>>,
+    /// What a policy was asked, and what it ruled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ruled: Option<Cow<'a, Ruled>>,
     /// What was decided about.
     #[serde(flatten)]
     pub event: Event<'a>,
@@ -246,5 +249,36 @@ impl Record<'_> {
             Event::Access(_) | Event::Admin(_) => own,
         };
         [own.min(id).min(issued), own.max(id).max(issued)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use portcullis_types::{Cause, Json, Point, Revision, Ruling, Stage};
+
+    #[test]
+    fn what_a_policy_said_is_read_back_as_it_was() {
+        let ruled = Ruled {
+            point: Point::Exchange,
+            ruling: Ruling::failed(Cause::Limit("50000 instructions".into()), Revision([7; 32])),
+            input: Json(r#"{"subject":{"sub":"usr_a"},"requested":["a:b"],"n":1.5}"#.into()),
+            shadow: Some(Ruling {
+                allow: true,
+                ..Ruling::failed(Cause::Policy, Revision([8; 32]))
+            }),
+            decision_log_id: None,
+        };
+        let record = Record {
+            id: "dec_01K0000000000000000000000A".parse().unwrap(),
+            at: Timestamp::from_seconds(1_800_000_000),
+            trace: Trace::new(Stage::Grant),
+            denial: None,
+            ruled: Some(Cow::Owned(ruled)),
+            event: Event::Grant(Grant::default()),
+        };
+        let json = serde_json::to_string(&record).unwrap();
+        assert!(json.contains(r#""input":{"subject":{"sub":"usr_a"}"#), "a value, no text: {json}");
+        assert_eq!(serde_json::from_str::<Record<'_>>(&json).unwrap(), record);
     }
 }

@@ -197,7 +197,7 @@ mod tests {
                 id: "dec_01JDJ8Z7Q2M4N6P8R0T2V4X6Y8".parse().unwrap(),
                 at: Timestamp::from_millis(at),
                 trace: Trace::new(Stage::Access),
-                denial: denied.then_some(Cow::Owned(denial)),
+                denial: denied.then_some(Cow::Owned(denial)), ruled: None,
                 event: Event::Access(access),
             };
             let mut by_hand = Vec::new();

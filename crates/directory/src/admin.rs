@@ -111,6 +111,7 @@ impl Change {
                 at: self.at,
                 trace: Trace::new(Stage::Grant),
                 denial: None,
+                ruled: None,
                 event: Event::Admin(admin),
             },
         )

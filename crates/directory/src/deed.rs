@@ -66,6 +66,6 @@ impl Deed {
         };
         let denial = denial.map(Cow::Borrowed);
         let event = Event::Admin(admin);
-        audit::append(tx, &Record { id: self.id, at: self.at, trace, denial, event })
+        audit::append(tx, &Record { id: self.id, at: self.at, trace, denial, ruled: None, event })
     }
 }

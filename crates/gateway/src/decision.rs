@@ -89,6 +89,7 @@ impl Decision<'_> {
             at: self.at,
             trace: self.trace,
             denial: denial.map(Cow::Borrowed),
+            ruled: None,
             event: Event::Access(record::access(request, self.matched.as_ref(), facts)),
         }
     }

@@ -27,6 +27,7 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use portcullis_audit::Journal;
 use portcullis_keyring::{Circle, OurKeys, Verifier};
+use portcullis_policy::Judge;
 use portcullis_types::{Entropy, Timestamp};
 use portcullis_web::PeerCertificate;
 use std::{
@@ -66,6 +67,8 @@ pub struct Parts {
     pub keys: Option<OurKeys>,
     /// Where decisions are recorded.
     pub journal: Journal,
+    /// What the policies are asked, if there are any.
+    pub judge: Option<Judge>,
     /// The clock.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// A source of randomness for each worker.
@@ -99,7 +102,8 @@ impl Gateway {
         parts: Parts,
         registry: &mut prometheus_client::registry::Registry,
     ) -> Result<Self, StartFault> {
-        let Parts { settings, listener, tls, circle, keys, journal, clock, entropy } = parts;
+        let Parts { settings, listener, tls, circle, keys, journal, judge: _, clock, entropy } =
+            parts;
         let address = listener.local_addr()?;
         listener.set_nonblocking(true)?;
         let routes = Routes::new(&settings).map_err(StartFault::Routes)?;

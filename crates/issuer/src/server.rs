@@ -21,6 +21,7 @@ use axum::{
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use portcullis_directory::Directory;
 use portcullis_keyring::OurKeys;
+use portcullis_policy::Judge;
 use portcullis_store::Store;
 use portcullis_types::{Entropy, Timestamp};
 use portcullis_verify::dpop::Possession;
@@ -56,6 +57,8 @@ pub struct State {
     pub upstreams: Upstreams,
     /// The keys of those whose tokens are exchanged.
     pub partners: Partners,
+    /// What the policies are asked, if there are any.
+    pub judge: Option<Judge>,
     /// The pictures of apps.
     pub logos: Logos,
     /// How often people typed user codes that do not exist.

@@ -296,7 +296,14 @@ fn record<'a>(
     }
     let (actor, action, target) = (by.actor.as_str().into(), action.into(), target.into());
     let event = Event::Admin(Admin { actor, action, target, detail });
-    Record { id: by.id, at: by.at, trace: Trace::new(Stage::Grant), denial: None, event }
+    Record {
+        id: by.id,
+        at: by.at,
+        trace: Trace::new(Stage::Grant),
+        denial: None,
+        ruled: None,
+        event,
+    }
 }
 
 /// Key generation and decryption take milliseconds: not on a thread that serves requests.

@@ -76,7 +76,7 @@ impl Compiled {
         };
         self.vm.set_input(input.value.clone());
         match self.vm.execute_entry_point_by_index(entry) {
-            Ok(decision) => Ruling::read(&decision, self.revision),
+            Ok(decision) => crate::ruling::read(&decision, self.revision),
             Err(fault) => Ruling::failed(cause(&fault), self.revision),
         }
     }

@@ -2,9 +2,8 @@
 
 use crate::{Finding, Refused};
 use aws_lc_rs::digest;
-use data_encoding::HEXLOWER;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::{collections::BTreeMap, fmt, fs, io::Read, path::Path, str::FromStr};
+use portcullis_types::Revision;
+use std::{collections::BTreeMap, fmt, fs, io::Read, path::Path};
 
 /// Bytes in one file of rules.
 const MAX_RULES: usize = 256 << 10;
@@ -138,58 +137,5 @@ fn kind(name: &str) -> Option<Kind> {
         Some(stem) if stem.ends_with("_test") => Some(Kind::Tests),
         Some(_) => Some(Kind::Rules),
         None => (name == "data.json").then_some(Kind::Data),
-    }
-}
-
-/// What a bundle is called by: SHA-256 over its files. Printed whole as `sha256:` and 64 hex
-/// digits; [`Revision::short`] has 12.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Revision([u8; 32]);
-
-impl Revision {
-    /// `sha256:` and 12 hex digits.
-    pub fn short(&self) -> String {
-        let mut text = self.to_string();
-        text.truncate("sha256:".len() + 12);
-        text
-    }
-}
-
-impl fmt::Display for Revision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sha256:{}", HEXLOWER.encode(&self.0))
-    }
-}
-
-impl fmt::Debug for Revision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.short())
-    }
-}
-
-/// A text that is no revision.
-#[derive(Debug, thiserror::Error)]
-#[error("a revision is 'sha256:' and 64 lower-case hex digits")]
-pub struct NoRevision;
-
-impl FromStr for Revision {
-    type Err = NoRevision;
-    fn from_str(text: &str) -> Result<Self, NoRevision> {
-        let digits = text.strip_prefix("sha256:").ok_or(NoRevision)?;
-        let bytes = HEXLOWER.decode(digits.as_bytes()).map_err(|_| NoRevision)?;
-        bytes.try_into().map(Self).map_err(|_| NoRevision)
-    }
-}
-
-impl Serialize for Revision {
-    fn serialize<S: Serializer>(&self, sink: S) -> Result<S::Ok, S::Error> {
-        sink.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Revision {
-    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(source)?;
-        text.parse().map_err(serde::de::Error::custom)
     }
 }

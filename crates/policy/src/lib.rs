@@ -6,6 +6,9 @@
 //!
 //! A policy can only take away: the scopes and datasets that a [`Ruling`] leaves are intersected,
 //! by whoever asked, with what there was. No clock: the time is in the input.
+//!
+//! A [`Judge`] is what the rest of the house asks: an engine, the points at which it is asked, what is
+//! known of moment and place, and how subjects behaved in the last minute.
 
 mod ast;
 mod bundle;
@@ -17,17 +20,19 @@ mod files;
 mod finding;
 mod format;
 mod input;
+mod judge;
 mod nesting;
-mod point;
+mod recent;
 mod reference;
 mod replay;
 mod ruling;
+mod surroundings;
 pub mod test;
 
 pub use bundle::Bundle;
 pub use diff::{Change, Difference, diff};
 pub use engine::{Engine, Worker};
-pub use files::{Files, NoRevision, Revision};
+pub use files::Files;
 pub use finding::{Finding, Level, Refused};
 pub use format::fmt;
 pub use input::{
@@ -35,7 +40,9 @@ pub use input::{
     InputFault, Limits, ManageInput, Model, Part, Quota, RequestInput, Resource, State, Target,
     TenantFacts, Text, TokenInput, Tool, Trust, Weekday, schema,
 };
-pub use point::Point;
+pub use judge::{Clerk, Judge};
+pub use portcullis_types::{Cause, Obligations, Point, Reason, Revision, Ruling};
+pub use recent::{Recent, Sighting};
 pub use reference::Reference;
 pub use replay::{Flip, Record, Replay, replay};
-pub use ruling::{Cause, Obligations, Reason, Ruling};
+pub use surroundings::{NoSurroundings, Surroundings, SurroundingsSettings};

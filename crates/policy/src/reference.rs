@@ -35,7 +35,7 @@ impl Reference {
         }
         self.interpreter.set_input(input.value.clone());
         match self.interpreter.eval_rule(format!("data.{}", point.entry())) {
-            Ok(decision) => Ruling::read(&decision, revision),
+            Ok(decision) => crate::ruling::read(&decision, revision),
             Err(fault) => {
                 let fault = crate::nesting::last_line(&fault.to_string());
                 Ruling::failed(Cause::Error(fault), revision)

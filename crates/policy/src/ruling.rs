@@ -1,79 +1,7 @@
-//! What a policy answers, read strictly: a decision that is not exactly one denies.
+//! A policy's answer, read strictly: a decision that is not exactly one denies.
 
-use crate::Revision;
-use portcullis_types::{Scope, Scopes};
+use portcullis_types::{Cause, Obligations, Reason, Revision, Ruling, Scope, Scopes};
 use regorus::Value;
-use serde::{Deserialize, Serialize};
-use std::fmt;
-
-/// The answer at one point.
-///
-/// `scopes` and `datasets` can only narrow: whoever asked intersects them with what there was
-/// before. The engine does not know what there was, so it cannot.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Ruling {
-    /// Whether it may happen.
-    pub allow: bool,
-    /// The most that may be left of the scopes; `None` leaves what there was, and adds nothing.
-    pub scopes: Option<Scopes>,
-    /// The most that may be left of the datasets, by id; `None` leaves what there was.
-    pub datasets: Option<Vec<Box<str>>>,
-    /// What the caller of the engine must see to if it allows.
-    pub obligations: Obligations,
-    /// Why, in the policy's words.
-    pub reasons: Vec<Reason>,
-    /// Who decided: the policy, or a failure of it.
-    pub cause: Cause,
-    /// The bundle that decided.
-    pub revision: Revision,
-}
-
-/// What must be seen to when something is allowed. An absent one asks for nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Obligations {
-    /// Tokens in the answer, at most.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_output_tokens: Option<u64>,
-    /// Requests in a minute, at most.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub requests_per_minute: Option<u64>,
-    /// Seconds that the token lives, at most.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_ttl: Option<u64>,
-    /// The `acr` that the caller must reach first (RFC 9470).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step_up: Option<Box<str>>,
-}
-
-/// One reason, in the policy's words.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Reason {
-    /// A stable word for machines: `tier.model`.
-    pub code: Box<str>,
-    /// A sentence for people.
-    pub text: Box<str>,
-}
-
-/// Who decided.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "by", content = "detail")]
-pub enum Cause {
-    /// The policy, by its own rules.
-    Policy,
-    /// Nobody: the bundle has no policy for this point.
-    Absent,
-    /// Nobody: the decision is undefined, as when two rules contradict each other.
-    Undefined,
-    /// Nobody: the input was none of this point.
-    Input,
-    /// Nobody: the policy failed.
-    Error(String),
-    /// Nobody: the policy ran into its limit of instructions or of time.
-    Limit(String),
-    /// Nobody: the answer was no decision.
-    Answer(String),
-}
 
 /// Reasons in a ruling, at most.
 const MAX_REASONS: usize = 32;
@@ -82,49 +10,40 @@ const MAX_TEXT: usize = 512;
 /// Datasets in a ruling, at most.
 const MAX_DATASETS: usize = 1024;
 
-impl Ruling {
-    /// A denial that no policy spoke.
-    pub(crate) fn failed(cause: Cause, revision: Revision) -> Self {
-        let (scopes, datasets, reasons) = (None, None, Vec::new());
-        let obligations = Obligations::default();
-        Self { allow: false, scopes, datasets, obligations, reasons, cause, revision }
+/// Reads a decision. A field that is not known, a wrong type, a scope that is none: denied.
+pub(crate) fn read(decision: &Value, revision: Revision) -> Ruling {
+    if matches!(decision, Value::Undefined) {
+        return Ruling::failed(Cause::Undefined, revision);
     }
-
-    /// Reads a decision. A field that is not known, a wrong type, a scope that is none: denied.
-    pub(crate) fn read(decision: &Value, revision: Revision) -> Self {
-        if matches!(decision, Value::Undefined) {
-            return Self::failed(Cause::Undefined, revision);
-        }
-        match Self::parse(decision, revision) {
-            Ok(ruling) => ruling,
-            Err(fault) => Self::failed(Cause::Answer(fault.0), revision),
-        }
+    match parse(decision, revision) {
+        Ok(ruling) => ruling,
+        Err(fault) => Ruling::failed(Cause::Answer(fault.0), revision),
     }
+}
 
-    fn parse(decision: &Value, revision: Revision) -> Result<Self, Fault> {
-        let Value::Object(fields) = decision else {
-            return Err(wanted("decision", "an object", decision));
-        };
-        let mut ruling = Self::failed(Cause::Policy, revision);
-        let mut said = false;
-        for (key, value) in fields.iter_sorted() {
-            let Value::String(key) = key else { return Err(wanted("a field", "text", key)) };
-            match &**key {
-                "allow" => {
-                    let Value::Bool(allow) = value else {
-                        return Err(wanted("allow", "true or false", value));
-                    };
-                    (ruling.allow, said) = (*allow, true);
-                }
-                "scopes" => ruling.scopes = Some(scopes(value)?),
-                "datasets" => ruling.datasets = Some(datasets(value)?),
-                "obligations" => ruling.obligations = obligations(value)?,
-                "reasons" => ruling.reasons = reasons(value)?,
-                other => return Err(unknown("a decision", other)),
+fn parse(decision: &Value, revision: Revision) -> Result<Ruling, Fault> {
+    let Value::Object(fields) = decision else {
+        return Err(wanted("decision", "an object", decision));
+    };
+    let mut ruling = Ruling::failed(Cause::Policy, revision);
+    let mut said = false;
+    for (key, value) in fields.iter_sorted() {
+        let Value::String(key) = key else { return Err(wanted("a field", "text", key)) };
+        match &**key {
+            "allow" => {
+                let Value::Bool(allow) = value else {
+                    return Err(wanted("allow", "true or false", value));
+                };
+                (ruling.allow, said) = (*allow, true);
             }
+            "scopes" => ruling.scopes = Some(scopes(value)?),
+            "datasets" => ruling.datasets = Some(datasets(value)?),
+            "obligations" => ruling.obligations = obligations(value)?,
+            "reasons" => ruling.reasons = reasons(value)?,
+            other => return Err(unknown("a decision", other)),
         }
-        if said { Ok(ruling) } else { Err(Fault("the decision has no 'allow'".into())) }
     }
+    if said { Ok(ruling) } else { Err(Fault("the decision has no 'allow'".into())) }
 }
 
 /// What is wrong with an answer.
@@ -225,20 +144,4 @@ fn reason(value: &Value) -> Result<Reason, Fault> {
         return Err(Fault("a reason needs 'code' and 'text'".into()));
     }
     Ok(reason)
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Policy => f.write_str("decided by the policy"),
-            Self::Absent => f.write_str("denied: the bundle has no policy for this point"),
-            Self::Undefined => f.write_str(
-                "denied: the decision is undefined; two rules may contradict each other",
-            ),
-            Self::Input => f.write_str("denied: the input is none of this point"),
-            Self::Error(detail) => write!(f, "denied: the policy failed: {detail}"),
-            Self::Limit(detail) => write!(f, "denied: the policy ran into its limit: {detail}"),
-            Self::Answer(detail) => write!(f, "denied: the answer is no decision: {detail}"),
-        }
-    }
 }

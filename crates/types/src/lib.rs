@@ -12,6 +12,7 @@ mod ids;
 mod random;
 mod redirect;
 mod rights;
+mod ruling;
 mod scope;
 mod strict;
 mod time;
@@ -36,6 +37,9 @@ pub use ids::{
 pub use random::{Entropy, Random};
 pub use redirect::{Place, RedirectUri};
 pub use rights::{Allows, Asked, Crossing, Narrowed, Rights, Side, Sides};
+pub use ruling::{
+    Cause, Json, NoPoint, NoRevision, Obligations, Point, Reason, Revision, Ruled, Ruling,
+};
 pub use scope::{Dropped, DroppedBy, Pattern, Registry, Scope, ScopeFault, ScopePart, Scopes};
 pub use time::{Timestamp, Ttl, TtlFault};
 pub use trace::{Mark, Row, Trace};

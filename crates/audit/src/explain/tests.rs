@@ -40,7 +40,7 @@ fn weak() -> Record<'static> {
         token: Some(TokenFacts { verified: true, client_id: "app".into(), ..Default::default() }),
         ..Default::default()
     });
-    Record { id: id(NOW), at: NOW, trace, denial: Some(Cow::Owned(denial)), event }
+    Record { id: id(NOW), at: NOW, trace, denial: Some(Cow::Owned(denial)), ruled: None, event }
 }
 
 fn issued(requested: &str) -> Record<'static> {
@@ -51,7 +51,7 @@ fn issued(requested: &str) -> Record<'static> {
         ..Default::default()
     });
     let at = NOW.minus(Ttl::seconds(60));
-    Record { id: id(at), at, trace: Trace::new(Stage::Grant), denial: None, event }
+    Record { id: id(at), at, trace: Trace::new(Stage::Grant), denial: None, ruled: None, event }
 }
 
 fn client(allowed: &str) -> ClientNow {
@@ -128,7 +128,7 @@ fn an_administrative_act_is_told_and_has_no_checks() {
         Admin { actor: "cli:a@b".into(), action: "client.add".into(), ..Default::default() };
     let event = Event::Admin(Admin { target: "app".into(), ..admin });
     let trace = Trace::new(Stage::Grant);
-    let record = Record { id: id(NOW), at: NOW, trace, denial: None, event };
+    let record = Record { id: id(NOW), at: NOW, trace, denial: None, ruled: None, event };
     let it = Explanation::of(&record, &Surroundings::default());
     assert_eq!(it.headline, "cli:a@b did client.add on app.");
     assert!(it.rows.is_empty() && it.outcome == Outcome::Done);

@@ -71,7 +71,7 @@ fn an_access_with_a_token_is_not_taken_for_its_issuance() {
             let token = TokenFacts { jti: jti(2).as_str().to_owned().into(), ..Default::default() };
             let access = Access { token: Some(token), ..Access::default() };
             let (trace, event) = (Trace::new(Stage::Access), Event::Access(access));
-            let used = Record { id: id(2), at: at(2), trace, denial: None, event };
+            let used = Record { id: id(2), at: at(2), trace, denial: None, ruled: None, event };
             portcullis_audit::append(tx, &used)
         })
         .unwrap();
@@ -110,7 +110,7 @@ fn a_record_keeps_no_token_whatever_field_it_came_in_by() {
             let (trace, event) = (Trace::new(Stage::Access), Event::Access(access));
             portcullis_audit::append(
                 tx,
-                &Record { id: id(4), at: START, trace, denial: None, event },
+                &Record { id: id(4), at: START, trace, denial: None, ruled: None, event },
             )
         })
         .unwrap();
@@ -127,7 +127,7 @@ fn a_long_path_is_cut() {
     let path = "/é".repeat(4000);
     let access = Access { path: path.into(), ..Access::default() };
     let (trace, event) = (Trace::new(Stage::Access), Event::Access(access));
-    let long = Record { id: id(1), at: at(1), trace, denial: None, event };
+    let long = Record { id: id(1), at: at(1), trace, denial: None, ruled: None, event };
     chain.store.write_blocking(move |tx| portcullis_audit::append(tx, &long)).unwrap();
     let found = chain.look(|tx| find(tx, id(1))).unwrap();
     let Event::Access(access) = found.event else { unreachable!() };
@@ -147,7 +147,7 @@ async fn a_person_finds_what_is_about_them_and_nothing_else() {
             ..Admin::default()
         });
         let trace = Trace::new(Stage::Authorize);
-        let record = Record { id: id(n), at: at(n), trace, denial: None, event };
+        let record = Record { id: id(n), at: at(n), trace, denial: None, ruled: None, event };
         chain.store.write(move |tx| portcullis_audit::append(tx, &record)).await.unwrap();
     }
     let ids = |person: PersonId, limit| {

@@ -128,7 +128,7 @@ pub(crate) fn record(n: u64) -> Record<'static> {
             detail: [("name".to_owned(), "Free \"App\" é\n".to_owned())].into(),
         }),
     };
-    Record { id: id(n), at: at(n), trace: Trace::new(stage), denial, event }
+    Record { id: id(n), at: at(n), trace: Trace::new(stage), denial, ruled: None, event }
 }
 
 fn access() -> Access<'static> {

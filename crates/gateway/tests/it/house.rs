@@ -129,6 +129,7 @@ impl House {
             circle: circle.clone(),
             keys: Some(keys.clone()),
             journal: journal.clone(),
+            judge: None,
             clock: Arc::new(|| NOW),
             entropy: Arc::new(move || Box::new(Counting(counter.clone()))),
         };

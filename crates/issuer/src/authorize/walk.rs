@@ -96,6 +96,7 @@ impl Walk {
             at: self.now,
             trace: self.trace,
             denial: denial.map(Cow::Borrowed),
+            ruled: None,
             event: Event::Grant(self.record),
         };
         audit::append(tx, &record)

@@ -6,7 +6,9 @@ use axum::extract::Request;
 use portcullis_audit::{self as audit, Event, Grant, Record};
 use portcullis_directory::{Authorization, Credentials, excerpt};
 use portcullis_store::{StoreFault, Tx};
-use portcullis_types::{Check, DecisionId, Denial, GrantId, Jti, Random, Stage, Timestamp, Trace};
+use portcullis_types::{
+    Check, DecisionId, Denial, GrantId, Jti, Random, Ruled, Stage, Timestamp, Trace,
+};
 use std::{borrow::Cow, net::IpAddr};
 
 /// The course of one decision at the token endpoint.
@@ -19,6 +21,8 @@ pub(crate) struct Course {
     pub(crate) jti: Jti,
     /// On the heap: a request carries it through every step.
     pub(crate) record: Box<Grant<'static>>,
+    /// What a policy said.
+    pub(crate) ruled: Option<Box<Ruled>>,
 }
 
 impl Course {
@@ -37,6 +41,7 @@ impl Course {
                 remote: remote.map(|remote| remote.to_string().into()),
                 ..Grant::default()
             }),
+            ruled: None,
         }
     }
 
@@ -113,7 +118,7 @@ impl Course {
             kid: None,
             ..*self.record
         });
-        Self { trace, record, ..self }
+        Self { trace, record, ruled: None, ..self }
     }
 
     /// Writes the record.
@@ -123,6 +128,7 @@ impl Course {
             at: self.now,
             trace: self.trace,
             denial: denial.map(Cow::Borrowed),
+            ruled: self.ruled.map(|ruled| Cow::Owned(*ruled)),
             event: Event::Grant(*self.record),
         };
         audit::append(tx, &record)

@@ -174,6 +174,7 @@ impl House {
             entropy: source,
             mail,
             csrf: CsrfKey::new(&[9; 32]),
+            judge: None,
             partners: Partners::new(Outgoing::new(outgoing.clone()).unwrap()),
             upstreams: Upstreams::new(providers, Outgoing::new(outgoing).unwrap()),
             subjects: SubjectKey::new(&[11; 32]),

@@ -94,6 +94,7 @@ pub(super) fn start(
         circle: guard.circle.clone(),
         keys: guard.keys.clone(),
         journal,
+        judge: None,
         clock: clock::clock(),
         entropy: clock::entropy(),
     };

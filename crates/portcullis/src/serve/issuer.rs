@@ -188,6 +188,7 @@ pub(super) fn state(house: &House, issuer: &Issuer) -> issuer::State {
         upstreams: issuer.upstreams.clone(),
         subjects: issuer.subjects.clone(),
         partners: issuer.partners.clone(),
+        judge: None,
         logos: issuer::Logos::default(),
         guesses: issuer::Guesses::default(),
         possession: issuer.possession.clone(),

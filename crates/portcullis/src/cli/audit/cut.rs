@@ -90,6 +90,7 @@ impl Cut {
             at: now,
             trace: Trace::new(Stage::Grant),
             denial: None,
+            ruled: None,
             event: Event::Admin(admin),
         };
         let gone = house.store.write_blocking(move |tx| audit::cut(tx, &report, &record));

@@ -178,7 +178,14 @@ impl Question {
             token,
         };
         let id = DecisionId::fresh(at, &Random::draw(&mut Chance));
-        Record { id, at, trace, denial: denial.map(Cow::Owned), event: Event::Access(access) }
+        Record {
+            id,
+            at,
+            trace,
+            denial: denial.map(Cow::Owned),
+            ruled: None,
+            event: Event::Access(access),
+        }
     }
 }
 

@@ -100,6 +100,7 @@ impl Verify {
             at: now,
             trace,
             denial: denial.map(Cow::Owned),
+            ruled: None,
             event: Event::Access(Access {
                 method: "any request".into(),
                 path: format!("to {}", self.audience).into(),

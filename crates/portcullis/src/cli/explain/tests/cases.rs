@@ -177,7 +177,7 @@ fn record(
     event: Event<'static>,
 ) -> Record<'static> {
     let trace = trace(stage, denial.as_ref(), &event);
-    Record { id: decision(at), at, trace, denial: denial.map(Cow::Owned), event }
+    Record { id: decision(at), at, trace, denial: denial.map(Cow::Owned), ruled: None, event }
 }
 
 fn token() -> TokenFacts<'static> {
