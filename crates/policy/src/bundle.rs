@@ -55,6 +55,13 @@ impl Bundle {
         Ok(Self(Arc::new(Inner { files, revision, warnings, points })))
     }
 
+    /// No policies: whatever is asked of it is denied.
+    pub fn none() -> Self {
+        let files = Files::default();
+        let (revision, warnings, points) = (files.revision(), Vec::new(), Vec::new());
+        Self(Arc::new(Inner { files, revision, warnings, points }))
+    }
+
     /// What it is called by.
     pub fn revision(&self) -> Revision {
         self.0.revision

@@ -48,6 +48,11 @@ impl Files {
         Ok(())
     }
 
+    /// Every file: name and text.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, text)| (name.as_str(), text.as_str()))
+    }
+
     /// The rules, without tests: name and text.
     pub fn rules(&self) -> impl Iterator<Item = (&str, &str)> {
         self.of(Kind::Rules)

@@ -26,6 +26,7 @@ mod recent;
 mod reference;
 mod replay;
 mod ruling;
+pub mod source;
 mod surroundings;
 pub mod test;
 
