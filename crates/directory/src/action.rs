@@ -67,6 +67,9 @@ actions! {
     TenantSuspend = "tenant.suspend",
     TenantResume = "tenant.resume",
     TenantEnd = "tenant.end",
+    PolicyApply = "policy.apply",
+    PolicyRollback = "policy.rollback",
+    PolicyShadow = "policy.shadow",
 }
 
 impl Action {

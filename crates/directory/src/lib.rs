@@ -37,6 +37,7 @@ mod passkey;
 mod password;
 mod people;
 mod person;
+mod policies;
 mod profile;
 mod recovery;
 mod registration;
@@ -51,6 +52,7 @@ mod throttle;
 mod ticket;
 mod tier;
 mod totp;
+mod transact;
 
 pub use action::Action;
 pub use admin::{Acting, Added, NewAuth, NewClient};
@@ -80,6 +82,7 @@ pub use people::{
     PeopleSettings, ProviderRoles, Provisioned, RoleRule, Wanted, person_in,
 };
 pub use person::{Address, DisabledBy, Factors, Person, Profile};
+pub use policies::{AppliedPolicy, Asked, NewPolicy, Outcome, Policies, PolicyPlace, PolicySource};
 pub use profile::{ClaimFault, ClaimShape};
 pub use registration::{
     ApplicationType, AssertionAudience, Fapi2, Origin, Pkce, Registration, Shape, SubjectType,

@@ -17,6 +17,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "directory", number: 10, sql: IN_FLIGHT },
     Migration { room: "directory", number: 11, sql: UNLINKED },
     Migration { room: "directory", number: 12, sql: TENANTS },
+    Migration { room: "policies", number: 1, sql: POLICIES },
 ];
 
 const CLIENTS: &str = "
@@ -386,5 +387,30 @@ const TENANTS: &str = "
             expires BIGINT NOT NULL,
             mark BLOB NOT NULL,
             PRIMARY KEY (expires, mark)
+        ) WITHOUT ROWID;
+    ";
+
+/// Bundles of policies; who put which into force or into shadow, and when; whether sources can be used.
+const POLICIES: &str = "
+        CREATE TABLE policy_bundle (
+            revision TEXT PRIMARY KEY,
+            packed BLOB NOT NULL,
+            kept BIGINT NOT NULL
+        );
+        CREATE TABLE policy_application (
+            seq BIGINT PRIMARY KEY,
+            place TEXT NOT NULL,
+            act TEXT NOT NULL,
+            revision TEXT,
+            falls_back_to BIGINT,
+            at BIGINT NOT NULL,
+            actor TEXT NOT NULL,
+            origin TEXT NOT NULL,
+            label TEXT
+        );
+        CREATE TABLE policy_source (
+            origin TEXT PRIMARY KEY,
+            since BIGINT NOT NULL,
+            fault TEXT
         ) WITHOUT ROWID;
     ";

@@ -106,21 +106,6 @@ impl Directory {
         &self,
         job: impl FnOnce(&mut Tx<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
-        let (sender, refused) = std::sync::mpsc::channel();
-        let outcome = self.inner().store.write(move |tx| {
-            job(tx).map_err(|fault| match fault {
-                Fault::Store(fault) => fault,
-                // Undoes the job; the fault itself goes another way.
-                other => {
-                    let rejected = StoreFault::rejected(&other);
-                    let _ = sender.send(other);
-                    rejected
-                }
-            })
-        });
-        match outcome.await {
-            Ok(outcome) => Ok(outcome),
-            Err(fault) => Err(refused.try_recv().unwrap_or(Fault::Store(fault))),
-        }
+        crate::transact::transact(&self.inner().store, job).await
     }
 }

@@ -18,5 +18,6 @@ mod links;
 mod passkeys;
 mod passwords;
 mod people;
+mod policies;
 mod provisioning;
 mod sessions;
