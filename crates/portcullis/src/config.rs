@@ -12,6 +12,7 @@ mod gateway;
 mod identity_provider;
 mod listen;
 mod people;
+mod policy;
 mod read;
 mod render;
 mod route;
@@ -30,8 +31,8 @@ pub(crate) use findings::{Report, Severity};
 pub(crate) use read::ttl;
 pub(crate) use settings::{
     Access, Api, Authorities, ClientCertificates, Config, Credential, DatabaseServer, Dialect,
-    Hears, IdentityProvider, Issuing, MailTo, PrivateNetwork, Profile, Route, SecretSource, Tls,
-    Trust, TrustKeys, Upstream,
+    Hears, IdentityProvider, Issuing, MailTo, Policing, PolicySource, PrivateNetwork, Profile,
+    Route, SecretSource, Tls, Trust, TrustKeys, Upstream,
 };
 pub(crate) use words::did_you_mean;
 
@@ -94,6 +95,7 @@ fn config(
     }
     let mut people = people::people(&mut root, &registry, machine, out);
     let tiers = tiers::tiers(&mut root, &registry, out);
+    let policy = policy::policy(&mut root, &registry, machine, out);
     let roles: Vec<String> = people.settings.roles.by_name.keys().cloned().collect();
     let identity_providers = identity_provider::providers(&mut root, machine, &roles, out);
     let told = identity_providers.iter().map(|described| described.provider.roles.clone());
@@ -124,6 +126,7 @@ fn config(
         identity_providers,
         people,
         tiers,
+        policy,
         registry,
     };
     cross::resources(&config, &names, out);

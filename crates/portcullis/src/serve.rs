@@ -10,6 +10,7 @@ mod jobs;
 mod listen;
 mod log;
 mod notices;
+mod policy;
 mod tls;
 
 pub(crate) use by_hand::{ByHand, by_hand};
@@ -57,13 +58,15 @@ pub(crate) async fn start(house: House, listeners: Listeners) -> Result<Running,
     let (journal, task) = gateway::journal(&house);
     let mut tasks = vec![tokio::spawn(task)];
 
+    let (live, polls) = policy::Live::open(&house, &mut registry).await?.unzip();
+    let judge = live.as_ref().map(policy::Live::judge);
     let issuing = match &house.config.issuer {
         Some(issuing) => Some(issuer::open(&house, issuing).await?),
         None => None,
     };
     if let (Some(issuing), Some(config)) = (&issuing, &house.config.issuer) {
         watches.extend(issuer::authorities(config, issuing)?);
-        let state = issuer::state(&house, issuing);
+        let state = issuer::state(&house, issuing, judge.clone());
         tasks.push(tokio::spawn(notices::run(state.clone(), stopped.clone())));
         let router = issuer::router(state, &mut registry);
         for (listener, speaks) in
@@ -77,7 +80,7 @@ pub(crate) async fn start(house: House, listeners: Listeners) -> Result<Running,
     let gateway = match (&guarding, listeners.gateway) {
         (Some(guarding), Some(listener)) => {
             let seen = (&mut registry, &mut watches);
-            Some(gateway::start((&house, guarding), listener, journal.clone(), seen)?)
+            Some(gateway::start((&house, guarding, judge), listener, journal.clone(), seen)?)
         }
         _ => None,
     };
@@ -88,20 +91,34 @@ pub(crate) async fn start(house: House, listeners: Listeners) -> Result<Running,
     });
     let watches = tls::Watches::new(watches, &mut registry);
     if let Some(listening) = admin.transpose()? {
-        let seen = (journal.clone(), watches.clone());
+        let (watches, policies) = (watches.clone(), live.clone());
+        let seen = admin::Seen { journal: journal.clone(), watches, policies };
         let admin = admin::Admin::new(&house, seen, issuing.as_ref(), registry);
         let router = admin::router(admin);
         servers.push(Server::start(listening, router, Limits::USUAL, stopped.clone())?);
     }
-    if let Some(guarding) = &mut guarding {
+    tasks.extend(listening(guarding.as_mut(), polls.unwrap_or_default(), &stopped));
+    let store = house.store.clone();
+    let jobs = jobs::Jobs { store, issuing, guarding, watches, policies: live };
+    tasks.push(tokio::spawn(jobs.run(clock::clock(), stopped)));
+    Ok(Running { addresses, servers, gateway, journal, stop, tasks, _house: house })
+}
+
+/// Everything that listens to others until the stop: to issuers, and to sources of policies.
+fn listening(
+    guarding: Option<&mut gateway::Guard>,
+    polls: Vec<policy::Poll>,
+    stopped: &watch::Receiver<bool>,
+) -> Vec<JoinHandle<()>> {
+    let polls = polls.into_iter().map(|poll| tokio::spawn(poll.run(stopped.clone())));
+    let mut tasks: Vec<_> = polls.collect();
+    if let Some(guarding) = guarding {
         for feed in std::mem::take(&mut guarding.feeds) {
             let circle = guarding.circle.clone();
             tasks.push(tokio::spawn(feed.run(circle, clock::clock(), stopped.clone())));
         }
     }
-    let jobs = jobs::Jobs { store: house.store.clone(), issuing, guarding, watches };
-    tasks.push(tokio::spawn(jobs.run(clock::clock(), stopped)));
-    Ok(Running { addresses, servers, gateway, journal, stop, tasks, _house: house })
+    tasks
 }
 
 /// How the issuer's listeners speak: where it has one of its own for them, certificates are asked for.

@@ -4,7 +4,7 @@ use super::{Stop, database, talk};
 use crate::clock;
 use crate::config::{self, Config, Machine, MailTo, Purpose, Report, SecretSource, Severity};
 use portcullis_audit::{self as audit, AuditKey};
-use portcullis_directory::{Contracts, Directory, SecretHashKey};
+use portcullis_directory::{Contracts, Directory, Policies, SecretHashKey};
 use portcullis_issuer::{
     SubjectKey,
     mail::{MailSettings, Sink, Smtp},
@@ -69,6 +69,11 @@ impl House {
             Contracts { tiers: self.config.tiers.clone(), registry: self.config.registry.clone() };
         directory.contract(contracts).await.map_err(Stop::cannot_run)?;
         Ok(directory)
+    }
+
+    /// The policies that are and were in force.
+    pub(crate) fn policies(&self) -> Policies {
+        Policies::new(self.store.clone())
     }
 
     /// How people are written to.

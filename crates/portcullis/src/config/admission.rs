@@ -188,7 +188,7 @@ fn resources(list: &Value<'_>, apis: &[Api], out: &mut Findings) -> Vec<Audience
 }
 
 /// A list of words out of several, none twice.
-fn several<T: Copy + PartialEq>(
+pub(super) fn several<T: Copy + PartialEq>(
     list: &Value<'_>,
     words: &[(&str, T)],
     out: &mut Findings,

@@ -6,6 +6,7 @@ use portcullis_directory::{GrantSettings, PeopleSettings, Tiers};
 use portcullis_issuer::upstream::Provider;
 use portcullis_issuer::{Documents, DpopNonce, Registrations};
 use portcullis_jose::Alg;
+use portcullis_policy::{Point, SurroundingsSettings};
 use portcullis_store::PostgresSettings;
 use portcullis_types::{ApiName, Audience, Issuer, Registry, Scopes, Tenant, Ttl};
 use portcullis_verify::{Apis, Demand, Speaks};
@@ -44,8 +45,30 @@ pub(crate) struct Config {
     pub(crate) people: People,
     /// What tenants may have for what they pay.
     pub(crate) tiers: Tiers,
+    /// The rules in Rego that are asked, if any are.
+    pub(crate) policy: Option<Policing>,
     /// Every scope that exists here.
     pub(crate) registry: Registry,
+}
+
+/// `[policy]`.
+#[derive(Clone, Debug)]
+pub(crate) struct Policing {
+    /// Where bundles come from, besides the command line.
+    pub(crate) source: Option<PolicySource>,
+    /// Where they are asked.
+    pub(crate) points: Vec<Point>,
+    /// The policies that decide in shadow, whatever the database says.
+    pub(crate) shadow: Option<PathBuf>,
+    /// The clock, the networks and the map that policies see.
+    pub(crate) surroundings: SurroundingsSettings,
+}
+
+/// Where bundles come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PolicySource {
+    /// Files, looked at every second.
+    Directory(PathBuf),
 }
 
 /// `[roles.NAME]`, `[groups]`, `[sign_in]` and `[mail]`.

@@ -1,6 +1,6 @@
 //! Health, numbers and revocations, on a listener that only the operator's machines should reach.
 
-use super::{issuer::Issuer, tls::Watches};
+use super::{issuer::Issuer, policy::Live, tls::Watches};
 use crate::cli::House;
 use axum::{
     Json, Router,
@@ -14,7 +14,7 @@ use portcullis_directory::Directory;
 use portcullis_store::Store;
 use prometheus_client::{encoding::text, metrics::gauge::Gauge, registry::Registry};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, json};
 use std::sync::Arc;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -23,10 +23,16 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 #[derive(Clone)]
 pub(super) struct Admin(Arc<Inner>);
 
+/// What there is to see of what runs.
+pub(super) struct Seen {
+    pub(super) journal: Journal,
+    pub(super) watches: Watches,
+    pub(super) policies: Option<Live>,
+}
+
 struct Inner {
     store: Store,
-    journal: Journal,
-    watches: Watches,
+    seen: Seen,
     waiting: Gauge,
     registry: Registry,
     /// The issuer's, if one runs here.
@@ -36,7 +42,7 @@ struct Inner {
 impl Admin {
     pub(super) fn new(
         house: &House,
-        (journal, watches): (Journal, Watches),
+        seen: Seen,
         issuer: Option<&Issuer>,
         mut registry: Registry,
     ) -> Self {
@@ -45,8 +51,7 @@ impl Admin {
         registry.register("portcullis_audit_waiting_bytes", help, waiting.clone());
         Self(Arc::new(Inner {
             store: house.store.clone(),
-            journal,
-            watches,
+            seen,
             waiting,
             registry,
             directory: issuer.map(|issuer| issuer.directory.clone()),
@@ -63,12 +68,21 @@ pub(super) fn router(admin: Admin) -> Router {
         .with_state(admin)
 }
 
-/// That the process answers; and what is known of the certificates that its listeners show.
+/// That the process answers; what is known of the certificates that its listeners show, and of its policies. It is
+/// alive also when those are not as they were meant: those before decide.
 async fn health(State(admin): State<Admin>) -> Response {
-    match admin.0.watches.health() {
-        tls if tls.is_empty() => Json(json!({ "status": "ok" })).into_response(),
-        tls => Json(json!({ "status": "ok", "tls": tls })).into_response(),
+    let Seen { watches, policies, .. } = &admin.0.seen;
+    let well = policies.as_ref().is_none_or(Live::is_well);
+    let mut told = Map::new();
+    told.insert("status".into(), if well { "ok" } else { "degraded" }.into());
+    let tls = watches.health();
+    if !tls.is_empty() {
+        told.insert("tls".into(), tls.into());
     }
+    if let Some(policies) = policies {
+        told.insert("policy".into(), policies.health());
+    }
+    Json(told).into_response()
 }
 
 /// Whether requests can be answered: the database can be read.
@@ -81,14 +95,14 @@ async fn ready(State(admin): State<Admin>) -> Response {
         tracing::warn!(%fault, "not ready");
         return not("the database cannot be read");
     }
-    if admin.0.journal.is_failing() {
+    if admin.0.seen.journal.is_failing() {
         return not("the audit log cannot be written: is the disk full?");
     }
     Json(json!({ "status": "ready" })).into_response()
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {
-    admin.0.waiting.set(i64::try_from(admin.0.journal.depth_bytes()).unwrap_or(i64::MAX));
+    admin.0.waiting.set(i64::try_from(admin.0.seen.journal.depth_bytes()).unwrap_or(i64::MAX));
     let mut out = String::new();
     match text::encode(&mut out, &admin.0.registry) {
         Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], out).into_response(),

@@ -11,6 +11,7 @@ use portcullis_audit::{Journal, JournalSettings, JournalTask};
 use portcullis_gateway::{Gateway, Parts, settings};
 use portcullis_jose::{Alg, jwk::KeySet};
 use portcullis_keyring::{Act, Circle, KeyAges, KeySource, OurKeys, Party, TheirKeys};
+use portcullis_policy::Judge;
 use portcullis_types::Ttl;
 use portcullis_verify::{ACCESS_TOKEN, Apis, Profile, Speaks, TrustedIssuer};
 use portcullis_web::{Loopback, Outgoing, OutgoingPolicy, PRIVATE_NETWORKS};
@@ -79,7 +80,7 @@ pub(super) async fn open(house: &House, issuer: Option<&Issuer>) -> Result<Optio
 
 /// Starts the workers.
 pub(super) fn start(
-    (house, guard): (&House, &Guard),
+    (house, guard, judge): (&House, &Guard, Option<Judge>),
     listener: TcpListener,
     journal: Journal,
     (registry, watches): (&mut Registry, &mut Vec<tls::Watch>),
@@ -94,7 +95,7 @@ pub(super) fn start(
         circle: guard.circle.clone(),
         keys: guard.keys.clone(),
         journal,
-        judge: None,
+        judge,
         clock: clock::clock(),
         entropy: clock::entropy(),
     };

@@ -11,6 +11,7 @@ use axum::{extract::MatchedPath, response::Response};
 use portcullis_directory::Directory;
 use portcullis_issuer::{self as issuer, Partners, mail::Mailer, upstream::Upstreams};
 use portcullis_keyring::{Act, OurKeys};
+use portcullis_policy::Judge;
 use portcullis_verify::{Heard, KnownRevocations, dpop::Possession};
 use portcullis_web::{Loopback, Outgoing, OutgoingPolicy, csrf::CsrfKey};
 use prometheus_client::{
@@ -175,7 +176,7 @@ fn upstreams(house: &House) -> Result<Upstreams, Stop> {
 }
 
 /// What the endpoints and the deliveries of the issuer work with.
-pub(super) fn state(house: &House, issuer: &Issuer) -> issuer::State {
+pub(super) fn state(house: &House, issuer: &Issuer, judge: Option<Judge>) -> issuer::State {
     issuer::State {
         settings: issuer.settings.clone(),
         directory: issuer.directory.clone(),
@@ -188,7 +189,7 @@ pub(super) fn state(house: &House, issuer: &Issuer) -> issuer::State {
         upstreams: issuer.upstreams.clone(),
         subjects: issuer.subjects.clone(),
         partners: issuer.partners.clone(),
-        judge: None,
+        judge,
         logos: issuer::Logos::default(),
         guesses: issuer::Guesses::default(),
         possession: issuer.possession.clone(),

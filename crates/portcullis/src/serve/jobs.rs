@@ -1,7 +1,7 @@
 //! The one loop of timed work: keys come and go, old rows are purged, and what a command wrote to the
 //! database is taken over by the running server.
 
-use super::{gateway::Guard, issuer::Issuer, tls::Watches};
+use super::{gateway::Guard, issuer::Issuer, policy::Live, tls::Watches};
 use crate::clock::{Chance, Clock};
 use portcullis_issuer as issuer;
 use portcullis_keyring::{Act, OurKeys};
@@ -27,6 +27,7 @@ pub(super) struct Jobs {
     pub(super) issuing: Option<Issuer>,
     pub(super) guarding: Option<Guard>,
     pub(super) watches: Watches,
+    pub(super) policies: Option<Live>,
 }
 
 impl Jobs {
@@ -75,6 +76,9 @@ impl Jobs {
             tracing::warn!(%fault, "cannot reload clients");
             taken = false;
         }
+        if let Some(policies) = &self.policies {
+            policies.follow().await;
+        }
         if taken {
             *seen = Some(now);
         }
@@ -121,7 +125,8 @@ impl Jobs {
     }
 }
 
-async fn told(stopped: &mut watch::Receiver<bool>) {
+/// Waits for the stop.
+pub(super) async fn told(stopped: &mut watch::Receiver<bool>) {
     // Whoever could tell is gone: that is a stop too.
     let _ = stopped.wait_for(|stop| *stop).await.map(drop);
 }

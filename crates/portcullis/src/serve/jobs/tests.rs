@@ -64,6 +64,7 @@ async fn what_another_process_did_before_the_first_look_is_taken_over() {
         issuing: Some(issuing),
         guarding: None,
         watches: Watches::default(),
+        policies: None,
     };
     let running = tokio::spawn(jobs.run(clock::clock(), stopped));
     let heard = revocations.wait_for(|revoked| {
