@@ -261,11 +261,14 @@ mod tests {
     fn what_a_policy_said_is_read_back_as_it_was() {
         let ruled = Ruled {
             point: Point::Exchange,
-            ruling: Ruling::failed(Cause::Limit("50000 instructions".into()), Revision([7; 32])),
+            ruling: Ruling::failed(
+                Cause::Limit("50000 instructions".into()),
+                Revision::of_files([7; 32]),
+            ),
             input: Json(r#"{"subject":{"sub":"usr_a"},"requested":["a:b"],"n":1.5}"#.into()),
             shadow: Some(Ruling {
                 allow: true,
-                ..Ruling::failed(Cause::Policy, Revision([8; 32]))
+                ..Ruling::failed(Cause::Policy, Revision::of_files([8; 32]))
             }),
             decision_log_id: None,
         };

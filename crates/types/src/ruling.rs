@@ -1,9 +1,12 @@
 //! What a policy answers, and what records keep of it.
 
-use data_encoding::HEXLOWER;
+mod revision;
+
+pub use revision::{NoRevision, Revision};
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
-use std::{borrow::Cow, fmt, str::FromStr};
+use std::{fmt, str::FromStr};
 
 use crate::Scopes;
 
@@ -94,12 +97,10 @@ pub enum Cause {
     Limit(String),
     /// Nobody: the answer was no decision.
     Answer(String),
+    /// Nobody: the policy server that is asked instead of the engine here did not answer. That may pass, so
+    /// whoever waits for the decision is told to try again.
+    Unreachable(String),
 }
-
-/// What a bundle is called by: SHA-256 over its files. Printed whole as `sha256:` and 64 hex
-/// digits; [`Revision::short`] has 12.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Revision(pub [u8; 32]);
 
 /// A decision of a policy as the audit log keeps it: enough to take it again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -215,62 +216,10 @@ impl fmt::Display for Cause {
             Self::Error(detail) => write!(f, "denied: the policy failed: {detail}"),
             Self::Limit(detail) => write!(f, "denied: the policy ran into its limit: {detail}"),
             Self::Answer(detail) => write!(f, "denied: the answer is no decision: {detail}"),
+            Self::Unreachable(detail) => {
+                write!(f, "denied: the policy server did not answer: {detail}")
+            }
         }
-    }
-}
-
-impl Revision {
-    /// `sha256:` and 12 hex digits.
-    pub fn short(&self) -> String {
-        let mut text = self.to_string();
-        text.truncate("sha256:".len() + 12);
-        text
-    }
-}
-
-impl fmt::Display for Revision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sha256:{}", HEXLOWER.encode(&self.0))
-    }
-}
-
-impl fmt::Debug for Revision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.short())
-    }
-}
-
-/// A text that is no revision.
-#[derive(Debug, thiserror::Error)]
-#[error("a revision is 'sha256:' and 64 lower-case hex digits")]
-pub struct NoRevision;
-
-impl FromStr for Revision {
-    type Err = NoRevision;
-    fn from_str(text: &str) -> Result<Self, NoRevision> {
-        let digits = text.strip_prefix("sha256:").ok_or(NoRevision)?;
-        let bytes = HEXLOWER.decode(digits.as_bytes()).map_err(|_| NoRevision)?;
-        bytes.try_into().map(Self).map_err(|_| NoRevision)
-    }
-}
-
-impl Serialize for Revision {
-    fn serialize<S: Serializer>(&self, sink: S) -> Result<S::Ok, S::Error> {
-        let mut text = [0; 7 + 64];
-        let (prefix, digits) = text.split_at_mut(7);
-        prefix.copy_from_slice(b"sha256:");
-        HEXLOWER.encode_mut(&self.0, digits);
-        match std::str::from_utf8(&text) {
-            Ok(text) => sink.serialize_str(text),
-            Err(fault) => Err(serde::ser::Error::custom(fault)),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Revision {
-    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
-        let text = Cow::<'de, str>::deserialize(source)?;
-        text.parse().map_err(serde::de::Error::custom)
     }
 }
 
