@@ -83,7 +83,7 @@ impl Files {
                 hash.update(part.as_bytes());
             }
         }
-        Revision(hash.finish().as_ref().try_into().unwrap_or_default())
+        Revision::of_files(hash.finish().as_ref().try_into().unwrap_or_default())
     }
 
     fn of(&self, wanted: Kind) -> impl Iterator<Item = (&str, &str)> {

@@ -7,6 +7,8 @@
 //! A policy can only take away: the scopes and datasets that a [`Ruling`] leaves are intersected,
 //! by whoever asked, with what there was. No clock: the time is in the input.
 //!
+//! At each point an [`Opa`] elsewhere may be asked instead, with the same input.
+//!
 //! A [`Judge`] is what the rest of the house asks: an engine, the points at which it is asked, what is
 //! known of moment and place, and how subjects behaved in the last minute.
 
@@ -22,6 +24,7 @@ mod format;
 mod input;
 mod judge;
 mod nesting;
+mod opa;
 mod recent;
 mod reference;
 mod replay;
@@ -42,6 +45,7 @@ pub use input::{
     TenantFacts, Text, TokenInput, Tool, Trust, Weekday, schema,
 };
 pub use judge::{Clerk, Judge};
+pub use opa::{Answered, BreakerSettings, NoAddress, Opa, OpaAddress, OpaSettings, UnusableOpa};
 pub use portcullis_types::{Cause, Obligations, Point, Reason, Revision, Ruling};
 pub use recent::{Recent, Sighting};
 pub use reference::Reference;

@@ -37,6 +37,12 @@ pub struct Outgoing {
 #[error("the outgoing HTTP client cannot be set up: {0}")]
 pub struct UnusableClient(String);
 
+impl From<reqwest::Error> for UnusableClient {
+    fn from(error: reqwest::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
 /// An answer. `body` is valid JSON of at most the asked size if `status` is a success, else empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetched {
@@ -79,7 +85,7 @@ impl Outgoing {
     ) -> Result<Self, UnusableClient> {
         let policy = Arc::new(policy);
         let client = Client::builder()
-            .tls_backend_preconfigured(tls(roots)?)
+            .tls_backend_preconfigured(trusting(roots)?)
             .dns_resolver(Arc::new(Guarded { policy: Arc::clone(&policy), look_up }))
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -90,8 +96,7 @@ impl Outgoing {
             .connect_timeout(CONNECT_TIME_OUT.duration())
             .pool_max_idle_per_host(1)
             .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| UnusableClient(error.to_string()))?;
+            .build()?;
         Ok(Self { policy, client })
     }
 
@@ -203,7 +208,13 @@ fn target(from: &Url, response: &Response) -> Option<String> {
     origin.is_tuple().then(|| origin.ascii_serialization())
 }
 
-fn tls(roots: RootCertStore) -> Result<ClientConfig, UnusableClient> {
+/// TLS as all our clients speak it, for one that an operator points at a server of their own. Trusts the
+/// certificate authorities of the system; Mozilla's list, if it has none.
+pub fn tls_config() -> Result<ClientConfig, UnusableClient> {
+    trusting(tls_roots())
+}
+
+fn trusting(roots: RootCertStore) -> Result<ClientConfig, UnusableClient> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

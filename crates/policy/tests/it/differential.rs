@@ -9,7 +9,7 @@ use portcullis_policy::{
 use std::sync::Arc;
 
 /// Draws from few words, so that rules meet and miss.
-struct Draw(u64);
+pub(crate) struct Draw(pub(crate) u64);
 
 impl Draw {
     fn below(&mut self, n: usize) -> usize {
@@ -119,7 +119,7 @@ fn behaviour(draw: &mut Draw) -> Behaviour<'static> {
     }
 }
 
-fn input(point: Point, draw: &mut Draw) -> Input {
+pub(crate) fn input(point: Point, draw: &mut Draw) -> Input {
     let (grant, audience) = ("client_credentials".into(), Vec::new());
     let requested = draw.words(SCOPES);
     match point {

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 #![expect(clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 mod answers;
 mod checks;
@@ -11,5 +13,7 @@ mod engine;
 mod hostile;
 mod inputs;
 mod library;
+mod opa;
+mod opa_faults;
 mod support;
 mod tools;
