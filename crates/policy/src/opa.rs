@@ -147,6 +147,11 @@ impl Opa {
         self.0.point
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> &OpaAddress {
+        &self.0.settings.address
+    }
+
     /// Whether it failed so often that it is left alone now, or on trial.
     pub fn is_resting(&self) -> bool {
         self.0.breaker.is_open()

@@ -11,6 +11,7 @@ mod findings;
 mod gateway;
 mod identity_provider;
 mod listen;
+mod opa;
 mod people;
 mod policy;
 mod read;

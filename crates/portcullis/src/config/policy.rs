@@ -4,6 +4,7 @@ use super::{
     admission::several,
     files::{Machine, Purpose},
     findings::Findings,
+    opa,
     people::is_name,
     read::{Section, Value},
     settings::{Policing, PolicySource},
@@ -39,14 +40,11 @@ pub(super) fn policy(
         bundle(&path, &value, (registry, machine), out);
         Some(path)
     });
+    let points = points.unwrap_or_else(|| Point::ALL.to_vec());
+    let elsewhere = opa::opa(&mut table, &points, machine, out);
     let surroundings = surroundings(&mut table, machine, out);
     table.finish(out);
-    Some(Policing {
-        source,
-        points: points.unwrap_or_else(|| Point::ALL.to_vec()),
-        shadow,
-        surroundings,
-    })
+    Some(Policing { source, points, elsewhere, shadow, surroundings })
 }
 
 /// Whether there are policies in a directory that can be taken. A server starts all the same: those in force are

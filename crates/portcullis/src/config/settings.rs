@@ -6,7 +6,7 @@ use portcullis_directory::{GrantSettings, PeopleSettings, Tiers};
 use portcullis_issuer::upstream::Provider;
 use portcullis_issuer::{Documents, DpopNonce, Registrations};
 use portcullis_jose::Alg;
-use portcullis_policy::{Point, SurroundingsSettings};
+use portcullis_policy::{OpaSettings, Point, SurroundingsSettings};
 use portcullis_store::PostgresSettings;
 use portcullis_types::{ApiName, Audience, Issuer, Registry, Scopes, Tenant, Ttl};
 use portcullis_verify::{Apis, Demand, Speaks};
@@ -58,10 +58,21 @@ pub(crate) struct Policing {
     pub(crate) source: Option<PolicySource>,
     /// Where they are asked.
     pub(crate) points: Vec<Point>,
+    /// Who is asked instead of the engine here.
+    pub(crate) elsewhere: Vec<Elsewhere>,
     /// The policies that decide in shadow, whatever the database says.
     pub(crate) shadow: Option<PathBuf>,
     /// The clock, the networks and the map that policies see.
     pub(crate) surroundings: SurroundingsSettings,
+}
+
+/// `[policy.opa.POINT]`: a policy server, and where it is asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Elsewhere {
+    pub(crate) point: Point,
+    /// All but the token.
+    pub(crate) settings: OpaSettings,
+    pub(crate) token: Option<SecretSource>,
 }
 
 /// Where bundles come from.

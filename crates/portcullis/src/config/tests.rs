@@ -311,3 +311,34 @@ fn who_is_let_in_without_being_registered_is_said_whole_or_not_at_all() {
         assert!(said.contains(words) && !said.contains("no mistakes"), "{bad}: {said}");
     }
 }
+
+#[test]
+fn a_policy_server_is_asked_where_the_configuration_says_so() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config/tests/good.toml");
+    let machine =
+        Machine { base: Path::new("."), env: &|_| true, purpose: Purpose::Serve, now: NOW };
+    let with = |more: &str| {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let (config, report) = load(&file, format!("{text}\n{more}\n"), &machine);
+        let said = anstream::adapter::strip_str(&report.render()).to_string();
+        config.map(|config| config.policy.unwrap().elsewhere).ok_or(said)
+    };
+    let server = "[policy.opa.request]\nurl = \"unix:///run/opa.sock\"";
+    let all = with(&format!("{server}\ntime_out = \"20ms\"\nfailures = 2")).unwrap();
+    assert_eq!(all[0].point, portcullis_policy::Point::Request);
+    assert_eq!(all[0].settings.address.to_string(), "unix:///run/opa.sock");
+    assert_eq!(all[0].settings.time_out, portcullis_types::Ttl::from_millis(20));
+    assert_eq!(all[0].settings.breaker.failures, 2);
+    for (more, wanted) in [
+        ("[policy.opa.request]", "'url' is missing"),
+        ("[policy.opa.request]\nurl = \"http://opa.example\"", "without TLS anybody on the way"),
+        ("[policy.opa.requests]\nurl = \"unix:///run/opa.sock\"", "requests"),
+        (&format!("{server}\npath = \"v1/data\""), "is no path of a decision"),
+        (&format!("{server}\ntoken = \"abc\""), "a secret is written in this file"),
+        (&format!("{server}\ntime_out = \"1h\""), "out of range"),
+        (&format!("{server}\n[policy]\npoints = [\"token\"]"), "no policy is asked at 'request'"),
+    ] {
+        let said = with(more).err().unwrap_or_default();
+        assert!(said.contains(wanted), "{more}: {said}");
+    }
+}

@@ -9,12 +9,12 @@ use metrics::Numbers;
 
 use super::jobs::told;
 use crate::{
-    cli::{House, Stop},
+    cli::{House, Stop, secret},
     clock::{self, Chance},
     config::Policing,
 };
 use portcullis_directory::{Acting, AppliedPolicy, Policies};
-use portcullis_policy::{Bundle, Engine, Judge, Surroundings};
+use portcullis_policy::{Bundle, Engine, Judge, Opa, OpaSettings, Point, Surroundings};
 use portcullis_types::Registry;
 use serde_json::{Value, json};
 use source::Source;
@@ -73,7 +73,12 @@ impl Live {
         let surroundings = Surroundings::new(policing.surroundings.clone());
         let surroundings = surroundings.map_err(Stop::cannot_run)?;
         let live = Self(Arc::new(Inner {
-            judge: Judge::new(engine.clone(), policing.points.clone(), surroundings),
+            judge: Judge::with_opa(
+                engine.clone(),
+                policing.points.clone(),
+                surroundings,
+                elsewhere(policing)?,
+            ),
             engine,
             policies: house.policies(),
             registry: house.config.registry.clone(),
@@ -90,6 +95,7 @@ impl Live {
         live.follow().await;
         let standing = live.standing();
         match (&standing.force, &standing.fault) {
+            (None, _) if live.is_elsewhere() => {}
             (None, _) => tracing::warn!(
                 "no policies are in force, so all that they are asked is denied: portcullis policy apply DIR"
             ),
@@ -123,14 +129,37 @@ impl Live {
             "shadow": self.0.engine.shadow().map(|shadow| shadow.revision().to_string()),
             "shadow_problem": standing.shadow_fault,
             "source": source.map(|it| json!({ "from": it.origin, "problem": it.fault })),
+            "opa": self.servers(),
         })
+    }
+
+    /// The policy servers that are asked instead of the engine here, and whether they answer.
+    fn servers(&self) -> Option<Value> {
+        let all = Point::ALL.into_iter().filter_map(|point| self.0.judge.opa(point));
+        let all: serde_json::Map<_, _> = all
+            .map(|opa| {
+                let problem = opa.is_resting().then_some("it failed several times in a row");
+                let told = json!({ "address": opa.address().to_string(), "problem": problem });
+                (opa.point().name().to_owned(), told)
+            })
+            .collect();
+        (!all.is_empty()).then_some(Value::Object(all))
+    }
+
+    /// Whether the engine here is asked nowhere.
+    fn is_elsewhere(&self) -> bool {
+        let judge = &self.0.judge;
+        Point::ALL.into_iter().all(|point| !judge.is_asked(point) || judge.opa(point).is_some())
     }
 
     /// Whether all is as it was meant: policies are in force, and what was last delivered could be used.
     pub(super) fn is_well(&self) -> bool {
         let standing = self.standing();
         let source = standing.source.as_ref().and_then(|source| source.fault.as_ref());
-        standing.force.is_some()
+        let judge = &self.0.judge;
+        let resting = |point| judge.opa(point).is_some_and(Opa::is_resting);
+        (standing.force.is_some() || self.is_elsewhere())
+            && !Point::ALL.into_iter().any(resting)
             && standing.fault.is_none()
             && standing.shadow_fault.is_none()
             && source.is_none()
@@ -139,6 +168,15 @@ impl Live {
     fn standing(&self) -> MutexGuard<'_, Standing> {
         self.0.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn elsewhere(policing: &Policing) -> Result<Vec<Opa>, Stop> {
+    let all = policing.elsewhere.iter().map(|elsewhere| {
+        let token = elsewhere.token.as_ref().map(secret).transpose()?;
+        let settings = OpaSettings { token, ..elsewhere.settings.clone() };
+        Opa::new(elsewhere.point, settings).map_err(Stop::cannot_run)
+    });
+    all.collect()
 }
 
 /// A source that is looked at again and again.
