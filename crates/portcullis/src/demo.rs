@@ -5,6 +5,7 @@ mod clients;
 mod command;
 mod model;
 mod notebook;
+pub(crate) mod partners;
 mod people;
 mod welcome;
 
@@ -64,43 +65,40 @@ pub(crate) struct Demo {
 impl Demo {
     /// Starts everything; requests are answered from the moment this returns.
     pub(crate) async fn start(data: Option<&Path>, ports: Ports) -> Result<Self, Stop> {
-        let bound = bind(ports)?;
+        let [issuing, guarding, admitting, showing] = taken([
+            ("--issuer-port", ports.issuer),
+            ("--gateway-port", ports.gateway),
+            ("--admin-port", ports.admin),
+            ("--app-port", ports.app),
+        ])?;
         let mut model = model::start()?;
         let (directory, path) = ground(data)?;
         let config_file = path.join("portcullis.toml");
-        let url = |listener: &TcpListener, host: &str| {
-            let address = listener.local_addr().map_err(Stop::cannot_run)?;
-            Ok::<_, Stop>(format!("http://{host}:{}", address.port()))
-        };
         // Passkeys need a name, and cookies know no ports: the app must not share a host with the issuer.
-        let issuer = url(&bound.issuer, "localhost")?;
+        let issuer = issuing.url("localhost");
         let [gateway, admin, app] =
-            [&bound.gateway, &bound.admin, &bound.app].map(|listener| url(listener, "127.0.0.1"));
-        let (gateway, admin, app) = (gateway?, admin?, app?);
+            [&guarding, &admitting, &showing].map(|taken| taken.url("127.0.0.1"));
         let upstream = model.url();
         write(&config_file, &configuration([&issuer, &gateway, &admin, &upstream]))?;
-        let key = path.join("portcullis.key");
-        if !key.exists() {
-            create(&key, &KeyEncryptionKey::generate(&mut Chance), Who::Owner)?;
-        }
+        key_file(&path.join("portcullis.key"))?;
         let house = House::of(config(&config_file, Purpose::Serve)?)?;
         let known = house.directory().await?;
         // Their passwords cost as much time as the issuer's RSA key: side by side.
-        let people = tokio::spawn(people::invite(known.clone()));
+        let people = tokio::spawn(people::invite(known.clone(), &people::PEOPLE));
         house.keys(house.issuer_keys(), Act::new("demo", clock::now(), &mut Chance)).await?;
         let resource = Audience::new(&gateway).map_err(Stop::cannot_run)?;
         let free = clients::service(&known, FREE, FREE_SCOPE, &resource).await?;
         let premium = clients::service(&known, PREMIUM, PREMIUM_SCOPE, &resource).await?;
         let settings = notebook::settings(&issuer, &app, &gateway)?;
         let client = clients::notebook(&known, &settings, &resource).await?;
-        clients::command_line(&known, &resource).await?;
+        clients::command_line(&known, clients::EVERYTHING, &resource).await?;
         let people = people.await.map_err(Stop::cannot_run)??;
-        let notebook = notebook::start(bound.app, settings, &client)?;
+        let notebook = notebook::start(showing.listener, settings, &client)?;
         let listeners = Listeners {
-            issuer: Some(bound.issuer),
+            issuer: Some(issuing.listener),
             mtls: None,
-            gateway: Some(bound.gateway),
-            admin: Some(bound.admin),
+            gateway: Some(guarding.listener),
+            admin: Some(admitting.listener),
         };
         let running = serve::start(house, listeners).await?;
         model.trained().await?;
@@ -120,6 +118,16 @@ impl Demo {
         })
     }
 
+    /// What is shown of it, and told to a command.
+    pub(crate) fn shown(&self) -> Shown {
+        Shown {
+            config: self.config.clone(),
+            page: self.welcome(),
+            facts: self.facts(),
+            environment: self.environment(),
+        }
+    }
+
     /// Stops everything, and takes the directory away if it is nobody's.
     pub(crate) async fn stop(self) {
         self.notebook.stop().await;
@@ -128,20 +136,33 @@ impl Demo {
     }
 }
 
-struct Bound {
-    issuer: TcpListener,
-    gateway: TcpListener,
-    admin: TcpListener,
-    app: TcpListener,
+/// What a demo shows when it is ready, and what it tells a command.
+pub(crate) struct Shown {
+    /// Where commands find it.
+    pub(crate) config: PathBuf,
+    /// For people.
+    pub(crate) page: String,
+    /// For programs.
+    pub(crate) facts: serde_json::Value,
+    /// For a command that runs meanwhile.
+    pub(crate) environment: Vec<(&'static str, String)>,
 }
 
-fn bind(ports: Ports) -> Result<Bound, Stop> {
-    let all = [
-        ("--issuer-port", ports.issuer),
-        ("--gateway-port", ports.gateway),
-        ("--admin-port", ports.admin),
-        ("--app-port", ports.app),
-    ];
+/// A port on this machine that is ours.
+struct Taken {
+    listener: TcpListener,
+    port: u16,
+}
+
+impl Taken {
+    /// As `host` reaches it.
+    fn url(&self, host: &str) -> String {
+        format!("http://{host}:{}", self.port)
+    }
+}
+
+/// Takes ports, each named by its flag.
+fn taken<const N: usize>(all: [(&'static str, u16); N]) -> Result<[Taken; N], Stop> {
     for (place, one) in all.iter().enumerate() {
         let same = |other: &&(&str, u16)| other.1 == one.1 && one.1 != 0;
         if let Some(other) = all.iter().take(place).find(same) {
@@ -149,14 +170,21 @@ fn bind(ports: Ports) -> Result<Bound, Stop> {
             return Err(Stop::usage(both).hint("each needs a port of its own; 0 takes any"));
         }
     }
-    let [issuer, gateway, admin, app] = all;
-    let bind = |(flag, port)| serve::bind(loopback(port), Place::Flag(flag));
-    Ok(Bound {
-        issuer: bind(issuer)?,
-        gateway: bind(gateway)?,
-        admin: bind(admin)?,
-        app: bind(app)?,
-    })
+    let take = |(flag, port)| {
+        let listener = serve::bind(loopback(port), Place::Flag(flag))?;
+        let port = listener.local_addr().map_err(Stop::cannot_run)?.port();
+        Ok(Taken { listener, port })
+    };
+    let taken: Vec<Taken> = all.into_iter().map(take).collect::<Result<_, Stop>>()?;
+    taken.try_into().map_err(|_| Stop::cannot_run("a port was lost"))
+}
+
+/// A key-encryption key in that file, unless it is there.
+fn key_file(key: &Path) -> Result<(), Stop> {
+    if key.exists() {
+        return Ok(());
+    }
+    create(key, &KeyEncryptionKey::generate(&mut Chance), Who::Owner)
 }
 
 fn loopback(port: u16) -> SocketAddr {

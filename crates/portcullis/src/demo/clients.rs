@@ -54,13 +54,17 @@ pub(super) async fn notebook(
 }
 
 /// The command line: a public client, for each machine the same.
-pub(super) async fn command_line(directory: &Directory, resource: &Audience) -> Result<(), Stop> {
+pub(super) async fn command_line(
+    directory: &Directory,
+    scopes: &str,
+    resource: &Audience,
+) -> Result<(), Stop> {
     use IdentityScope::{OfflineAccess, Openid};
     let id: ClientId = CLI.parse().map_err(Stop::cannot_run)?;
     if directory.client(&id).is_some() {
         return Ok(());
     }
-    let scopes: Scopes = EVERYTHING.parse().map_err(Stop::cannot_run)?;
+    let scopes: Scopes = scopes.parse().map_err(Stop::cannot_run)?;
     let new = NewClient {
         name: "Portcullis command line".to_owned(),
         auth: NewAuth::Public,
@@ -81,7 +85,8 @@ pub(super) async fn command_line(directory: &Directory, resource: &Audience) -> 
     directory.add(acting(&mut Chance), new).await.map(drop).map_err(Stop::cannot_run)
 }
 
-fn client(name: &str, scopes: Scopes, resource: &Audience) -> Result<NewClient, Stop> {
+/// A service that may do this; whoever calls says what is different.
+pub(super) fn client(name: &str, scopes: Scopes, resource: &Audience) -> Result<NewClient, Stop> {
     Ok(NewClient {
         id: Some(name.parse().map_err(Stop::cannot_run)?),
         name: name.to_owned(),
@@ -98,7 +103,7 @@ fn client(name: &str, scopes: Scopes, resource: &Audience) -> Result<NewClient, 
 }
 
 /// Registers a client; one that was there before moves along and gets a new secret.
-async fn with_secret(directory: &Directory, new: NewClient) -> Result<Visitor, Stop> {
+pub(super) async fn with_secret(directory: &Directory, new: NewClient) -> Result<Visitor, Stop> {
     let mut chance = Chance;
     let id = new.id.clone().ok_or_else(|| Stop::cannot_run("a client of the demo has no id"))?;
     let added = if directory.client(&id).is_some() {

@@ -1,6 +1,6 @@
 //! A command that runs while the demo is there, in an environment that knows it.
 
-use super::Demo;
+use super::{Demo, Shown};
 use crate::cli::{Exit, Stop};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
@@ -19,11 +19,11 @@ impl Command {
     pub(crate) fn start(
         program: &OsStr,
         arguments: &[OsString],
-        demo: &Demo,
+        shown: &Shown,
     ) -> Result<Self, Stop> {
         let mut command = tokio::process::Command::new(program);
-        command.args(arguments).env("PATH", path()).env("PORTCULLIS_CONFIG", &demo.config);
-        for (name, value) in demo.environment() {
+        command.args(arguments).env("PATH", path()).env("PORTCULLIS_CONFIG", &shown.config);
+        for (name, value) in &shown.environment {
             command.env(name, value);
         }
         let child = command.spawn().map_err(|fault| {
@@ -54,7 +54,7 @@ impl Command {
 
 impl Demo {
     /// What the command is told.
-    fn environment(&self) -> Vec<(&'static str, &str)> {
+    pub(super) fn environment(&self) -> Vec<(&'static str, String)> {
         let mut all: Vec<(&'static str, &str)> = vec![
             ("PORTCULLIS_ISSUER", &self.issuer),
             ("PORTCULLIS_GATEWAY", &self.gateway),
@@ -73,7 +73,7 @@ impl Demo {
             all.push((user, person.login));
             all.push((password, person.password()));
         }
-        all
+        all.into_iter().map(|(name, value)| (name, value.to_owned())).collect()
     }
 }
 

@@ -6,8 +6,11 @@ use portcullis_directory::{Directory, NewPerson, Profile};
 use portcullis_types::{Entropy, Random};
 use secrecy::{ExposeSecret, SecretString};
 
-/// Login, name, role, and what the role may have.
-const PEOPLE: [(&str, &str, &str); 3] = [
+/// Login, name and role.
+pub(super) type Somebody = (&'static str, &'static str, &'static str);
+
+/// Those of the models' demo.
+pub(super) const PEOPLE: [Somebody; 3] = [
     ("admin", "Demo Admin", "admin"),
     ("scientist", "Demo Data Scientist", "data-scientist"),
     ("viewer", "Demo Viewer", "viewer"),
@@ -43,9 +46,9 @@ impl Person {
 }
 
 /// Makes them, or gives those of an earlier start new passwords.
-pub(super) async fn invite(directory: Directory) -> Result<Vec<Person>, Stop> {
+pub(super) async fn invite(directory: Directory, all: &[Somebody]) -> Result<Vec<Person>, Stop> {
     let mut people = Vec::new();
-    for (login, name, role) in PEOPLE {
+    for (login, name, role) in all.iter().copied() {
         people.push(one(&directory, login, name, role).await?);
     }
     Ok(people)

@@ -5,13 +5,13 @@ use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 use std::{env, fmt::Write, path::Path};
 
-const TITLE: Style = Style::new().bold();
-const QUIET: Style = Style::new().dimmed();
-const COMMAND: Style = AnsiColor::Cyan.on_default();
+pub(super) const TITLE: Style = Style::new().bold();
+pub(super) const QUIET: Style = Style::new().dimmed();
+pub(super) const COMMAND: Style = AnsiColor::Cyan.on_default();
 
 impl Demo {
     /// The whole page.
-    pub(crate) fn welcome(&self) -> String {
+    pub(super) fn welcome(&self) -> String {
         let mut page =
             format!("\n{TITLE}Portcullis is up.{TITLE:#} {QUIET}Ctrl-C stops it.{QUIET:#}\n\n");
         for (what, where_to, why) in [
@@ -34,18 +34,12 @@ impl Demo {
             let (id, secret) = (visitor.id.as_str(), visitor.secret.expose());
             let _ = writeln!(page, "  {id:<12} {secret}   {QUIET}{may}{QUIET:#}");
         }
-        for (number, (title, command)) in (1..).zip(self.commands()) {
-            let _ = writeln!(
-                page,
-                "\n{TITLE}{number}  {title}{TITLE:#}\n{COMMAND}{command}{COMMAND:#}"
-            );
-        }
-        page.push('\n');
+        page.push_str(&listed(&self.commands()));
         page
     }
 
     /// The same for programs: one object.
-    pub(crate) fn facts(&self) -> Value {
+    pub(super) fn facts(&self) -> Value {
         let client = |visitor: &Visitor, scope: &str| {
             json!({
                 "client_id": visitor.id, "client_secret": visitor.secret.expose(), "scope": scope,
@@ -101,8 +95,19 @@ impl Demo {
     }
 }
 
+/// Commands to paste, numbered.
+pub(super) fn listed(commands: &[(&str, String)]) -> String {
+    let mut page = String::new();
+    for (number, (title, command)) in (1..).zip(commands) {
+        let _ =
+            writeln!(page, "\n{TITLE}{number}  {title}{TITLE:#}\n{COMMAND}{command}{COMMAND:#}");
+    }
+    page.push('\n');
+    page
+}
+
 /// This program, as it can be called from here.
-fn program() -> String {
+pub(super) fn program() -> String {
     let Ok(exe) = env::current_exe() else { return "portcullis".to_owned() };
     let named = |directory: std::path::PathBuf| directory.join("portcullis").canonicalize().ok();
     let path = env::var_os("PATH").unwrap_or_default();
@@ -116,6 +121,6 @@ fn program() -> String {
 }
 
 /// A path as a POSIX shell reads it.
-fn quoted(path: &Path) -> String {
+pub(super) fn quoted(path: &Path) -> String {
     portcullis_audit::explain::shell_word(&path.to_string_lossy())
 }

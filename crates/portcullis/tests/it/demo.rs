@@ -194,3 +194,60 @@ fn a_directory_that_is_named_is_kept_and_found_again() {
     assert_eq!(tail.matches("free-app token").count(), 2, "{tail}");
     run(&["audit", "verify", "--config", &config]).good();
 }
+
+/// Own rows, the other's refused, at both doors; both in the log.
+const PARTNERS: &str = r#"
+set -eu
+one() { sed 's/.*"'"$1"'": *"\([^"]*\)".*/\1/'; }
+trade() {
+    curl -s "$PORTCULLIS_ISSUER/token" -u "$1:$2" -d grant_type=urn:ietf:params:oauth:grant-type:token-exchange \
+        -d subject_token_type="urn:ietf:params:oauth:token-type:$3" -d subject_token="$4" "${@:5}"
+}
+read_rows() { curl -s -o "$3" -w '%{http_code}\n' "$PORTCULLIS_GATEWAY/t/$2/rows" -H "Authorization: Bearer $1"; }
+DIR=$(dirname "$PORTCULLIS_CONFIG")
+ACME=$(curl -sf "$ACME_ISSUER/token" -u "$ACME_CLIENT_ID:$ACME_CLIENT_SECRET" -d grant_type=client_credentials | one access_token)
+A=$(trade "$ACME_APP_ID" "$ACME_APP_SECRET" access_token "$ACME" | one access_token)
+echo "own $(read_rows "$A" t123/datasets/ds_claims "$DIR/rows")"
+grep -c C-20418 "$DIR/rows"
+echo "foreign $(read_rows "$A" t456/datasets/ds_shipments "$DIR/refused")"
+portcullis explain "$(one decision_id <"$DIR/refused")" | grep -c 'FAILED  object'
+NO=$(trade "$ACME_APP_ID" "$ACME_APP_SECRET" access_token "$ACME" -d scope=analytics:read:t456)
+echo "$NO" | one error
+portcullis explain "$(echo "$NO" | one decision_id)" | grep -c 'FAILED  grant scope'
+NOW=$(date +%s)
+GLOBEX=$(printf '{"iss":"https://globex.example","sub":"dispatch","roles":["dispatcher"],"aud":"%s","iat":%d,"exp":%d}' \
+    "$PORTCULLIS_ISSUER" "$NOW" $((NOW + 300)) | portcullis jose sign --typ JWT --key "$GLOBEX_KEY")
+B=$(trade "$GLOBEX_APP_ID" "$GLOBEX_APP_SECRET" jwt "$GLOBEX" | one access_token)
+echo "own $(read_rows "$B" t456/datasets/ds_shipments "$DIR/rows")"
+echo "foreign $(read_rows "$B" t123/datasets/ds_claims "$DIR/refused")"
+echo "crossed $(trade "$ACME_APP_ID" "$ACME_APP_SECRET" jwt "$GLOBEX" | one error)"
+portcullis can-i --tenant t123 analytics:read >/dev/null && echo t123 may
+portcullis can-i --tenant t456 dataset:read >/dev/null || echo t456 may not
+portcullis audit tail -n 20 | grep -c -e 'not_found .* GET /t/t456/' -e 'ok .* GET /t/t456/'
+portcullis audit verify | head -n 1 | cut -d: -f1
+echo "$DIR"
+"#;
+
+#[test]
+fn two_tenants_read_their_own_and_are_refused_the_others() {
+    let mut demo = command(&["demo", "partners", "--", "bash", "-c", PARTNERS]);
+    let ran: Ran = demo.stdin(Stdio::null()).output().unwrap().into();
+    let (told, directory) = ran.out.trim_end().rsplit_once('\n').unwrap();
+    let expected = "own 200\n1\nforeign 404\n1\ninvalid_scope\n1\nown 200\nforeign 404\n\
+        crossed invalid_request\nt123 may\nt456 may not\n2\nintact";
+    assert_eq!(told, expected, "{}", ran.err);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert!(!exists(directory), "{directory} is left behind");
+}
+
+#[test]
+fn the_partners_demo_keeps_what_it_is_told_to_keep() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("kept");
+    let data = data.to_str().unwrap();
+    let script = "cksum <$GLOBEX_KEY; portcullis tenant list --json | grep -c '\"id\"'";
+    let run = || run(&["demo", "partners", "--data", data, "--", "sh", "-c", script]).good().out;
+    let first = run();
+    assert!(first.ends_with("\n2\n"), "{first}");
+    assert_eq!(run(), first, "the same key, the same tenants");
+}
