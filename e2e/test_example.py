@@ -1,4 +1,4 @@
-"""`portcullis demo partners`: its story as it is printed, a person of the partner's, and a provider by somebody else."""
+"""`portcullis demo partners`: its story as printed, a person of the partner's, and a provider by somebody else."""
 
 import base64
 import hashlib
@@ -60,7 +60,7 @@ class Example:
 def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
     folder = tmp_path_factory.mktemp("example")
     ports = [word for name in ("issuer", "gateway", "admin", "partner") for word in (f"--{name}-port", "0")]
-    command = [PORTCULLIS, "demo", "partners", "--json", "--data", folder / "data", *ports]
+    command: list[str | Path] = [PORTCULLIS, "demo", "partners", "--json", "--data", folder / "data", *ports]
     with (folder / "log").open("wb") as sink:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sink, text=True, env=environment())
     assert process.stdout
@@ -113,7 +113,7 @@ def test_a_person_of_the_partner_may_what_the_partner_says(example: Example, tmp
     for person in example.facts["people"]:
         kept = tmp_path / f"{person['login']}.json"
         env = environment(PORTCULLIS_LOGINS=str(kept), PORTCULLIS_ISSUER=example.facts["acme"])
-        command = [PORTCULLIS, "login", "--no-open"]
+        command: list[str | Path] = [PORTCULLIS, "login", "--no-open"]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env) as login:
             assert login.stderr
             found = next(filter(None, (re.search(r"http://\S+/authorize\S*", line) for line in login.stderr)))
@@ -148,7 +148,13 @@ def test_neither_tenant_reads_or_trades_by_the_other(example: Example) -> None:
     assert (crossed.status_code, crossed.json()["error"]) == (400, "invalid_request")
     assert "access_token" not in crossed.json() and "t123" not in crossed.text
     token = example.trade(theirs).json()["access_token"]
-    for path in ("/t/t456/datasets", FOREIGN, "/t/t999/datasets", "/t/T123/datasets", "/t/t123/datasets/ds_shipments/rows"):
+    for path in (
+        "/t/t456/datasets",
+        FOREIGN,
+        "/t/t999/datasets",
+        "/t/T123/datasets",
+        "/t/t123/datasets/ds_shipments/rows",
+    ):
         refused = example.read(token, path)
         assert refused.status_code == 404, (path, refused.text)
         assert "rows" not in refused.json() and "datasets" not in refused.json()
@@ -179,7 +185,7 @@ def oidc_provider(example: Example, node_modules: Path, log: Path) -> Iterator[t
 
 def by_code(issuer: str, secret: str) -> dict[str, Any]:
     """A person signs in to Acme's portal."""
-    verifier = "a verifier that is long enough for everybody who reads it"
+    verifier = "a-verifier-that-is-long-enough-for-everybody-who-reads-it"
     digest = hashlib.sha256(verifier.encode()).digest()
     challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
     asked = {"client_id": "portal", "response_type": "code", "redirect_uri": BACK, "scope": "openid analytics:read"}
@@ -202,12 +208,13 @@ def test_a_provider_by_somebody_else_takes_over(example: Example, node_modules: 
     with oidc_provider(example, node_modules, tmp_path / "log") as (issuer, secret):
         file = example.config.parent / "tenants" / "t123.toml"
         before = file.read_text()
-        text = before.replace(example.facts["acme"], issuer).replace('"portcullis-cli"', '"portal"')
+        text = before.replace(example.facts["acme"], issuer)
         text = text.replace('kinds = ["access_token"]', 'kinds = ["access_token", "id_token"]')
-        text = text.replace("max_ttl", f'audiences = ["{example.facts["issuer"]}", "portal"]\nmax_ttl')
-        text = text.replace('claim = "client_id", in =', 'claim = "iss", in = ["ISS"] }, { claim = "aud", in =')
-        text = text.replace('["nightly-report", "portal"]', f'["{example.facts["issuer"]}", "portal"]')
-        file.write_text(text.replace("ISS", issuer))
+        # Its ID tokens have no typ, and are made for the app that they sign in to.
+        more = f'typ = ["", "at+jwt"]\naudiences = ["{example.facts["issuer"]}", "portal"]'
+        text = text.replace("max_ttl", f"{more}\nmax_ttl")
+        people = 'conditions = [{ claim = "sub", in = ["nightly-report", "grace"] }]'
+        file.write_text(re.sub("conditions = .*", people, text))
         applied = run("tenant", "apply", file, config=example.config)
         assert applied.returncode == 0, applied.stderr
         try:
