@@ -1,6 +1,7 @@
 //! Changes to clients. Each says who acts, and is written with its audit record in one transaction.
 
 mod detail;
+mod own;
 
 use crate::{
     CertificateMatcher, Client, ClientAuth, ClientKeys, ClientSecret, Directory, Fault, GrantType,
@@ -148,13 +149,19 @@ impl Directory {
         let now = by.now;
         self.edited(by, "client.disable", id, move |client| {
             client.disabled_since.get_or_insert(now);
+            client.held = true;
+            Ok(())
         })
         .await
     }
 
     /// Takes `disable` back: tokens that have not expired meanwhile work again.
     pub async fn enable(&self, by: Acting<'_>, id: &ClientId) -> Result<Arc<Client>, Fault> {
-        self.edited(by, "client.enable", id, |client| client.disabled_since = None).await
+        self.edited(by, "client.enable", id, |client| {
+            (client.disabled_since, client.held) = (None, false);
+            Ok(())
+        })
+        .await
     }
 
     /// Changes a client: its name, rights, defaults, tenant or keys. Whatever `edit` does to its id, its
@@ -166,9 +173,10 @@ impl Directory {
         edit: impl FnOnce(&mut Client) + Send + 'static,
     ) -> Result<Arc<Client>, Fault> {
         self.edited(by, "client.update", id, |client| {
-            let (disabled, not_before) = (client.disabled_since, client.not_before);
+            let kept = (client.disabled_since, client.held, client.not_before);
             edit(client);
-            (client.disabled_since, client.not_before) = (disabled, not_before);
+            (client.disabled_since, client.held, client.not_before) = kept;
+            Ok(())
         })
         .await
     }
@@ -177,8 +185,18 @@ impl Directory {
     /// newer. Without overlap, its tokens are ended as well.
     pub async fn rotate_secret(
         &self,
-        mut by: Acting<'_>,
+        by: Acting<'_>,
         id: &ClientId,
+        overlap: Ttl,
+    ) -> Result<Added, Fault> {
+        self.rotated(by, (id, None), overlap).await
+    }
+
+    /// The same; of that tenant's client alone, if there is one.
+    async fn rotated(
+        &self,
+        mut by: Acting<'_>,
+        (id, owner): (&ClientId, Option<&Tenant>),
         overlap: Ttl,
     ) -> Result<Added, Fault> {
         let change = Change::new(&mut by, "client.rotate_secret");
@@ -186,9 +204,10 @@ impl Directory {
         let salt = Random::draw(by.entropy);
         let (stored, secret) = self.hashed(id, Some(secret), salt).await?;
         let (stored, now) = (stored.ok_or(Fault::Hash)?, by.now);
-        let client_id = id.clone();
+        let (client_id, owner) = (id.clone(), owner.cloned());
         self.change(move |tx| {
             let client = rows::one(tx, &client_id)?;
+            own::belongs(&client, owner.as_ref())?;
             if client.auth != ClientAuth::ClientSecret {
                 return Err(Fault::Invalid(format!("client {client_id} has no secret")));
             }
@@ -213,14 +232,14 @@ impl Directory {
         mut by: Acting<'_>,
         action: &'static str,
         id: &ClientId,
-        edit: impl FnOnce(&mut Client) + Send + 'static,
+        edit: impl FnOnce(&mut Client) -> Result<(), Fault> + Send + 'static,
     ) -> Result<Arc<Client>, Fault> {
         let change = Change::new(&mut by, action);
         let (client_id, now) = (id.clone(), by.now);
         self.change(move |tx| {
             let before = rows::one(tx, &client_id)?;
             let mut after = before.clone();
-            edit(&mut after);
+            edit(&mut after)?;
             after.id = before.id.clone();
             if std::mem::discriminant(&before.auth) != std::mem::discriminant(&after.auth) {
                 let problem = "a client cannot change between secrets and keys; add another";
@@ -301,6 +320,7 @@ impl NewClient {
             default_resource: self.default_resource,
             tenant: self.tenant,
             disabled_since: None,
+            held: false,
             not_before: None,
             registration: self.registration,
             created: now,

@@ -31,6 +31,9 @@ pub struct Client {
     pub tenant: Option<Tenant>,
     /// Since when it gets no tokens, and its tokens open nothing.
     pub disabled_since: Option<Timestamp>,
+    /// Whether the operator keeps it disabled: then its tenant cannot enable it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
     /// Tokens issued before this are ended. Whole seconds, as `iat` is.
     pub not_before: Option<Timestamp>,
     /// What it registered for signing people in.
@@ -161,6 +164,9 @@ pub(crate) struct Rights {
     pub(crate) resources: Vec<Audience>,
     pub(crate) default_resource: Option<Audience>,
     pub(crate) tenant: Option<Tenant>,
+    /// Older rows do not say: whatever is disabled there, an operator disabled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) held: Option<bool>,
 }
 
 impl Client {

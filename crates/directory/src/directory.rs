@@ -55,6 +55,8 @@ pub(crate) struct Inner {
     pub(crate) authorities: ArcSwap<Vec<TrustAnchor<'static>>>,
     pub(crate) people: ArcSwap<PeopleSettings>,
     pub(crate) tenants: ArcSwap<Tenants>,
+    /// How the rows of tenants were when they were read.
+    pub(crate) tenants_seen: Mutex<Option<[i64; 3]>>,
     pub(crate) contracts: ArcSwap<Contracts>,
     pub(crate) published: Published,
     pub(crate) doors: Doors,
@@ -135,6 +137,7 @@ impl Directory {
             authorities: ArcSwap::default(),
             people: ArcSwap::default(),
             tenants: ArcSwap::default(),
+            tenants_seen: Mutex::default(),
             contracts: ArcSwap::default(),
             doors: Doors::new(doors::PASSWORDS),
             budgets: Budgets::default(),

@@ -96,5 +96,8 @@ pub use session::{
 };
 pub use totp::TotpEnrolment;
 
-pub use tenant::{Candidate, CrossingRecord, KnownTenant, TenantProblem, TenantRecord, Tenants};
+pub use tenant::{
+    Candidate, CrossingRecord, KnownTenant, Left, OpenApi, Reach, TenantProblem, TenantRecord,
+    Tenants,
+};
 pub use tier::{Contracts, Limits, Tier, Tiers};

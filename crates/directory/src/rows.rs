@@ -54,6 +54,7 @@ fn entry(row: &Row, secrets: &[Row]) -> Result<Entry, Fault> {
     let registration: Registration =
         serde_json::from_str(row.text(7)?).map_err(|e| damaged(e.to_string()))?;
     let (facts, secrets) = secrets.iter().map(secret).collect::<Result<(Vec<_>, Vec<_>), _>>()?;
+    let disabled_since = row.opt_time(5)?;
     let client = Client {
         id: ClientId::new(id).map_err(|e| damaged(e.to_string()))?,
         name: row.text(1)?.to_owned(),
@@ -67,7 +68,8 @@ fn entry(row: &Row, secrets: &[Row]) -> Result<Entry, Fault> {
         registration,
         created: row.time(4)?,
         expires: row.opt_time(8)?,
-        disabled_since: row.opt_time(5)?,
+        disabled_since,
+        held: rights.held.unwrap_or(disabled_since.is_some()),
         not_before: row.opt_time(6)?,
         secrets: facts,
     };
@@ -97,6 +99,7 @@ fn columns(client: &Client) -> Result<[String; 3], StoreFault> {
         resources: client.resources.clone(),
         default_resource: client.default_resource.clone(),
         tenant: client.tenant.clone(),
+        held: client.disabled_since.map(|_| client.held),
     };
     let auth = serde_json::to_string(&client.auth).map_err(StoreFault::rejected)?;
     let rights = serde_json::to_string(&rights).map_err(StoreFault::rejected)?;

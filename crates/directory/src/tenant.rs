@@ -6,10 +6,13 @@
 
 mod admin;
 mod known;
+mod own;
+mod reach;
 mod record;
 mod rows;
 
 pub use known::{Candidate, Tenants};
+pub use reach::{Left, OpenApi, Reach};
 pub use record::{CrossingRecord, TenantProblem, TenantRecord};
 
 use crate::{Contracts, Directory, Fault, Tier};
@@ -17,6 +20,7 @@ use portcullis_store::Tx;
 use portcullis_types::{Crossing, Denial, DetailsFault, Inbound, Tenant, TenantHalt, Timestamp};
 use portcullis_verify::subject::CheckedTrust;
 use record::RecordHome;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// A tenant as it is known.
@@ -24,8 +28,10 @@ use std::sync::Arc;
 pub struct KnownTenant {
     /// Its id, as it stands in scopes and tokens.
     pub id: Tenant,
-    /// What the operator said of it.
+    /// What was said of it.
     pub record: TenantRecord,
+    /// What the operator said, if the tenant has changed its own part since.
+    pub given: Option<TenantRecord>,
     /// What is wrong with that, since scopes and tiers may have gone: then it trusts nobody.
     pub problems: Vec<TenantProblem>,
     /// Whose tokens it trusts, and for what.
@@ -53,6 +59,19 @@ impl KnownTenant {
         }
     }
 
+    /// As programs read it.
+    pub fn view(&self) -> Value {
+        json!({
+            "id": self.id,
+            "state": self.halted.map_or("active", |(halt, _)| halt.word()),
+            "since": self.halted.map(|(_, since)| since.to_string()),
+            "version": self.version,
+            "created": self.created.to_string(),
+            "updated": self.updated.to_string(),
+            "record": self.record,
+        })
+    }
+
     /// The trust of that name.
     pub fn trust(&self, name: &str) -> Option<&Arc<CheckedTrust>> {
         self.trusts.iter().find(|trust| trust.name() == name)
@@ -74,6 +93,8 @@ impl Directory {
     /// anything.
     pub async fn contract(&self, contracts: Contracts) -> Result<(), Fault> {
         self.inner().contracts.store(Arc::new(contracts));
+        // What is read may be other than what it was, although no row is.
+        *self.inner().tenants_seen.lock().await = None;
         self.reload_tenants().await
     }
 
@@ -92,14 +113,22 @@ impl Directory {
         Ok(tier)
     }
 
+    /// Reads all tenants, if any has changed since the last time.
     pub(crate) async fn reload_tenants(&self) -> Result<(), Fault> {
-        let (contracts, issuer) = (self.contracts(), self.inner().issuer.clone());
+        // Held from reading to publishing, so that an older copy never replaces a newer one.
+        let mut seen = self.inner().tenants_seen.lock().await;
+        let (contracts, issuer, last) = (self.contracts(), self.inner().issuer.clone(), *seen);
         let read = move |tx: &mut Tx<'_>| {
+            let state = rows::state(tx)?;
             let home = RecordHome { issuer: &issuer, registry: &contracts.registry };
-            Ok(rows::all(tx, &home))
+            let changed = last != Some(state);
+            Ok((state, changed.then(|| rows::all(tx, &home))))
         };
-        let tenants = self.inner().store.read(read).await??;
-        self.inner().tenants.store(Arc::new(Tenants::of(tenants)));
+        let (state, tenants) = self.inner().store.read(read).await?;
+        if let Some(tenants) = tenants {
+            self.inner().tenants.store(Arc::new(Tenants::of(tenants?)));
+            *seen = Some(state);
+        }
         Ok(())
     }
 }

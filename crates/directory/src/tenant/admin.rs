@@ -1,7 +1,7 @@
 //! Changes to tenants. Each says who acts, and is written with its audit record, and with what it ends, in one
 //! transaction.
 
-use super::{KnownTenant, TenantRecord, record::RecordHome, rows};
+use super::{KnownTenant, TenantRecord, own, record::RecordHome, rows};
 use crate::{Acting, Action, Deed, Directory, Fault, grant};
 use portcullis_types::{Tenant, TenantHalt, Timestamp};
 use portcullis_verify::RevocationKind;
@@ -38,13 +38,50 @@ impl Directory {
                     rows::insert(tx, &target, &record, now)?;
                     Ok(add.done(tx, target.as_str())?)
                 }
-                Some(before) if before.record == record => Ok(()),
+                Some(before) if before.record == record && before.given.is_none() => Ok(()),
                 Some(before) => {
-                    rows::update(tx, &target, &record, now)?;
+                    rows::update(tx, &target, (&record, None), now)?;
                     let update = update.with("changed", difference(&before.record, &record));
                     Ok(update.done(tx, target.as_str())?)
                 }
             }
+        })
+        .await?;
+        self.renewed(id).await
+    }
+
+    /// Makes the tenant what its own people want: as [`Directory::apply_tenant`] of that `version`, as far as the
+    /// operator left it to them. Everything else must be as the operator said.
+    pub async fn adjust_tenant(
+        &self,
+        mut by: Acting<'_>,
+        id: &Tenant,
+        record: TenantRecord,
+        version: u64,
+    ) -> Result<Arc<KnownTenant>, Fault> {
+        let (contracts, issuer) = (self.contracts(), self.inner().issuer.clone());
+        let now = by.now;
+        let deed = Deed::new(&mut by, Action::TenantUpdate);
+        let target = id.clone();
+        self.transact(move |tx| {
+            let home = RecordHome { issuer: &issuer, registry: &contracts.registry };
+            let before = rows::one(tx, &target, &home)?;
+            let before = before.ok_or_else(|| Fault::UnknownTenant(target.clone()))?;
+            if version != before.version {
+                return Err(Fault::Stale);
+            }
+            let given = before.given.as_ref().unwrap_or(&before.record);
+            let mut problems = own::trespasses(given, &record);
+            problems.extend(record.problems(&target, &issuer, &contracts));
+            if !problems.is_empty() {
+                return Err(Fault::TenantProblems(problems));
+            }
+            if before.record == record {
+                return Ok(());
+            }
+            rows::update(tx, &target, (&record, Some(given)), now)?;
+            let deed = deed.with("changed", difference(&before.record, &record));
+            Ok(deed.done(tx, target.as_str())?)
         })
         .await?;
         self.renewed(id).await

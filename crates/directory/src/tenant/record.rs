@@ -157,6 +157,6 @@ impl TenantRecord {
     }
 }
 
-fn found(field: &str, problem: String, remedy: String) -> TenantProblem {
+pub(super) fn found(field: &str, problem: String, remedy: String) -> TenantProblem {
     TenantProblem { field: field.to_owned(), problem, remedy }
 }

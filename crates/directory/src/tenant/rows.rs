@@ -6,13 +6,22 @@ use portcullis_store::{Row, StoreFault, Tx, Value};
 use portcullis_types::{Tenant, TenantHalt, Timestamp};
 
 const COLUMNS: &str =
-    "SELECT id, record, halt, halted, version, created, updated FROM tenant ORDER BY id";
+    "SELECT id, record, halt, halted, version, created, updated, given FROM tenant ORDER BY id";
 const ONE: &str =
-    "SELECT id, record, halt, halted, version, created, updated FROM tenant WHERE id = $1";
+    "SELECT id, record, halt, halted, version, created, updated, given FROM tenant WHERE id = $1";
+/// Differs whenever any tenant does.
+const STATE: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(version), 0) AS BIGINT), COALESCE(MAX(updated), 0) \
+     FROM tenant";
 
 /// Every tenant.
 pub(super) fn all(tx: &mut Tx<'_>, home: &RecordHome<'_>) -> Result<Vec<KnownTenant>, Fault> {
     tx.query(COLUMNS, &[])?.iter().map(|row| known(row, home)).collect()
+}
+
+/// By which one sees that something changed: every change counts a version up.
+pub(super) fn state(tx: &mut Tx<'_>) -> Result<[i64; 3], StoreFault> {
+    let row = tx.query_row(STATE, &[])?;
+    row.map_or(Ok([0; 3]), |row| Ok([row.int(0)?, row.int(1)?, row.int(2)?]))
 }
 
 /// One tenant, for a change of it.
@@ -27,8 +36,10 @@ pub(super) fn one(
 fn known(row: &Row, home: &RecordHome<'_>) -> Result<KnownTenant, Fault> {
     let id = row.text(0)?;
     let damaged = |problem: String| Fault::TenantRow { tenant: id.to_owned(), problem };
-    let record: TenantRecord =
-        serde_json::from_str(row.text(1)?).map_err(|fault| damaged(fault.to_string()))?;
+    let read = |text: &str| -> Result<TenantRecord, Fault> {
+        serde_json::from_str(text).map_err(|fault| damaged(fault.to_string()))
+    };
+    let (record, given) = (read(row.text(1)?)?, row.opt_text(7)?.map(read).transpose()?);
     let id = Tenant::new(id).map_err(|fault| damaged(fault.to_string()))?;
     // What it was held against may have changed since: then it trusts nobody, and says why.
     let (checked, problems) = match record.checked(&id, home) {
@@ -43,7 +54,18 @@ fn known(row: &Row, home: &RecordHome<'_>) -> Result<KnownTenant, Fault> {
     let halted = halt.transpose()?.zip(row.opt_time(3)?);
     let version = u64::try_from(row.int(4)?).unwrap_or_default();
     let (created, updated) = (row.time(5)?, row.time(6)?);
-    Ok(KnownTenant { id, record, problems, trusts, crossings, halted, version, created, updated })
+    Ok(KnownTenant {
+        id,
+        record,
+        given,
+        problems,
+        trusts,
+        crossings,
+        halted,
+        version,
+        created,
+        updated,
+    })
 }
 
 /// A new one; `false` if there is one of that id.
@@ -59,14 +81,18 @@ pub(super) fn insert(
     Ok(tx.execute(sql, &[id.as_str().into(), record.into(), now.into(), now.into()])? == 1)
 }
 
+/// `given`: what the operator said, if the record is no longer that.
 pub(super) fn update(
     tx: &mut Tx<'_>,
     id: &Tenant,
-    record: &TenantRecord,
+    (record, given): (&TenantRecord, Option<&TenantRecord>),
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let sql = "UPDATE tenant SET record = $2, version = version + 1, updated = $3 WHERE id = $1";
-    tx.execute(sql, &[id.as_str().into(), written(record)?.into(), now.into()])?;
+    let sql = "UPDATE tenant SET record = $2, version = version + 1, updated = $3, given = $4 \
+               WHERE id = $1";
+    let given = given.map(written).transpose()?;
+    let row = [id.as_str().into(), written(record)?.into(), now.into(), given.into()];
+    tx.execute(sql, &row)?;
     Ok(())
 }
 

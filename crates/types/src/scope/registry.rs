@@ -47,6 +47,12 @@ pub(super) const STANDARD: &[(&str, &str, &[&str])] = &[
     ("batch:create", "Submit a batch of requests; each also needs its own scope.", &[]),
     ("batch:read", "See batches and their results.", &[]),
     ("usage:read", "Read one's own consumption and limits.", &[]),
+    ("tenant:read", "See a tenant, its contract and whom it trusts.", &[]),
+    ("tenant:write", "Change whom a tenant writes to and how it trusts its providers.", &[]),
+    ("tenant:admin", "Make, change, suspend and end tenants.", &[]),
+    ("client:read", "See clients, without their secrets.", &[]),
+    ("client:write", "Register, disable and enable clients, and renew their secrets.", &[]),
+    ("audit:read", "Read why something was allowed or refused.", &[]),
     ("exchange:impersonate", "Exchange a token without leaving a trace of the actor in it.", &[]),
 ];
 
