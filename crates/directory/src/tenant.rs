@@ -72,6 +72,11 @@ impl KnownTenant {
         })
     }
 
+    /// What the operator said last.
+    pub(crate) fn given(&self) -> &TenantRecord {
+        self.given.as_ref().unwrap_or(&self.record)
+    }
+
     /// The trust of that name.
     pub fn trust(&self, name: &str) -> Option<&Arc<CheckedTrust>> {
         self.trusts.iter().find(|trust| trust.name() == name)

@@ -2,9 +2,13 @@
 
 use crate::{DpopNonce, Settings, server::State};
 use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
-use portcullis_directory::{Client, Fapi2, grant::ProofMark};
+use portcullis_directory::{
+    Client, Fapi2,
+    grant::{self, ProofMark},
+};
 use portcullis_jose::Alg;
-use portcullis_types::{Denial, PossessionFault, Timestamp};
+use portcullis_store::StoreFault;
+use portcullis_types::{Denial, DpopFault, PossessionFault, Timestamp};
 use portcullis_verify::dpop::{self, Expected, Header, Htu, NonceRule, Proof};
 
 /// RFC 9449 §5.
@@ -45,6 +49,24 @@ pub(crate) fn proven(
         },
     })?;
     Ok(Some(ProofMark { iat: proof.iat, jkt: proof.jkt.to_string(), jti: proof.jti }))
+}
+
+/// RFC 9449 §11.1: the proof that came to an API of our own is used up. What was used at another node was used.
+pub(crate) async fn spent(
+    state: &State,
+    parts: &Parts,
+    endpoint: &str,
+    (client, now): (&Client, Timestamp),
+) -> Result<Result<(), Denial>, StoreFault> {
+    let proof = match proven(state, parts, endpoint, (client, now)) {
+        Ok(Some(proof)) => proof,
+        Ok(None) => return Ok(Ok(())),
+        Err(denial) => return Ok(Err(denial)),
+    };
+    let jti = proof.jti.clone();
+    let first = state.store.write(move |tx| grant::use_proof(tx, &proof)).await?;
+    let replayed = DpopFault::Replayed { jti };
+    Ok(if first { Ok(()) } else { Err(Denial::BadProof { fault: replayed }) })
 }
 
 /// Where our endpoints are, as the world sees them.

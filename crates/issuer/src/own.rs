@@ -14,6 +14,7 @@ use serde::Deserialize;
 pub(crate) struct Door<'a> {
     pub(crate) guarded: &'a Guarded,
     pub(crate) demand: &'a Demand,
+    pub(crate) needed: &'a Scopes,
 }
 
 /// All checks.
@@ -21,12 +22,11 @@ pub(crate) fn admitted(
     state: &State,
     presented: &Presented<'_>,
     door: &Door<'_>,
-    now: Timestamp,
+    (now, trace): (Timestamp, &mut Trace),
 ) -> Result<Admission, Denial> {
-    let needed = Scopes::default();
-    let Door { guarded, demand } = *door;
-    let target = Target { guarded, needed: &needed, demand, object_tenant: None };
-    with_known(state, |known| admit(presented, &target, known, now, &mut Trace::new(Stage::Access)))
+    let Door { guarded, demand, needed } = *door;
+    let target = Target { guarded, needed, demand, object_tenant: None };
+    with_known(state, |known| admit(presented, &target, known, now, trace))
 }
 
 /// Whether we made it, and it is in force. Who shows it, and where it is for, are other questions.

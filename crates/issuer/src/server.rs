@@ -6,7 +6,7 @@ use crate::{
     head::Head,
     introspect, jwks, logo, logout,
     mail::Mailer,
-    metadata, pages, register, revoke, scim, sign_in, token,
+    manage, metadata, pages, register, revoke, scim, sign_in, token,
     upstream::{self, Upstreams},
     userinfo,
 };
@@ -85,11 +85,15 @@ pub fn router(state: State) -> Router {
         state.directory.read_documents_with(reader);
     }
     let is_https = state.settings.issuer().as_str().starts_with("https:");
+    let managed = state.settings.management().is_some();
     let secure = is_https.then_some(HeaderValue::from_static("max-age=31536000"));
     let state = Arc::new(state);
     let mut router = Router::new().without_v07_checks();
     for well in wells {
         router = router.route(&well, served.clone());
+    }
+    if managed {
+        router = router.merge(manage::routes(&path));
     }
     let router = router
         .merge(people(&path))

@@ -193,6 +193,11 @@ impl Settings {
         self.apis.iter().find(|api| api.resource.as_str() == resource)
     }
 
+    /// Our own management API, if the operator has made it one of the APIs.
+    pub(crate) fn management(&self) -> Option<&Api> {
+        self.api(&self.url(crate::manage::PATH)).filter(|api| api.tenant.is_none())
+    }
+
     /// The API that a caller means. URL libraries add the slash of a bare host, and write hosts in small letters:
     /// that names no other place (RFC 3986 §6.2.2.1, §6.2.3), so it is no other API. What tokens say in `aud` is
     /// always the identifier as configured.

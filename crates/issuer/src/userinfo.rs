@@ -16,7 +16,7 @@ use axum::{
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 use portcullis_directory::{Client, Person, grant, person_in};
 use portcullis_types::{
-    Denial, DpopFault, GrantId, IdentityScope, IdentityScopes, RevokedBy, Scopes, Timestamp,
+    Denial, GrantId, IdentityScope, IdentityScopes, RevokedBy, Scopes, Stage, Timestamp, Trace,
 };
 use portcullis_verify::{
     Challenge, Claims, Demand, Need, Presented, Scheme,
@@ -92,7 +92,8 @@ async fn told(state: &State, request: Request, now: Timestamp) -> Result<Told, R
         return Err(over());
     };
     if scheme == Scheme::Dpop {
-        spent(state, &parts, (&client, now)).await?;
+        let spent = dpop::spent(state, &parts, "/userinfo", (&client, now)).await?;
+        spent.map_err(|denial| Refusal::Denied(denial, Some(Scheme::Dpop)))?;
     }
     // What was granted, as far as the app may still have it.
     let may = client.registration.identity;
@@ -145,28 +146,12 @@ fn admitted(
     });
     let guarded = own::guarded(state, token);
     let demand = demand(state);
-    let door = Door { guarded: &guarded, demand: &demand };
-    let admission = own::admitted(state, &presented, &door, now);
+    let needed = Scopes::default();
+    let door = Door { guarded: &guarded, demand: &demand, needed: &needed };
+    let mut trace = Trace::new(Stage::Access);
+    let admission = own::admitted(state, &presented, &door, (now, &mut trace));
     let admission = admission.map_err(|denial| Refusal::Denied(denial, Some(scheme)))?;
     Ok((admission.claims().clone(), scheme))
-}
-
-/// RFC 9449 §11.1: what was used at another node of ours was used.
-async fn spent(
-    state: &State,
-    parts: &Parts,
-    (client, now): (&Client, Timestamp),
-) -> Result<(), Refusal> {
-    let refuse = |denial| Refusal::Denied(denial, Some(Scheme::Dpop));
-    let Some(proof) = dpop::proven(state, parts, "/userinfo", (client, now)).map_err(refuse)?
-    else {
-        return Ok(());
-    };
-    let jti = proof.jti.clone();
-    if state.store.write(move |tx| grant::use_proof(tx, &proof)).await? {
-        return Ok(());
-    }
-    Err(refuse(Denial::BadProof { fault: DpopFault::Replayed { jti } }))
 }
 
 fn demand(state: &State) -> Demand {

@@ -130,6 +130,7 @@ fn config(
         policy,
         registry,
     };
+    cross::management(&config, &names, out);
     cross::resources(&config, &names, out);
     Some(config)
 }

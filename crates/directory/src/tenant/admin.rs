@@ -1,7 +1,7 @@
 //! Changes to tenants. Each says who acts, and is written with its audit record, and with what it ends, in one
 //! transaction.
 
-use super::{KnownTenant, TenantRecord, own, record::RecordHome, rows};
+use super::{KnownTenant, TenantProblem, TenantRecord, own, record::RecordHome, rows};
 use crate::{Acting, Action, Deed, Directory, Fault, grant};
 use portcullis_types::{Tenant, TenantHalt, Timestamp};
 use portcullis_verify::RevocationKind;
@@ -70,7 +70,7 @@ impl Directory {
             if version != before.version {
                 return Err(Fault::Stale);
             }
-            let given = before.given.as_ref().unwrap_or(&before.record);
+            let given = before.given();
             let mut problems = own::trespasses(given, &record);
             problems.extend(record.problems(&target, &issuer, &contracts));
             if !problems.is_empty() {
@@ -85,6 +85,13 @@ impl Directory {
         })
         .await?;
         self.renewed(id).await
+    }
+
+    /// Everything for which [`Directory::adjust_tenant`] would refuse the record.
+    pub fn trespasses(&self, tenant: &KnownTenant, record: &TenantRecord) -> Vec<TenantProblem> {
+        let mut problems = own::trespasses(tenant.given(), record);
+        problems.extend(record.problems(&tenant.id, self.issuer(), &self.contracts()));
+        problems
     }
 
     /// No exchange, no request from now on, until it is taken back.

@@ -1,9 +1,8 @@
 //! `portcullis can-i`: what may be reached at most, computed by the code that grants it.
 
 use super::{Exit, Format, Globals, House, Outcome, house, put, table};
-use portcullis_directory::{KnownTenant, Tier};
-use portcullis_types::{Allows, Details, Registry, Scope, Scopes, Tenant};
-use serde::Serialize;
+use portcullis_directory::{OpenApi, Reach};
+use portcullis_types::{Details, Scope, Scopes, Tenant};
 
 /// Say what a tenant's tokens can reach at most, or whether they can reach one thing.
 ///
@@ -25,15 +24,6 @@ pub(super) struct CanI {
     scope: Option<Scope>,
 }
 
-/// One way by which a scope can be had.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-struct Reach {
-    scope: Scope,
-    api: String,
-    client: String,
-    trust: String,
-}
-
 impl CanI {
     pub(super) fn run(self, globals: &Globals) -> Outcome {
         let house = House::open(&globals.config)?;
@@ -41,7 +31,8 @@ impl CanI {
             let directory = house.directory().await?;
             let tenant = super::tenant::known(&directory, &self.tenant)?;
             let contract = directory.contract_of(&tenant).map_err(super::Stop::refused)?;
-            let mut reach = reach(&house, &directory, (&tenant, &contract));
+            let apis: Vec<_> = house.config.apis.iter().map(open_api).collect();
+            let mut reach = directory.reach(&tenant, &apis).map_err(super::Stop::refused)?;
             if let Some(scope) = &self.scope {
                 let registry = &house.config.registry;
                 let scope = scope.unqualified(&self.tenant);
@@ -55,63 +46,9 @@ impl CanI {
     }
 }
 
-/// What is left of every combination of trust, client and API. A halted tenant reaches nothing.
-fn reach(
-    house: &House,
-    directory: &portcullis_directory::Directory,
-    (tenant, contract): (&KnownTenant, &Tier),
-) -> Vec<Reach> {
-    let registry = &house.config.registry;
-    let mut all = Vec::new();
-    if tenant.halted.is_some() {
-        return all;
-    }
-    let tier = allowed(registry, Allows::Patterns(&contract.scopes), &tenant.id);
-    for client in directory.list() {
-        let of_this = client.tenant.as_ref().is_none_or(|own| *own == tenant.id);
-        let exchanges = [
-            portcullis_directory::GrantType::TokenExchange,
-            portcullis_directory::GrantType::JwtBearer,
-        ];
-        if !of_this
-            || client.disabled_since.is_some()
-            || !exchanges.iter().any(|grant| client.may(*grant))
-        {
-            continue;
-        }
-        let own = allowed(registry, Allows::Patterns(&client.scopes), &tenant.id);
-        for api in &house.config.apis {
-            let open = api.tenant.as_ref().is_none_or(|own| *own == tenant.id);
-            if !open || !client.resources.contains(&api.resource) {
-                continue;
-            }
-            for trust in &tenant.trusts {
-                let (ceiling, _) = trust.reach();
-                let ceiling = allowed(registry, Allows::Scopes(ceiling), &tenant.id);
-                let sides = [&tier, &own, &ceiling, &api.scopes];
-                let by_all = |scope: &&Scope| sides.iter().all(|side| registry.covers(side, scope));
-                all.extend(registry.all().map(|(scope, _)| scope).filter(by_all).map(|scope| {
-                    Reach {
-                        scope: scope.clone(),
-                        api: api.name.to_string(),
-                        client: client.id.to_string(),
-                        trust: trust.name().to_owned(),
-                    }
-                }));
-            }
-        }
-    }
-    all.sort_unstable();
-    all.dedup();
-    all
-}
-
-fn allowed(registry: &Registry, allows: Allows<'_>, tenant: &Tenant) -> Scopes {
-    let scopes = match allows {
-        Allows::Scopes(scopes) => scopes.clone(),
-        Allows::Patterns(patterns) => registry.expand(patterns),
-    };
-    scopes.unqualified(tenant)
+fn open_api(api: &crate::config::Api) -> OpenApi<'_> {
+    let (name, resource) = (&api.name, &api.resource);
+    OpenApi { name, resource, scopes: &api.scopes, tenant: api.tenant.as_ref() }
 }
 
 fn told(format: Format, reach: &[Reach], details: &Details) -> Result<(), super::Stop> {

@@ -90,7 +90,7 @@ pub(super) fn known(directory: &Directory, id: &Tenant) -> Result<Arc<KnownTenan
 
 fn list(directory: &Directory, format: Format) -> Outcome {
     let all = directory.tenants().all();
-    let json: Vec<_> = all.iter().map(|tenant| show::json(tenant)).collect();
+    let json: Vec<_> = all.iter().map(|tenant| tenant.view()).collect();
     format.print(&json, || {
         let row = |tenant: &Arc<KnownTenant>| {
             let trusts: Vec<_> = tenant.trusts.iter().map(|trust| trust.name()).collect();

@@ -7,7 +7,7 @@ use super::{
     settings::{Access, Api, ClientCertificates, Config, Gateway, Tls, Trust},
     words,
 };
-use portcullis_types::{Acr, ApiName, Scopes};
+use portcullis_types::{Acr, ApiName, Scope, Scopes};
 use std::{collections::BTreeMap, net::SocketAddr};
 
 /// The names of APIs and upstreams, so that a reference can be checked even if what it names has
@@ -141,6 +141,40 @@ impl Names {
             if *uses == 0 {
                 out.warning(place, format!("no route leads to the upstream '{name}'"));
             }
+        }
+    }
+}
+
+/// Says what cannot be right of the management API: an API whose resource is the issuer's own `/admin/v1`.
+pub(super) fn management(config: &Config, names: &Names, out: &mut Findings) {
+    let Some(issuing) = &config.issuer else { return };
+    let own = format!("{}/admin/v1", issuing.url.as_str().trim_end_matches('/'));
+    let manages = |scope: &Scope| matches!(scope.family(), "tenant" | "client" | "audit");
+    for api in &config.apis {
+        let Some((place, _)) = names.apis.get(api.name.as_str()) else { continue };
+        if api.resource.as_str() != own {
+            let near = api.resource.as_str().trim_end_matches('/') == own;
+            if near || api.scopes.iter().any(manages) {
+                let problem = "its scopes are those of the management API, and it is not that one";
+                let problem =
+                    if near { "the management API has another resource" } else { problem };
+                out.warning(place, problem)
+                    .expected(format!("resource = \"{own}\""))
+                    .hint("the issuer serves it there; tokens for another API open nothing of it");
+            }
+            continue;
+        }
+        if api.tenant.is_some() {
+            out.error(place, "the management API is of no tenant, so the issuer would not serve it")
+                .hint("take 'tenant' out: a tenant's admin reaches that tenant alone anyway");
+        }
+        if !api.scopes.iter().any(manages) {
+            out.warning(place, "nobody can do anything with the management API").expected(
+                "some of tenant:read, tenant:write, tenant:admin, client:read, client:write, audit:read",
+            );
+        }
+        if config.routes.iter().any(|route| route.api == api.name) {
+            out.warning(place, "the issuer serves the management API; the gateway has routes of it");
         }
     }
 }

@@ -18,6 +18,7 @@ fn app(auth: ClientAuth) -> Client {
         default_resource: None,
         tenant: None,
         disabled_since: None,
+        held: false,
         not_before: None,
         registration: Registration {
             redirect_uris: vec!["https://app.example/back".parse().unwrap()],

@@ -53,7 +53,7 @@ impl Apply {
             };
             talk(format_args!("tenant {id} {word}"));
             if format == Format::Json {
-                format.print(&super::show::json(&tenant), String::new)?;
+                format.print(&tenant.view(), String::new)?;
             }
         }
         Ok(Exit::Done)

@@ -2,7 +2,6 @@
 
 use crate::cli::{Format, Outcome, Stop, data};
 use portcullis_directory::KnownTenant;
-use serde_json::{Value, json};
 
 /// The file that 'tenant apply' reads, or JSON with what is known besides.
 pub(super) fn one(tenant: &KnownTenant, format: Format) -> Outcome {
@@ -11,20 +10,8 @@ pub(super) fn one(tenant: &KnownTenant, format: Format) -> Outcome {
             let text = toml::to_string_pretty(&tenant.record).map_err(Stop::cannot_run)?;
             data(format_args!("# Tenant {}, {}.\n{text}", tenant.id, state(tenant)))
         }
-        Format::Json => format.print(&json(tenant), String::new),
+        Format::Json => format.print(&tenant.view(), String::new),
     }
-}
-
-pub(super) fn json(tenant: &KnownTenant) -> Value {
-    json!({
-        "id": tenant.id,
-        "state": tenant.halted.map_or("active", |(halt, _)| halt.word()),
-        "since": tenant.halted.map(|(_, since)| since.to_string()),
-        "version": tenant.version,
-        "created": tenant.created.to_string(),
-        "updated": tenant.updated.to_string(),
-        "record": tenant.record,
-    })
 }
 
 /// In words.
