@@ -17,8 +17,8 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "directory", number: 10, sql: IN_FLIGHT },
     Migration { room: "directory", number: 11, sql: UNLINKED },
     Migration { room: "directory", number: 12, sql: TENANTS },
+    Migration { room: "directory", number: 13, sql: GIVEN },
     Migration { room: "policies", number: 1, sql: POLICIES },
-    Migration { room: "directory", number: 14, sql: GIVEN },
 ];
 
 const CLIENTS: &str = "
@@ -415,5 +415,6 @@ const POLICIES: &str = "
             fault TEXT
         ) WITHOUT ROWID;
     ";
+
 /// What the operator said of a tenant, where the tenant has changed its own part since.
 const GIVEN: &str = "ALTER TABLE tenant ADD COLUMN given TEXT;";

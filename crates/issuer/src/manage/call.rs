@@ -1,19 +1,26 @@
 //! A call of the management API: who calls, with what, and what of all that there is they can see.
 
-use super::{PATH, refusal::{self, Outcome, Refusal}};
+use super::{
+    PATH,
+    refusal::{self, Outcome, Refusal},
+};
 use crate::{
     DpopNonce,
     dpop::{self, DPOP},
     own::{self, Door},
     server::State,
 };
-use axum::{body::Body, extract::Request, response::{IntoResponse as _, Response}};
+use axum::{
+    body::Body,
+    extract::Request,
+    response::{IntoResponse as _, Response},
+};
 use http::{HeaderValue, StatusCode, header, request::Parts};
 use portcullis_audit::{self as audit, Access, Event, Record, TokenFacts};
 use portcullis_directory::{Acting, Client, KnownTenant};
 use portcullis_types::{
-    Check, ClientId, DecisionId, Denial, Entropy, Random, Ruled, Scope, Scopes, Stage,
-    Tenant, Timestamp, Trace,
+    Check, ClientId, DecisionId, Denial, Entropy, Random, Ruled, Scope, Scopes, Stage, Tenant,
+    Timestamp, Trace,
 };
 use portcullis_verify::{
     Admission, Claims, Demand, Guarded, Holder, Need, Presented, Scheme,
@@ -296,8 +303,7 @@ async fn admitted(
         htu: Htu::below(&bases, endpoint),
         client_certificate: hash.as_ref(),
     });
-    let guarded =
-        Guarded { api: api.name.clone(), audience: api.resource.clone(), tenant: None };
+    let guarded = Guarded { api: api.name.clone(), audience: api.resource.clone(), tenant: None };
     let door = Door { guarded: &guarded, demand: &Call::demand(state), needed };
     let refused = |denial: Denial| (denial.into(), Some(scheme));
     let admission = own::admitted(state, &presented, &door, (now, trace)).map_err(refused)?;

@@ -57,13 +57,15 @@ async fn checked(call: &mut Call, name: Option<&str>) -> Outcome {
         )
     })?;
     let id = tenant.id.as_str();
-    let act = Act { action: READ, kind: "tenant", id, tenant: Some(&tenant.id), effect: Effect::Reads };
+    let act =
+        Act { action: READ, kind: "tenant", id, tenant: Some(&tenant.id), effect: Effect::Reads };
     call.may(act).await?;
     let client = match asked.client_id.as_deref() {
         None => None,
-        Some(id) => Some(call.client(&tenant, Some(id)).map_err(|_| {
-            Refusal::invalid("the tenant has no client of this client_id")
-        })?),
+        Some(id) => Some(
+            call.client(&tenant, Some(id))
+                .map_err(|_| Refusal::invalid("the tenant has no client of this client_id"))?,
+        ),
     };
     let scope = asked.scope.as_deref().map(Scopes::parse).transpose();
     let scope = scope.map_err(|fault| Refusal::invalid(format!("scope: {fault}")))?;

@@ -116,10 +116,7 @@ async fn changed(state: Arc<State>, names: &Pair, request: Request, change: Chan
     call.answer(outcome).await
 }
 
-async fn found(
-    call: &mut Call,
-    names: &Pair,
-) -> Result<(Arc<KnownTenant>, Arc<Client>), Refusal> {
+async fn found(call: &mut Call, names: &Pair) -> Result<(Arc<KnownTenant>, Arc<Client>), Refusal> {
     let names = names.as_ref().ok().map(|Path((tenant, client))| (tenant, client));
     let tenant = call.tenant(names.map(|(tenant, _)| tenant.as_str()))?;
     let client = call.client(&tenant, names.map(|(_, client)| client.as_str()))?;

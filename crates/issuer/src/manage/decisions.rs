@@ -86,10 +86,8 @@ fn whose(record: &Record<'_>, directory: &Directory) -> Option<Tenant> {
 /// Everything, as `portcullis explain` has it.
 async fn whole(state: &State, record: &Record<'static>) -> Result<Value, Refusal> {
     let settings = &state.settings;
-    let issuer = OurIssuer {
-        issuer: settings.issuer().clone(),
-        token_endpoint: settings.url("/token"),
-    };
+    let issuer =
+        OurIssuer { issuer: settings.issuer().clone(), token_endpoint: settings.url("/token") };
     let jti = match &record.event {
         Event::Access(access) => access.token.as_ref().filter(|token| token.verified),
         Event::Grant(_) | Event::Admin(_) => None,
@@ -111,11 +109,15 @@ async fn whole(state: &State, record: &Record<'static>) -> Result<Value, Refusal
         resources: client.resources.clone(),
         disabled_since: client.disabled_since,
     });
-    let apis: Vec<_> = settings.apis().iter().map(|api| Api {
-        name: api.name.clone(),
-        resource: api.resource.clone(),
-        scopes: api.scopes.clone(),
-    }).collect();
+    let apis: Vec<_> = settings
+        .apis()
+        .iter()
+        .map(|api| Api {
+            name: api.name.clone(),
+            resource: api.resource.clone(),
+            scopes: api.scopes.clone(),
+        })
+        .collect();
     let around = Surroundings {
         issuance: issuance.as_ref(),
         client: client.as_ref(),

@@ -173,8 +173,7 @@ fn denied(
     let headers = response.headers_mut();
     let demand: Demand = Call::demand(state);
     if let Some(realm) = realm(state) {
-        let challenge =
-            Challenge { realm, needed, demand: &demand, resource_metadata: None, used };
+        let challenge = Challenge { realm, needed, demand: &demand, resource_metadata: None, used };
         if let Some(Ok(value)) = challenge.to(denial).map(HeaderValue::try_from) {
             headers.insert(header::WWW_AUTHENTICATE, value);
         }

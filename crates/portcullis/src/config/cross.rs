@@ -165,8 +165,11 @@ pub(super) fn management(config: &Config, names: &Names, out: &mut Findings) {
             continue;
         }
         if api.tenant.is_some() {
-            out.error(place, "the management API is of no tenant, so the issuer would not serve it")
-                .hint("take 'tenant' out: a tenant's admin reaches that tenant alone anyway");
+            out.error(
+                place,
+                "the management API is of no tenant, so the issuer would not serve it",
+            )
+            .hint("take 'tenant' out: a tenant's admin reaches that tenant alone anyway");
         }
         if !api.scopes.iter().any(manages) {
             out.warning(place, "nobody can do anything with the management API").expected(
@@ -174,7 +177,10 @@ pub(super) fn management(config: &Config, names: &Names, out: &mut Findings) {
             );
         }
         if config.routes.iter().any(|route| route.api == api.name) {
-            out.warning(place, "the issuer serves the management API; the gateway has routes of it");
+            out.warning(
+                place,
+                "the issuer serves the management API; the gateway has routes of it",
+            );
         }
     }
 }
