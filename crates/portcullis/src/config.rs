@@ -130,7 +130,6 @@ fn config(
         policy,
         registry,
     };
-    cross::management(&config, &names, out);
     cross::resources(&config, &names, out);
     Some(config)
 }

@@ -146,12 +146,12 @@ impl Directory {
             let into = |scope: &Scope| format!("{scope}:{}", crossing.into).parse::<Scope>().ok();
             crossing.scopes.iter().filter(|scope| scope.resource().is_none()).filter_map(into)
         });
-        let crosses = |scope: &Scope| {
+        let leads = |scope: &Scope| {
             scope
                 .tenant()
                 .is_none_or(|into| tenant.crossings.iter().any(|crossing| crossing.into == *into))
         };
-        let all = sides.into_iter().flatten().chain(crossed).filter(crosses);
+        let all = sides.into_iter().flatten().chain(crossed).filter(leads);
         let all: BTreeSet<Scope> =
             all.filter(|scope| !Scopes::from_iter([scope.clone()]).may_impersonate()).collect();
         let all: Vec<Scope> = all.into_iter().collect();

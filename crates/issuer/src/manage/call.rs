@@ -208,14 +208,14 @@ impl Call {
     }
 
     /// The version that the caller means to change (RFC 9110 §13.1.1): `None` if it names none.
-    pub(super) fn version(&self) -> Result<Option<u64>, Refusal> {
+    pub(super) fn version(&self) -> Option<u64> {
         let mut all = self.parts.headers.get_all(header::IF_MATCH).iter();
         let (first, second) = (all.next(), all.next());
-        let Some(value) = first else { return Ok(None) };
+        let value = first?;
         let tag = value.to_str().ok().filter(|_| second.is_none());
         let number = tag.and_then(|tag| tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok());
         // A tag that is none of ours names no version that there is.
-        Ok(Some(number.unwrap_or(u64::MAX)))
+        Some(number.unwrap_or(u64::MAX))
     }
 
     /// Writes what was decided, with the token by which it was.

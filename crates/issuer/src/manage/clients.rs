@@ -116,7 +116,7 @@ async fn changed(state: Arc<State>, names: &Pair, request: Request, change: Chan
     call.answer(outcome).await
 }
 
-async fn found(call: &mut Call, names: &Pair) -> Result<(Arc<KnownTenant>, Arc<Client>), Refusal> {
+fn found(call: &mut Call, names: &Pair) -> Result<(Arc<KnownTenant>, Arc<Client>), Refusal> {
     let names = names.as_ref().ok().map(|Path((tenant, client))| (tenant, client));
     let tenant = call.tenant(names.map(|(tenant, _)| tenant.as_str()))?;
     let client = call.client(&tenant, names.map(|(_, client)| client.as_str()))?;
@@ -138,7 +138,7 @@ async fn listed(call: &mut Call, name: Option<&str>) -> Outcome {
 }
 
 async fn shown(call: &mut Call, names: &Pair) -> Outcome {
-    let (tenant, client) = found(call, names).await?;
+    let (tenant, client) = found(call, names)?;
     call.may(act(READ, &tenant, client.id.as_str())).await?;
     Ok(answer(StatusCode::OK, None, &view(&client)))
 }
@@ -155,7 +155,7 @@ async fn added(call: &mut Call, name: Option<&str>) -> Outcome {
 }
 
 async fn switched(call: &mut Call, names: &Pair, change: Change) -> Outcome {
-    let (tenant, client) = found(call, names).await?;
+    let (tenant, client) = found(call, names)?;
     call.json().await?;
     call.may(act(WRITE, &tenant, client.id.as_str())).await?;
     let directory = call.state.directory.clone();
@@ -181,7 +181,7 @@ struct Renewal {
 }
 
 async fn renewed(call: &mut Call, names: &Pair) -> Outcome {
-    let (tenant, client) = found(call, names).await?;
+    let (tenant, client) = found(call, names)?;
     let asked: Renewal = serde_json::from_value(Value::Object(call.json().await?))
         .map_err(|fault| Refusal::malformed(fault.to_string()))?;
     let overlap = asked.overlap.map_or(DAY, Ttl::seconds);

@@ -7,7 +7,7 @@ use portcullis_policy::{
     Actor, Behaviour, Caller, Input, Limits, ManageInput, Point, Sighting, State, Target,
     TenantFacts,
 };
-use portcullis_types::{Denial, Tenant, TenantHalt};
+use portcullis_types::{Denial, Tenant, TenantHalt, Timestamp};
 use portcullis_verify::Claims;
 use serde_json::Value;
 
@@ -100,7 +100,7 @@ fn caller(claims: &Claims) -> Caller<'_> {
         scopes: claims.scope.iter().map(|scope| scope.as_str().into()).collect(),
         acr: claims.acr.as_deref().map(Into::into),
         amr: list("amr"),
-        auth_time: claims.auth_time.map(|at| at.seconds()),
+        auth_time: claims.auth_time.map(Timestamp::seconds),
         act: actors(all.get("act")),
     }
 }

@@ -2,8 +2,8 @@
 
 use portcullis_audit::Record;
 use portcullis_directory::{
-    Acting, Directory, GrantType, MIGRATIONS as DIRECTORY, NewAuth, NewClient, Registration,
-    SecretHashKey,
+    Acting, Contracts, Directory, GrantType, MIGRATIONS as DIRECTORY, NewAuth, NewClient,
+    Registration, SecretHashKey, Tier,
 };
 use portcullis_issuer::mail::{MailSettings, Mailer, Sink};
 use portcullis_issuer::{
@@ -91,6 +91,26 @@ impl House {
         house
     }
 
+    /// With the management API, and a tier.
+    pub(crate) async fn managed() -> Self {
+        let manages = "tenant:admin client:read client:write audit:read";
+        let own = api("admin", &format!("{ISSUER_ID}/admin/v1"), manages, Alg::ES256);
+        let apis = [apis(Alg::ES384), vec![own]].concat();
+        let issuer = Issuer::new(ISSUER_ID).unwrap();
+        let settings = Settings::new(issuer, apis, Registry::standard(), Ttl::seconds(600));
+        let house = Self::of(settings.unwrap()).await;
+        let scopes = ["generate:basic", "batch:read", "client:read", "exchange:impersonate"];
+        let tier = Tier {
+            title: "Standard".to_owned(),
+            scopes: scopes.map(|scope| scope.parse().unwrap()).to_vec(),
+            ..Tier::default()
+        };
+        let tiers = [("standard".to_owned(), tier)].into();
+        let contracts = Contracts { tiers, registry: Registry::standard() };
+        house.directory.contract(contracts).await.unwrap();
+        house
+    }
+
     /// Clients can show certificates.
     pub(crate) async fn with_certificates(certificates: Certificates) -> Self {
         Self::of(settings(Alg::ES384).with_certificates(certificates)).await
@@ -143,12 +163,7 @@ impl House {
         let key = SecretHashKey::new(&[7; 32]);
         let directory =
             Directory::open(store.clone(), key, settings.issuer().clone()).await.unwrap();
-        let day = 24 * 3600;
-        let policy = RotationPolicy {
-            rotate_every: Ttl::seconds(30 * day),
-            publish_before: Ttl::seconds(day),
-            retire_after: Ttl::seconds(2 * day),
-        };
+        let policy = rotation();
         let plan = KeyPlan { purpose: "issuer", algs: settings.signing_algs(), policy };
         let kek = KeyEncryptionKey::parse(KEK).unwrap();
         let act = Act::new("test", now, &mut entropy);
@@ -349,16 +364,24 @@ pub(crate) fn new(id: &str, auth: NewAuth) -> NewClient {
     }
 }
 
-fn settings(batch: Alg) -> Settings {
-    let api = |name: &str, resource: &str, scopes: &str, signing_alg| Api {
+fn rotation() -> RotationPolicy {
+    let days = |days: u64| Ttl::seconds(days * 24 * 3600);
+    RotationPolicy { rotate_every: days(30), publish_before: days(1), retire_after: days(2) }
+}
+
+fn api(name: &str, resource: &str, scopes: &str, signing_alg: Alg) -> Api {
+    Api {
         name: ApiName::new(name).unwrap(),
         resource: resource.parse().unwrap(),
         scopes: Scopes::parse(scopes).unwrap(),
         signing_alg,
         token_ttl: None,
         tenant: None,
-    };
-    let apis = vec![
+    }
+}
+
+fn apis(batch: Alg) -> Vec<Api> {
+    vec![
         api("textgen", TEXTGEN, "generate:premium model:list", Alg::ES256),
         Api {
             token_ttl: Some(Ttl::seconds(60)),
@@ -368,7 +391,10 @@ fn settings(batch: Alg) -> Settings {
             tenant: Some("acme".parse().unwrap()),
             ..api("acme", ACME, "model:list analytics:read", Alg::Ed25519)
         },
-    ];
+    ]
+}
+
+fn settings(batch: Alg) -> Settings {
     let issuer = Issuer::new(ISSUER_ID).unwrap();
-    Settings::new(issuer, apis, Registry::standard(), Ttl::seconds(600)).unwrap()
+    Settings::new(issuer, apis(batch), Registry::standard(), Ttl::seconds(600)).unwrap()
 }

@@ -22,6 +22,7 @@ mod language;
 mod logo;
 mod logout;
 mod mail;
+mod manage;
 mod pages;
 mod people;
 mod register;

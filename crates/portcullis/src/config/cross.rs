@@ -146,7 +146,7 @@ impl Names {
 }
 
 /// Says what cannot be right of the management API: an API whose resource is the issuer's own `/admin/v1`.
-pub(super) fn management(config: &Config, names: &Names, out: &mut Findings) {
+fn management(config: &Config, names: &Names, out: &mut Findings) {
     let Some(issuing) = &config.issuer else { return };
     let own = format!("{}/admin/v1", issuing.url.as_str().trim_end_matches('/'));
     let manages = |scope: &Scope| matches!(scope.family(), "tenant" | "client" | "audit");
@@ -252,6 +252,7 @@ pub(super) fn whole(
 /// Whether the resources of guarded APIs lie where the gateway serves them: clients find the metadata
 /// of a resource by its URL (RFC 9728 §3).
 pub(super) fn resources(config: &Config, names: &Names, out: &mut Findings) {
+    management(config, names, out);
     let Some(gateway) = &config.gateway else { return };
     let origin = gateway.url.origin();
     let guarded = |api: &Api| {
