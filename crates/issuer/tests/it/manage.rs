@@ -387,7 +387,7 @@ async fn a_decision_is_read_by_whom_it_is_about() {
     // It is the caller's record, not that of the tenant it reached for.
     let nothing = without_id(&admin.get("/decisions/dec_01K0000000000000000000000A").await);
     assert_eq!((nothing.0, without_id(&admin.get(&path).await)), (404, nothing));
-    assert_eq!(operator.get(&path).await.json()["rows"].as_array().unwrap().is_empty(), false);
+    assert!(!operator.get(&path).await.json()["rows"].as_array().unwrap().is_empty());
     assert_eq!(admin.get("/decisions/x").await.status, 404);
 }
 
@@ -400,7 +400,7 @@ async fn the_description_names_what_there_is() {
     assert_eq!(source.matches(".route(").count(), document["paths"].as_object().unwrap().len());
     for (path, methods) in document["paths"].as_object().unwrap() {
         assert!(source.contains(&format!("\"{path}\"")), "{path}");
-        let path = path.replace('{', "").replace('}', "");
+        let path = path.replace(['{', '}'], "");
         let url = format!("{}/tenants/one/admin/v1{path}", house.base);
         for (method, operation) in methods.as_object().unwrap() {
             let wanted = if operation["security"] == json!([]) { 200 } else { 401 };

@@ -350,7 +350,7 @@ fn an_unknown_scope_is_met_with_the_nearest_known_one() {
     assert!(message("models:list").ends_with("did you mean 'model:list'?"));
     assert!(message("read:dataset").ends_with("did you mean 'dataset:read'?"));
     assert!(message("embedding:read").ends_with("known are embedding:create"));
-    assert!(message("zzz:yyy").contains("known are agent, analytics, batch"));
+    assert!(message("zzz:yyy").contains("known are agent, analytics, audit"));
 }
 
 #[test]
