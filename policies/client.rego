@@ -11,10 +11,14 @@ decision := {"allow": false, "reasons": reasons} if not allow
 
 allow if {
 	data.portcullis.tiers.active
-	input.client.tenant == input.tenant.id
+	own
 	input.client.confidential
 	count(granted) > 0
 }
+
+own if input.client.tenant == input.tenant.id
+
+own if data.portcullis.tiers.house
 
 # Asked for, registered for, paid for, and not another tenant's.
 granted contains scope if {
@@ -26,9 +30,7 @@ granted contains scope if {
 
 reasons contains {"code": "tenant.state", "text": "the tenant's subscription is not active"} if not data.portcullis.tiers.active
 
-reasons contains {"code": "tenant.foreign", "text": "the client belongs to another tenant"} if {
-	not input.client.tenant == input.tenant.id
-}
+reasons contains {"code": "tenant.foreign", "text": "the client belongs to another tenant"} if not own
 
 reasons contains {"code": "client.public", "text": "a public client gets nothing for itself"} if not input.client.confidential
 

@@ -42,12 +42,17 @@ datasets contains dataset if {
 	dataset in input.tenant.datasets
 }
 
-# Who acts stays in the token, unless the subject and the client may both leave it out.
+datasets contains dataset if {
+	data.portcullis.tiers.house
+	some dataset in input.datasets
+}
+
+# Who acts stays in the token, unless the trust and the client may both leave it out.
 named if input.impersonation == false
 
 named if {
 	input.impersonation
-	"exchange:impersonate" in input.subject.scopes
+	input.trust.impersonation
 	"exchange:impersonate" in input.client.scopes
 }
 
@@ -61,6 +66,14 @@ together if {
 	input.subject.tenant == input.tenant.id
 	input.client.tenant == input.tenant.id
 }
+
+# A client of the house may act for any tenant whose trust let the token in.
+together if {
+	input.subject.tenant == input.tenant.id
+	not input.client.tenant
+}
+
+together if data.portcullis.tiers.house
 
 reasons contains {"code": "exchange.impersonation", "text": "impersonation is not permitted"} if not named
 

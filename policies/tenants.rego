@@ -6,11 +6,20 @@ import rego.v1
 # The token is of the tenant that the rest of the input speaks of.
 own if input.caller.tenant == input.tenant.id
 
+own if data.portcullis.tiers.house
+
 # Whatever the request names belongs to the caller's tenant, or the model to everybody.
 isolated if {
 	input.caller.tenant == input.tenant.id
 	model
 	dataset
+}
+
+# The house's own reach what belongs to everybody.
+isolated if {
+	data.portcullis.tiers.house
+	not input.resource.model.tenant
+	not input.resource.dataset
 }
 
 model if not input.resource.model.tenant

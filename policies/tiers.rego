@@ -6,8 +6,21 @@ import rego.v1
 # A tier that data.json does not know is no tier: nothing below holds.
 tier := data.tiers[input.tenant.tier]
 
+tier := data.house if house
+
+# The operator's own people and services belong to no tenant, and neither does whoever acts for them.
+house if {
+	not input.tenant
+	not input.caller.tenant
+	not input.subject.tenant
+	not input.actor.tenant
+	not input.client.tenant
+}
+
 # Suspended and ended tenants have nothing.
 active if input.tenant.state == "active"
+
+active if house
 
 # The model is of a class that the tier has. A model without a class is reached by nobody.
 reaches if input.resource.model.class in data.tiers[input.tenant.tier].classes
@@ -17,14 +30,24 @@ reaches if {
 	not input.resource.model
 }
 
+reaches if {
+	house
+	input.resource.model.class in data.house.classes
+}
+
 # The contract's own limit, where it has one; else the tier's.
 obligations := {"max_output_tokens": object.get(input.tenant.limits, "max_output_tokens", tier.max_output_tokens)}
+
+obligations := {"max_output_tokens": data.house.max_output_tokens} if house
 
 # How long a token lives at most, in seconds.
 max_ttl := tier.max_ttl
 
 # Whether the tier has this scope, for all resources of its kind.
 has(scope) if verb(scope) in tier.scopes
+
+# What the house's own may have is in their roles and clients.
+has(_) if house
 
 # "mcp:call/github" and "mcp:call:t123" are both "mcp:call".
 verb(scope) := concat(":", array.slice(split(split(scope, "/")[0], ":"), 0, 2))

@@ -8,6 +8,7 @@ mod admin;
 mod code;
 mod device;
 mod life;
+mod look;
 mod proof;
 mod pushed;
 mod refresh;
@@ -24,6 +25,7 @@ pub use life::{
     Bound, GrantFacts, GrantSettings, Granted, begin_grant, end_grant, end_grants_of_client,
     end_grants_of_person, end_of_session, grant_in, grants_of, keep_jti,
 };
+pub use look::look;
 pub use proof::{ProofMark, use_proof};
 pub use pushed::{push, pushed, take_pushed};
 pub use refresh::{RefreshRandom, Shown, issue_refresh, refresh_token, show_refresh};

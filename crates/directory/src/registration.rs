@@ -83,6 +83,10 @@ pub struct Registration {
     pub assertion_audience: AssertionAudience,
     /// The APIs that it is the resource server of: it may introspect any token for them. Only an operator says so.
     pub introspects: Vec<Audience>,
+    /// Whether it acts by itself for others, as agents do: policies leave those less. Only an operator says so.
+    pub agent: bool,
+    /// What policies are told of it besides. Only an operator says so.
+    pub labels: Vec<String>,
     /// The software, as it calls itself (RFC 7591 §2).
     pub software_id: Option<String>,
     /// Its version, as it calls itself.

@@ -32,6 +32,7 @@ mod migrations;
 mod own;
 mod pages;
 mod partners;
+mod policy;
 mod register;
 mod remote;
 mod revoke;

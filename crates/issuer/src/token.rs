@@ -80,7 +80,7 @@ async fn decide(
             Box::pin(exchanged(state, (client, holder), &request, course)).await
         }
         Ok((GrantType::ClientCredentials, holder)) => {
-            let minted = to_itself(state, &client.client, &holder, &request, &mut course);
+            let minted = to_itself(state, &client.client, &holder, &request, &mut course).await;
             let minted = conclude(state, course, Some(Caller::new(client, holder)), minted).await?;
             Ok(Issued::to_itself(minted))
         }
@@ -120,14 +120,14 @@ fn held(
 }
 
 /// RFC 6749 §4.4.
-fn to_itself(
+async fn to_itself(
     state: &State,
     client: &Client,
     holder: &Holder,
     request: &form::TokenRequest,
     course: &mut Course,
 ) -> Result<Minted, TokenError> {
-    let grant = client_credentials::grant(state, client, request, course)?;
+    let grant = client_credentials::grant(state, client, request, course).await?;
     Ok(mint::to_itself(state, client, (grant, holder.confirmation()), course)?)
 }
 

@@ -4,11 +4,10 @@ mod revision;
 
 pub use revision::{NoRevision, Revision};
 
+use crate::{Dropped, DroppedBy, Registry, Scopes};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::{fmt, str::FromStr};
-
-use crate::Scopes;
 
 /// Where a decision is taken. Each point has a package of its own, whose rule `decision` answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -129,6 +128,25 @@ impl Ruling {
         let (scopes, datasets, reasons) = (None, None, Vec::new());
         let obligations = Obligations::default();
         Self { allow: false, scopes, datasets, obligations, reasons, cause, revision }
+    }
+
+    /// What of `scopes` it leaves, and what it takes away.
+    pub fn narrow(&self, scopes: &Scopes, registry: &Registry) -> (Scopes, Vec<Dropped>) {
+        let Some(most) = &self.scopes else { return (scopes.clone(), Vec::new()) };
+        let lost = scopes.iter().filter(|scope| !registry.covers(most, scope));
+        let by = || DroppedBy::Policy(self.words());
+        let dropped: Vec<_> =
+            lost.map(|scope| Dropped { scope: scope.clone(), by: by() }).collect();
+        (scopes.minus(&dropped.iter().map(|lost| lost.scope.clone()).collect()), dropped)
+    }
+
+    /// Why it took something away, in its own words.
+    pub fn words(&self) -> String {
+        if self.reasons.is_empty() {
+            return "it gives no reason".to_owned();
+        }
+        let reasons = self.reasons.iter().map(Reason::to_string);
+        reasons.collect::<Vec<_>>().join("; ")
     }
 
     /// Why it was denied, for the operator: the policy's reasons, or what kept it from having any.

@@ -245,6 +245,19 @@ pub fn refresh_token(
     Ok(Some((grant, client_id, living)))
 }
 
+/// What was granted, by a token of it. Nothing is checked but that it is one.
+pub(super) fn authorization(
+    tx: &mut Tx<'_>,
+    token: &str,
+) -> Result<Option<Authorization>, StoreFault> {
+    let Some((grant, parts)) = taken_apart(token) else { return Ok(None) };
+    let Some(row) = row(tx, &grant)? else { return Ok(None) };
+    if !fits(row.opt_blob(0)?.unwrap_or_default(), &sha256(&parts.family)) {
+        return Ok(None);
+    }
+    serde_json::from_str(row.text(5)?).map(Some).map_err(StoreFault::rejected)
+}
+
 fn drawn(random: &RefreshRandom) -> ([u8; FAMILY], [u8; 32]) {
     let (mut family, mut own) = ([0; FAMILY], [0; 32]);
     let bytes = random.bytes();

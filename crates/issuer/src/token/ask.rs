@@ -5,10 +5,16 @@ use super::{
     Course, Due, Fault, Holder, TokenError, authorization_code, device_code, form::TokenRequest,
     refresh_token,
 };
-use crate::server::State;
-use portcullis_directory::{Authenticated, Client, GrantType, grant::RefreshRandom};
+use crate::{policy, server::State};
+use portcullis_directory::{
+    Authenticated, Client, GrantType,
+    grant::{self, RefreshRandom},
+    person_in,
+};
+use portcullis_policy::Point;
 use portcullis_store::{StoreFault, Tx};
-use portcullis_types::{Denial, GrantedFault, Random};
+use portcullis_types::{Denial, GrantedFault, Random, Ruled};
+use secrecy::ExposeSecret as _;
 use std::sync::Arc;
 
 /// Everything that the decision needs.
@@ -18,6 +24,8 @@ pub(super) struct Ask {
     pub(super) request: TokenRequest,
     pub(super) holder: Holder,
     pub(super) random: RefreshRandom,
+    /// What a policy said of what the request shows, if one is asked.
+    pub(super) ruled: Option<Ruled>,
     grant_type: GrantType,
 }
 
@@ -30,16 +38,20 @@ impl Ask {
     ) -> Self {
         let random = Random::draw(&mut *(state.entropy)());
         let (state, client) = (state.clone(), client.client.clone());
-        Self { state, client, request, holder, random, grant_type }
+        Self { state, client, request, holder, random, ruled: None, grant_type }
     }
 
     /// The transaction, and then, if something was ended, the news of it.
     pub(super) async fn settle(
-        self,
+        mut self,
         client: Authenticated,
-        course: Course,
+        mut course: Course,
     ) -> Result<Due, TokenError> {
         let state = self.state.clone();
+        if policy::judge(&state, Point::Token).is_some() {
+            self.ruled = self.ask_policy(&course).await?;
+            course.ruled = self.ruled.clone().map(Box::new);
+        }
         let (sender, failed) = std::sync::mpsc::channel();
         let written = state.store.write(move |tx| {
             self.decide(tx, &client, course).map_err(|fault| match fault {
@@ -64,6 +76,20 @@ impl Ask {
             tracing::warn!(%fault, "revocations are told later");
         }
         Ok(verdict?)
+    }
+
+    /// Before the transaction, in which nobody waits for anybody. Of what is unknown or used up nobody is asked.
+    async fn ask_policy(&self, course: &Course) -> Result<Option<Ruled>, Fault> {
+        let request = &self.request;
+        let shown = request.code.as_ref().or(request.refresh_token.as_ref());
+        let Some(shown) = shown.or(request.device_code.as_ref()).cloned() else { return Ok(None) };
+        let looked = move |tx: &mut Tx<'_>| {
+            let Some(granted) = grant::look(tx, shown.expose_secret())? else { return Ok(None) };
+            Ok(person_in(tx, &granted.person)?.map(|person| (granted, person)))
+        };
+        let Some((granted, person)) = self.state.store.read(looked).await? else { return Ok(None) };
+        let asked = (&*request.grant_type, request.scope.as_deref(), course);
+        Ok(policy::of_a_person(&self.state, &self.client, (&granted, &person), asked).await)
     }
 
     fn decide(

@@ -2,12 +2,12 @@
 
 use super::{course::Course, form::TokenRequest};
 use crate::{
-    Api,
+    Api, policy,
     server::State,
     target::{self, Subject},
 };
 use portcullis_directory::{Client, excerpt, without_secrets};
-use portcullis_types::{Check, Denial, Registry, Scope, Scopes};
+use portcullis_types::{Check, Denial, Registry, Ruling, Scope, Scopes, Ttl};
 
 /// What a token will say.
 pub(crate) struct Grant<'a> {
@@ -15,10 +15,12 @@ pub(crate) struct Grant<'a> {
     pub(crate) api: &'a Api,
     /// What it may do there. Never empty.
     pub(crate) scope: Scopes,
+    /// How long it lives.
+    pub(crate) ttl: Ttl,
 }
 
 /// Which API, then which scopes: a scope means something only at an API.
-pub(crate) fn grant<'a>(
+pub(crate) async fn grant<'a>(
     state: &'a State,
     client: &Client,
     request: &TokenRequest,
@@ -33,9 +35,13 @@ pub(crate) fn grant<'a>(
     let default_scope = request.scope.is_none();
     course.record.default_used = default_scope || request.resource.is_empty();
     course.record.requested_scope = (!default_scope).then(|| asked.clone());
-    let scope = narrow(state, client, api, asked, course);
+    let about = (&asked, api.resource.as_str());
+    let ruling = policy::of_a_client(state, client, about, course).await;
+    let ruling = policy::step(course, ruling)?;
+    let ttl = policy::shortened(api.token_ttl.unwrap_or(state.settings.token_ttl), ruling.as_ref());
+    let scope = narrow(state, (client, api, ruling.as_ref()), asked, course);
     let scope = course.trace.step(Check::GrantScope, scope)?;
-    Ok(Grant { api, scope })
+    Ok(Grant { api, scope, ttl })
 }
 
 /// RFC 8707 §2.
@@ -77,16 +83,21 @@ fn asked(scope: Option<&str>, client: &Client, registry: &Registry) -> Result<Sc
     Ok(target::own(client, scopes))
 }
 
-/// What is asked for, what the client may, what the API has: only what is in all three.
+/// What is asked for, what the client may, what the API has, what the policy leaves: only what is in all.
 fn narrow(
     state: &State,
-    client: &Client,
-    api: &Api,
+    (client, api, ruling): (&Client, &Api, Option<&Ruling>),
     asked: Scopes,
     course: &mut Course,
 ) -> Result<Scopes, Denial> {
-    let (granted, dropped) = asked.narrow(&client.scopes, &api.scopes, &state.settings.registry);
+    let registry = &state.settings.registry;
+    let (mut granted, dropped) = asked.narrow(&client.scopes, &api.scopes, registry);
     course.record.dropped = dropped;
+    if let Some(ruling) = ruling {
+        let (left, dropped) = ruling.narrow(&granted, registry);
+        granted = left;
+        course.record.dropped.extend(dropped);
+    }
     if granted.is_empty() {
         return Err(Denial::NoScopeLeft {
             requested: asked,

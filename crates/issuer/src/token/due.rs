@@ -9,7 +9,7 @@ use super::{
     narrow::Narrowed,
 };
 use crate::{
-    id_token,
+    id_token, policy,
     server::State,
     shape::{self, Pen},
     subject,
@@ -89,12 +89,13 @@ impl Due {
         course: &Course,
     ) -> Result<Self, TokenError> {
         let state = &*ask.state;
-        let Narrowed { api, identity, scope } = narrowed;
+        let Narrowed { api, identity, scope, ruling } = narrowed;
         let alg = api.as_ref().map(|api| api.signing_alg);
         let alg = alg.or_else(|| shape::default_alg(state, &ask.client));
         let alg = alg.ok_or(Fault::NoKeys)?;
         let key = state.keys.signer(alg).ok_or(Fault::NoKey(alg))?;
         let ttl = api.as_ref().and_then(|api| api.token_ttl).unwrap_or(state.settings.token_ttl);
+        let ttl = policy::shortened(ttl, ruling.as_ref());
         Ok(Self {
             client: ask.client.clone(),
             sub: subject::of(state, &ask.client, &person.id),

@@ -11,13 +11,18 @@ use super::{
 };
 use crate::{
     Api,
+    policy::{self, Impersonation},
     server::State,
     target::{self, Subject},
 };
-use portcullis_directory::{self as directory, Client, excerpt, grant::TokenUse, without_secrets};
+use portcullis_directory::{
+    self as directory, Client, Tier, excerpt, grant::TokenUse, without_secrets,
+};
+use portcullis_policy::Point;
 use portcullis_types::{
-    Actor, ActorFault, Allows, Asked, Audience, Check, Denial, Details, ImpersonationFault,
-    Inbound, InboundFault, Narrowed, PossessionFault, Rights, Scope, Scopes, Side, Sides, Ttl,
+    Actor, ActorFault, Allows, Asked, Audience, Check, Denial, Detail, DetailType, Details,
+    DetailsFault, ImpersonationFault, Inbound, InboundFault, Narrowed, PossessionFault, Rights,
+    Ruling, Scope, Scopes, Side, Sides, Timestamp, Ttl,
 };
 use portcullis_verify::subject::{CheckedTrust, Offered, Reuse, TokenKind};
 use request::ExchangeRequest;
@@ -43,15 +48,15 @@ pub(super) async fn exchange(
     let offered = Offered::subject(asked.subject_token, asked.subject_kind, &client.id);
     let who = who::subject(state, client, (&offered, asked.subject_token), course).await?;
     in_force(state, &who, course)?;
-    let actor = actor(state, client, (&asked, &who), course).await?;
+    let acting = acting(state, client, (&asked, &who), course).await?;
     course.trace.step(Check::Possession, held(&who, client, holder))?;
     let scopes = course.trace.step(Check::GrantScope, scopes(state, request.scope.as_deref()))?;
     let left_out = scopes.as_ref().is_some_and(Scopes::may_impersonate);
     let allowed = if left_out { may_impersonate(client, &who, &asked) } else { Ok(()) };
     course.trace.step(Check::Impersonation, allowed)?;
-    let actor = Some(actor).filter(|_| !left_out);
+    let acting = Some(acting).filter(|_| !left_out);
     let wanted = Wanted { target: asked.target, scopes, details: &asked.details };
-    issue(state, (client, holder), (who, actor), wanted, course)
+    issue(state, (client, holder), (who, acting), wanted, course).await
 }
 
 /// The right to leave the actor out is asked for by its name, and is used up by that: no token holds it.
@@ -109,7 +114,8 @@ pub(super) async fn bearer(
     let acting = course.trace.step(Check::ActorToken, acting)?;
     let scopes = course.trace.step(Check::GrantScope, scopes(state, request.scope.as_deref()))?;
     let wanted = Wanted { target, scopes, details: &details };
-    issue(state, (client, holder), (who, Some(acting)), wanted, course)
+    let acting = Acting { actor: acting, shown: None };
+    issue(state, (client, holder), (who, Some(acting)), wanted, course).await
 }
 
 /// What is asked for, whichever grant asks.
@@ -132,22 +138,30 @@ fn in_force(state: &State, who: &Who, course: &mut Course) -> Result<(), TokenEr
     spent.map_err(|retry_after| directory::Fault::TooMany { retry_after }.into())
 }
 
+/// Who acts.
+struct Acting {
+    actor: Actor,
+    /// By the token that they showed.
+    shown: Option<Who>,
+}
+
 /// RFC 8693 §1.1, §4.1, §4.4: who acts. Without an `actor_token` it is the client.
-async fn actor(
+async fn acting(
     state: &State,
     client: &Client,
     (asked, who): (&ExchangeRequest<'_>, &Who),
     course: &mut Course,
-) -> Result<Actor, Denial> {
+) -> Result<Acting, Denial> {
     let refused = |fault| Denial::BadActor { inbound: Inbound::ActorToken, fault };
     let acting = match asked.actor {
         None => Actor::new(client.id.as_str())
             .and_then(|actor| actor.as_client(client.id.as_str()))
+            .map(|actor| Acting { actor, shown: None })
             .map_err(refused),
         Some((token, kind)) => by_token(state, client, (token, kind), who, course).await,
     };
-    let acting = course.trace.step(Check::ActorToken, acting)?;
-    let shown = if who.is_shown_by(client, &acting) {
+    let Acting { actor, shown: token } = course.trace.step(Check::ActorToken, acting)?;
+    let shown = if who.is_shown_by(client, &actor) {
         Ok(())
     } else {
         let fault = InboundFault::WrongClient {
@@ -160,9 +174,10 @@ async fn actor(
         Err(Denial::BadInbound { inbound: Inbound::SubjectToken, fault })
     };
     course.trace.step(Check::ActorToken, shown)?;
-    let named = who.may_act.as_ref().map_or(Ok(()), |may| may.allows(&acting, &who.issuer));
-    let named = named.and_then(|()| Actor::on_behalf(acting, who.act.clone()));
-    course.trace.step(Check::ActorToken, named.map_err(refused))
+    let named = who.may_act.as_ref().map_or(Ok(()), |may| may.allows(&actor, &who.issuer));
+    let named = named.and_then(|()| Actor::on_behalf(actor, who.act.clone()));
+    let actor = course.trace.step(Check::ActorToken, named.map_err(refused))?;
+    Ok(Acting { actor, shown: token })
 }
 
 /// Of the same tenant as the subject, and acting for itself.
@@ -172,7 +187,7 @@ async fn by_token(
     (token, kind): (&str, TokenKind),
     who: &Who,
     course: &mut Course,
-) -> Result<Actor, Denial> {
+) -> Result<Acting, Denial> {
     let inbound = Inbound::ActorToken;
     let offered = Offered::actor(token, kind, &client.id);
     let acting = who::subject(state, client, (&offered, token), course).await?;
@@ -189,7 +204,8 @@ async fn by_token(
         From::Here { client_id, .. } => actor.as_client(client_id),
         From::There { .. } => actor.as_client(client.id.as_str()),
     });
-    actor.map_err(|fault| Denial::BadActor { inbound, fault })
+    let actor = actor.map_err(|fault| Denial::BadActor { inbound, fault })?;
+    Ok(Acting { actor, shown: Some(acting) })
 }
 
 /// A token that is bound to a key yields one that is bound to a key: that of whoever exchanges it.
@@ -212,10 +228,10 @@ fn held(who: &Who, client: &Client, holder: &Holder) -> Result<(), Denial> {
 }
 
 /// Which API, which of the rights, and the token.
-fn issue(
+async fn issue(
     state: &State,
     (client, holder): (&Client, &Holder),
-    (who, actor): (Who, Option<Actor>),
+    (who, acting): (Who, Option<Acting>),
     wanted: Wanted<'_>,
     course: &mut Course,
 ) -> Result<Exchanged, TokenError> {
@@ -230,8 +246,8 @@ fn issue(
         details: wanted.details,
         expires: course.now.plus(api.token_ttl.unwrap_or(state.settings.token_ttl)),
     };
-    let narrowed = narrowed(state, (client, &who, api), &asked);
-    let narrowed = course.trace.step(Check::GrantScope, narrowed.map_err(|denial| *denial))?;
+    let by = (client, &who, api);
+    let narrowed = left(state, by, (acting.as_ref(), &asked), course).await?;
     course.record.dropped = narrowed.dropped;
     let rights = narrowed.rights;
     if rights.expires <= course.now {
@@ -239,15 +255,55 @@ fn issue(
     }
     let used = used(&who);
     let cnf = holder.confirmation();
-    let words = mint::OfAnExchange {
-        sub: &who.sub,
-        actor: actor.as_ref(),
-        carried: &who.carried,
-        rights: &rights,
-    };
-    course.record.actor = actor.as_ref().map(|actor| excerpt(actor.sub()).into());
+    let actor = acting.as_ref().map(|acting| &acting.actor);
+    let words = mint::OfAnExchange { sub: &who.sub, actor, carried: &who.carried, rights: &rights };
+    course.record.actor = actor.map(|actor| excerpt(actor.sub()).into());
     let minted = mint::exchanged(state, client, (api, &words, cnf), course)?;
     Ok(Exchanged { minted, details: rights.details, used })
+}
+
+/// What is left when everybody was asked, the policy last.
+async fn left(
+    state: &State,
+    (client, who, api): (&Client, &Who, &Api),
+    (acting, asked): (Option<&Acting>, &Asked<'_>),
+    course: &mut Course,
+) -> Result<Narrowed, Denial> {
+    let by = (client, who, api);
+    let first = narrowed(state, by, asked, (None, course.now));
+    if policy::judge(state, Point::Exchange).is_none() {
+        return course.trace.step(Check::GrantScope, first.map_err(|denial| *denial));
+    }
+    // What is refused anyhow is no question for a policy.
+    let first = match first {
+        Ok(first) => first,
+        Err(denial) => return course.trace.step(Check::GrantScope, Err(*denial)),
+    };
+    let question = question((client, who, api), (acting, asked), &first);
+    let ruling = policy::of_an_exchange(state, question, course).await;
+    let ruling = policy::step(course, ruling)?;
+    let last = narrowed(state, by, asked, (ruling.as_ref(), course.now));
+    course.trace.step(Check::GrantScope, last.map_err(|denial| *denial))
+}
+
+fn question<'a>(
+    (client, who, api): (&'a Client, &'a Who, &'a Api),
+    (acting, asked): (Option<&'a Acting>, &Asked<'a>),
+    first: &'a Narrowed,
+) -> policy::Exchanging<'a> {
+    let datasets = first.rights.details.of_kind(DetailType::AiDataset);
+    policy::Exchanging {
+        subject: who.party(),
+        actor: acting.and_then(|acting| acting.shown.as_ref()).map(Who::party),
+        client,
+        tenant: who.tenant.as_deref(),
+        trust: who.trust(),
+        requested: asked.scopes.unwrap_or(&first.rights.scopes),
+        datasets: datasets.filter_map(Detail::identifier).collect(),
+        audience: api.resource.as_str(),
+        impersonation: if acting.is_none() { Impersonation::Yes } else { Impersonation::No },
+        inbound: who.inbound,
+    }
 }
 
 /// RFC 8693 §2.2.2: `invalid_target`. An API of a tenant's is for that tenant's tokens.
@@ -300,11 +356,12 @@ fn scopes(state: &State, text: Option<&str>) -> Result<Option<Scopes>, Denial> {
     Ok(Some(scopes))
 }
 
-/// What everybody allows.
+/// What everybody allows; without a ruling, all but the policy.
 fn narrowed(
     state: &State,
     (client, who, api): (&Client, &Who, &Api),
     asked: &Asked<'_>,
+    (ruling, now): (Option<&Ruling>, Timestamp),
 ) -> Result<Narrowed, Box<Denial>> {
     let nothing = Details::default();
     let own = |allows| Side { allows, details: &nothing, expires: asked.expires };
@@ -318,16 +375,38 @@ fn narrowed(
         // Of nobody's tenant: what the operator's own people may have is in the token.
         None => own(Allows::Scopes(&who.rights.scopes)),
     };
+    let by_policy = ruling.and_then(|ruling| ruling.scopes.as_ref()).unwrap_or(&api.scopes);
+    let reason = ruling.map(Ruling::words).unwrap_or_default();
+    let most = ruling.and_then(|ruling| ruling.obligations.max_ttl).map(Ttl::seconds);
+    let expires = most.map_or(asked.expires, |most| now.plus(most).min(asked.expires));
     let sides = Sides {
         subject: &who.rights,
         client: own(Allows::Patterns(&client.scopes)),
         tenant,
         api: own(Allows::Scopes(&api.scopes)),
-        policy: own(Allows::Scopes(&api.scopes)),
-        reason: "",
+        policy: Side { expires, ..own(Allows::Scopes(by_policy)) },
+        reason: &reason,
         crossings: who.tenant.as_ref().map_or(&[], |tenant| tenant.crossings.as_slice()),
     };
-    Rights::narrow(asked, &sides, &state.settings.registry)
+    let mut narrowed = Rights::narrow(asked, &sides, &state.settings.registry)?;
+    narrowed.rights.details = datasets(&narrowed.rights.details, contract.as_ref(), ruling)
+        .map_err(|fault| Box::new(Denial::BadDetails { fault }))?;
+    Ok(narrowed)
+}
+
+/// A tenant without datasets names none, and the policy leaves what it says.
+fn datasets(
+    details: &Details,
+    contract: Option<&Tier>,
+    ruling: Option<&Ruling>,
+) -> Result<Details, DetailsFault> {
+    const DATASET: DetailType = DetailType::AiDataset;
+    let has_none = contract.is_some_and(|tier| tier.details.of_kind(DATASET).next().is_none());
+    let details = details.only(DATASET, |_| !has_none)?;
+    match ruling.and_then(|ruling| ruling.datasets.as_ref()) {
+        None => Ok(details),
+        Some(most) => details.only(DATASET, |id| most.iter().any(|one| **one == *id)),
+    }
 }
 
 /// How the use of the token is remembered.

@@ -93,9 +93,8 @@ pub(super) fn to_itself(
     (grant, cnf): (Grant<'_>, Option<Confirmation>),
     course: &mut Course,
 ) -> Result<Minted, Fault> {
-    let Grant { api, scope } = grant;
+    let Grant { api, scope, ttl } = grant;
     let key = state.keys.signer(api.signing_alg).ok_or(Fault::NoKey(api.signing_alg))?;
-    let ttl = api.token_ttl.unwrap_or(state.settings.token_ttl);
     let issued = after_all_that_is_dead(client, course.now);
     let expires = issued.plus(ttl);
     let claims = Claims {

@@ -3,14 +3,15 @@
 
 use super::{Course, TokenError, ask::Ask};
 use crate::{
-    Api, Settings,
+    Api, Settings, policy,
     target::{self, Subject},
 };
 use portcullis_directory::{Authorization, Client, PeopleSettings, Person, excerpt};
+use portcullis_policy::Point;
 use portcullis_store::Tx;
 use portcullis_types::{
-    Check, Denial, Dropped, DroppedBy, GrantedFault, IdentityScope, IdentityScopes, Pattern, Scope,
-    Scopes,
+    Check, Denial, Dropped, DroppedBy, GrantedFault, IdentityScope, IdentityScopes, Pattern,
+    Ruling, Scope, Scopes,
 };
 
 /// What the request asks for; nothing means all that was granted.
@@ -27,6 +28,8 @@ pub(super) struct Narrowed {
     pub(super) api: Option<Api>,
     pub(super) identity: IdentityScopes,
     pub(super) scope: Scopes,
+    /// What the policy says of it, if one is asked.
+    pub(super) ruling: Option<Ruling>,
 }
 
 pub(super) fn now(
@@ -44,10 +47,16 @@ pub(super) fn now(
     let identity = identity.and(ask.client.registration.identity);
     course.record.requested_scope = wanted.scope.map(|_| asked.clone());
     let roles = tx.attached::<PeopleSettings>().unwrap_or_default().roles.scopes(&person.roles);
-    let scope = match api {
+    let mut scope = match api {
         Some(api) => within(settings, &ask.client, api, (&asked, &roles), course),
         None => Scopes::default(),
     };
+    let ruling = policy::step(course, ruled(ask))?;
+    if let Some(ruling) = &ruling {
+        let (left, dropped) = ruling.narrow(&scope, &settings.registry);
+        scope = left;
+        course.record.dropped.extend(dropped);
+    }
     // A person who may nothing there any more still signs in.
     let signs_in = identity.has(IdentityScope::Openid) && !granted.resource_named;
     let api = api.filter(|_| !(scope.is_empty() && signs_in));
@@ -68,7 +77,19 @@ pub(super) fn now(
     let resource = api.map_or(&settings.userinfo.1, |api| &api.resource);
     course.record.resource = Some(resource.to_string().into());
     course.record.api = api.map(|api| api.name.to_string().into());
-    Ok(Narrowed { api: api.cloned(), identity, scope })
+    Ok(Narrowed { api: api.cloned(), identity, scope, ruling })
+}
+
+/// Where a policy is asked, one has answered.
+fn ruled(ask: &Ask) -> Result<Option<Ruling>, Denial> {
+    match (policy::judge(&ask.state, Point::Token), &ask.ruled) {
+        (None, _) => Ok(None),
+        (Some(_), Some(ruled)) => policy::allowed(ruled, None).map(Some),
+        (Some(_), None) => {
+            let reasons = vec!["no policy was asked".to_owned()];
+            Err(Denial::PolicyRefused { inbound: None, reasons })
+        }
+    }
 }
 
 /// RFC 8707 §2.2: what was granted, or our own `/userinfo`.

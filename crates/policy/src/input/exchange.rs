@@ -16,8 +16,9 @@ pub struct ExchangeInput<'a> {
     pub actor: Option<Caller<'a>>,
     /// The client that asks.
     pub client: Client<'a>,
-    /// The tenant of the subject.
-    pub tenant: TenantFacts<'a>,
+    /// The tenant of the subject; absent for the operator's own people and services.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<TenantFacts<'a>>,
     /// The trust that the subject token came under; absent for a token of our own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trust: Option<Trust<'a>>,
@@ -51,6 +52,9 @@ pub struct Trust<'a> {
     /// The most that it may yield.
     #[serde(default)]
     pub scopes: Vec<Text<'a>>,
+    /// Whether its tokens may be exchanged without naming who acts.
+    #[serde(default)]
+    pub impersonation: bool,
 }
 
 impl Facts for ExchangeInput<'_> {

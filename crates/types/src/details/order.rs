@@ -75,6 +75,26 @@ impl Details {
         Self::bounded(both)
     }
 
+    /// Without those objects of `kind` that are about none of the things that `holds` knows. If that leaves none of
+    /// them it is refused, since a set without any would allow all.
+    pub fn only(
+        &self,
+        kind: DetailType,
+        holds: impl Fn(&str) -> bool,
+    ) -> Result<Self, DetailsFault> {
+        let stays = |one: &&Detail| {
+            one.kind != kind || one.identifier.as_deref().is_some_and(|name| holds(name))
+        };
+        let left = Self(self.iter().filter(stays).cloned().collect());
+        let (before, after) = (self.of_kind(kind).next(), left.of_kind(kind).next());
+        match (before, after) {
+            (Some(lost), None) => Err(DetailsFault::new(Excluded, kind.name())
+                .found(&lost.label())
+                .expected("something that every side allows")),
+            _ => Ok(left),
+        }
+    }
+
     /// The objects of both: of a type that either limits, what one of them allows. A set that has no objects of a
     /// type lifts no limit of the other.
     pub fn together(&self, other: &Self) -> Result<Self, DetailsFault> {

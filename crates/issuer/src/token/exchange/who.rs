@@ -1,6 +1,6 @@
 //! Whose token it is: one of ours, to be passed on or made smaller, or one of a tenant's provider.
 
-use crate::{own, server::State, token::Course};
+use crate::{own, policy::Party, server::State, token::Course};
 use portcullis_directory::{Client, KnownTenant};
 use portcullis_jose::{json, jws::Compact};
 use portcullis_types::{
@@ -234,6 +234,21 @@ impl Who {
                         .any(|api| aud.iter().any(|aud| aud == api.as_str()))
                     || self.may_act.as_ref().is_some_and(|named| named.names(actor, &self.issuer))
             }
+        }
+    }
+
+    /// As a policy is told of them.
+    pub(super) fn party(&self) -> Party<'_> {
+        Party {
+            sub: &self.sub,
+            client_id: match &self.from {
+                From::Here { client_id, .. } => client_id,
+                From::There { .. } => "",
+            },
+            tenant: self.rights.tenant.as_ref(),
+            scopes: &self.rights.scopes,
+            carried: &self.carried,
+            act: self.act.as_ref(),
         }
     }
 

@@ -37,6 +37,12 @@ pub(super) struct AppFlags {
     /// It is your own: nobody is asked to consent, unless it is public and no web site.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     first_party: Option<bool>,
+    /// It is an agent: it acts by itself for others. Policies leave those less.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    agent: Option<bool>,
+    /// A word that policies are told of it; may be repeated.
+    #[arg(long, value_name = "WORD")]
+    label: Vec<String>,
     /// Whether PKCE may be left out, with a nonce in its place.
     #[arg(long, value_enum)]
     pkce: Option<PkceWord>,
@@ -233,6 +239,8 @@ impl AppFlags {
         let native = |native| if native { ApplicationType::Native } else { ApplicationType::Web };
         set(&mut to.application_type, self.native.map(native));
         set(&mut to.first_party, self.first_party);
+        set(&mut to.agent, self.agent);
+        replace(&mut to.labels, self.label);
         set(&mut to.pkce, self.pkce.map(PkceWord::real));
         text(&mut to.backchannel_logout_uri, self.backchannel_logout_uri);
         set(&mut to.backchannel_logout_session_required, self.backchannel_logout_session);
