@@ -37,3 +37,9 @@ test_an_ended_tenant_gets_nothing if {
 	decision := data.portcullis.client.decision with input as object.union(usual, {"tenant": {"state": "ended"}})
 	codes(decision) == {"tenant.state"}
 }
+
+test_a_client_of_the_house_gets_what_it_is_registered_for if {
+	own := object.union(object.remove(usual, ["client", "tenant"]), {"client": object.remove(usual.client, ["tenant"])})
+	decision := data.portcullis.client.decision with input as own
+	decision.scopes == {"generate:basic", "mcp:call/github", "model:export"}
+}

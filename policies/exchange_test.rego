@@ -62,11 +62,33 @@ test_nobody_hides_behind_another if {
 test_who_may_hide_may if {
 	both := {
 		"impersonation": true,
-		"subject": {"scopes": ["analytics:read", "exchange:impersonate"]},
+		"trust": {"impersonation": true},
 		"client": {"scopes": ["analytics:read", "exchange:impersonate"]},
 	}
 	decision := data.portcullis.exchange.decision with input as object.union(usual, both)
 	decision.allow == true
+}
+
+test_a_client_of_the_house_acts_for_a_tenant if {
+	house := object.union(object.remove(usual, ["client"]), {"client": object.remove(usual.client, ["tenant"])})
+	decision := data.portcullis.exchange.decision with input as house
+	decision.scopes == {"analytics:read"}
+}
+
+test_the_houses_own_pass_on_what_they_have if {
+	own := object.union(object.remove(usual, ["client", "subject", "tenant", "trust"]), {
+		"client": object.remove(usual.client, ["tenant"]),
+		"subject": object.remove(usual.subject, ["tenant"]),
+	})
+	decision := data.portcullis.exchange.decision with input as own
+	decision.scopes == {"analytics:read"}
+	decision.datasets == {"ds_claims", "ds_other"}
+}
+
+test_a_subject_of_the_house_is_not_for_a_tenants_client if {
+	mixed := object.union(object.remove(usual, ["subject", "tenant"]), {"subject": object.remove(usual.subject, ["tenant"])})
+	decision := data.portcullis.exchange.decision with input as mixed
+	decision.allow == false
 }
 
 test_a_suspended_tenant_exchanges_nothing if {

@@ -45,3 +45,22 @@ test_every_reason_is_told if {
 	decision.allow == false
 	codes(decision) == {"tier.model", "tenant.foreign", "agent.scope", "brake.refusals"}
 }
+
+test_the_houses_own_pass_without_a_tenant if {
+	own := object.union(object.remove(usual, ["caller", "tenant"]), {"caller": object.remove(usual.caller, ["tenant"])})
+	data.portcullis.request.decision == {"allow": true, "obligations": {"max_output_tokens": 16384}} with input as own
+}
+
+test_a_tenant_that_nobody_knows_is_not_the_house if {
+	decision := data.portcullis.request.decision with input as object.remove(usual, ["tenant"])
+	decision.allow == false
+}
+
+test_the_houses_own_reach_no_tenants_model if {
+	own := object.union(object.remove(usual, ["caller", "tenant"]), {
+		"caller": object.remove(usual.caller, ["tenant"]),
+		"resource": {"model": {"tenant": "t123"}},
+	})
+	decision := data.portcullis.request.decision with input as own
+	codes(decision) == {"tenant.foreign"}
+}

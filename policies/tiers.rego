@@ -11,10 +11,9 @@ tier := data.house if house
 # The operator's own people and services belong to no tenant, and neither does whoever acts for them.
 house if {
 	not input.tenant
-	not input.caller.tenant
-	not input.subject.tenant
-	not input.actor.tenant
-	not input.client.tenant
+	every who in ["caller", "subject", "actor", "client"] {
+		object.get(input, [who, "tenant"], "") == ""
+	}
 }
 
 # Suspended and ended tenants have nothing.

@@ -41,3 +41,8 @@ test_a_suspended_tenant_gets_no_token if {
 	decision := data.portcullis.token.decision with input as object.union(usual, {"tenant": {"state": "suspended"}})
 	codes(decision) == {"tenant.state"}
 }
+
+test_whoever_only_signs_in_needs_no_scope if {
+	decision := data.portcullis.token.decision with input as object.union(usual, {"caller": {"scopes": []}})
+	decision.allow == true
+}
