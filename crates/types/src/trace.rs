@@ -77,12 +77,16 @@ impl Trace {
         self.passed & check.bit() != 0
     }
 
-    /// The whole checklist, in order. The checks of exchanges are left out where none of them was reached.
+    /// The whole checklist, in order. The checks of exchanges are left out where none of them was reached, and so is the
+    /// policy where none was asked.
     pub fn rows(&self) -> impl Iterator<Item = Row> {
         let (passed, failed) = (self.passed, self.failed);
-        let reached = |check: Check| passed & check.bit() != 0 || failed == Some(check);
-        let exchange = Check::of(self.stage).any(|check| check.is_occasional() && reached(check));
-        let shown = Check::of(self.stage).filter(move |check| exchange || !check.is_occasional());
+        let reached = move |check: Check| passed & check.bit() != 0 || failed == Some(check);
+        let of_exchange = |check: Check| check.is_occasional() && check != Check::Policy;
+        let exchange = Check::of(self.stage).any(|check| of_exchange(check) && reached(check));
+        let shown = Check::of(self.stage).filter(move |check| {
+            !check.is_occasional() || reached(*check) || exchange && of_exchange(*check)
+        });
         shown.map(move |check| {
             let mark = match failed {
                 Some(failed) if failed == check => Mark::Failed,

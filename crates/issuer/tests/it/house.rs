@@ -13,6 +13,7 @@ use portcullis_issuer::{
 };
 use portcullis_jose::Alg;
 use portcullis_keyring::{Act, KeyEncryptionKey, KeyPlan, OurKeys, RotationPolicy};
+use portcullis_policy::{Bundle, Engine, Files, Judge, Point, Surroundings, SurroundingsSettings};
 use portcullis_store::{Store, testing::Database};
 use portcullis_types::{
     ApiName, ClientId, DecisionId, Entropy, Issuer, Registry, Scopes, Timestamp, Ttl,
@@ -143,15 +144,32 @@ impl House {
     }
 
     async fn of(settings: Settings) -> Self {
-        Self::before(settings, Vec::new()).await
+        Self::before(settings, (Vec::new(), None)).await
     }
 
     /// Where people may sign in with these providers, too.
     pub(crate) async fn behind_providers(providers: Vec<Provider>) -> Self {
-        Self::before(settings(Alg::ES384), providers).await
+        Self::before(settings(Alg::ES384), (providers, None)).await
     }
 
-    async fn before(settings: Settings, providers: Vec<Provider>) -> Self {
+    /// Where these policies are asked, at all points; with the apps of most tests.
+    pub(crate) async fn ruled_by(files: &[(&str, &str)]) -> Self {
+        let mut bundle = Files::default();
+        for (name, text) in files {
+            bundle.add(name, (*text).to_owned()).unwrap();
+        }
+        let engine = Engine::new(Bundle::of(bundle, &Registry::standard()).unwrap());
+        let surroundings = Surroundings::new(SurroundingsSettings::default()).unwrap();
+        let judge = Judge::new(Arc::new(engine), Point::ALL.to_vec(), surroundings);
+        let house = Self::before(settings(Alg::ES384), (Vec::new(), Some(judge))).await;
+        house.settled().await;
+        house
+    }
+
+    async fn before(
+        settings: Settings,
+        (providers, judge): (Vec<Provider>, Option<Judge>),
+    ) -> Self {
         let database = Database::fresh();
         let migrations =
             [portcullis_audit::MIGRATIONS, DIRECTORY, portcullis_keyring::MIGRATIONS, ISSUER];
@@ -189,7 +207,7 @@ impl House {
             entropy: source,
             mail,
             csrf: CsrfKey::new(&[9; 32]),
-            judge: None,
+            judge,
             partners: Partners::new(Outgoing::new(outgoing.clone()).unwrap()),
             upstreams: Upstreams::new(providers, Outgoing::new(outgoing).unwrap()),
             subjects: SubjectKey::new(&[11; 32]),
@@ -197,11 +215,7 @@ impl House {
             guesses: Guesses::default(),
             possession: Arc::new(Possession::new(&[12; 32], 1000)),
         };
-        let router = router(state.clone());
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        tokio::spawn(async move { axum::serve(listener, service).await });
+        let base = serve(&state).await;
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -304,6 +318,14 @@ impl House {
         let found = self.store.read(move |tx| portcullis_audit::find(tx, id)).await;
         found.unwrap().expect("the decision is in the audit log")
     }
+}
+
+async fn serve(state: &State) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let service = router(state.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async move { axum::serve(listener, service).await });
+    base
 }
 
 impl Answer {

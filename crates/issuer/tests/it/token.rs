@@ -4,6 +4,7 @@ mod certificate;
 mod client_secret;
 mod device_code;
 mod dpop;
+mod policy;
 mod private_key_jwt;
 mod record;
 mod refresh_token;

@@ -158,13 +158,18 @@ pub(crate) fn input(point: Point, draw: &mut Draw) -> Input {
 
 fn exchange(draw: &mut Draw, requested: Vec<Text<'static>>) -> Input {
     let actor = caller(draw);
-    let trust =
-        Trust { id: "tr".into(), issuer: "https://idp.example".into(), scopes: draw.words(SCOPES) };
+    let trust = Trust {
+        id: "tr".into(),
+        issuer: "https://idp.example".into(),
+        scopes: draw.words(SCOPES),
+        impersonation: draw.yes(),
+    };
+    let tenant = tenant(draw);
     Input::new(&ExchangeInput {
         subject: caller(draw),
         actor: draw.maybe(actor),
         client: client(draw),
-        tenant: tenant(draw),
+        tenant: draw.maybe(tenant),
         trust: draw.maybe(trust),
         requested,
         datasets: draw.words(&["ds_a", "ds_b", "ds_c"]),

@@ -82,9 +82,8 @@ impl Details {
         kind: DetailType,
         holds: impl Fn(&str) -> bool,
     ) -> Result<Self, DetailsFault> {
-        let stays = |one: &&Detail| {
-            one.kind != kind || one.identifier.as_deref().is_some_and(|name| holds(name))
-        };
+        let stays =
+            |one: &&Detail| one.kind != kind || one.identifier.as_deref().is_some_and(&holds);
         let left = Self(self.iter().filter(stays).cloned().collect());
         let (before, after) = (self.of_kind(kind).next(), left.of_kind(kind).next());
         match (before, after) {
