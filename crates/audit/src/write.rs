@@ -23,6 +23,10 @@ pub(crate) fn record(record: &Record<'_>, out: &mut Vec<u8>) -> Result<(), Error
         out.extend_from_slice(b",\"denial\":");
         value(denial, out)?;
     }
+    if let Some(ruled) = &record.ruled {
+        out.extend_from_slice(b",\"ruled\":");
+        value(ruled, out)?;
+    }
     write_access(access, out)?;
     out.push(b'}');
     Ok(())
@@ -121,7 +125,9 @@ const fn marks(word: u64) -> u64 {
 mod tests {
     use super::{is_plain, record};
     use crate::{Access, Event, Record, TokenFacts};
-    use portcullis_types::{Denial, Stage, Timestamp, Trace};
+    use portcullis_types::{
+        Cause, Denial, Json, Point, Revision, Ruled, Ruling, Stage, Timestamp, Trace,
+    };
     use proptest::prelude::*;
     use std::borrow::Cow;
 
@@ -193,11 +199,19 @@ mod tests {
             denied in any::<bool>(),
         ) {
             let denial = Denial::MissingClaim { claim: "a\"b".to_owned() };
+            let ruled = Ruled {
+                point: Point::Request,
+                ruling: Ruling::failed(Cause::Policy, Revision::of_files([7; 32])),
+                input: Json(r#"{"caller":{"sub":"a"}}"#.into()),
+                shadow: None,
+                decision_log_id: Some("d-1".to_owned()),
+            };
             let written = Record {
                 id: "dec_01JDJ8Z7Q2M4N6P8R0T2V4X6Y8".parse().unwrap(),
                 at: Timestamp::from_millis(at),
                 trace: Trace::new(Stage::Access),
-                denial: denied.then_some(Cow::Owned(denial)), ruled: None,
+                denial: denied.then_some(Cow::Owned(denial)),
+                ruled: denied.then_some(Cow::Owned(ruled)),
                 event: Event::Access(access),
             };
             let mut by_hand = Vec::new();
