@@ -7,6 +7,7 @@ mod account;
 mod admission;
 mod arrival;
 mod authorize;
+mod authzen;
 mod certificate;
 mod claims;
 mod client_document;

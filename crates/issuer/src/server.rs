@@ -1,8 +1,8 @@
 //! What the endpoints share, and where each of them is.
 
 use crate::{
-    Guesses, Logos, Partners, Settings, SubjectKey, account, authorize, client_document, device,
-    device_authorization, elsewhere,
+    Guesses, Logos, Partners, Settings, SubjectKey, account, authorize, authzen, client_document,
+    device, device_authorization, elsewhere,
     head::Head,
     introspect, jwks, logo, logout,
     mail::Mailer,
@@ -98,6 +98,7 @@ pub fn router(state: State) -> Router {
     let router = router
         .merge(people(&path))
         .merge(scim::routes(&path))
+        .merge(authzen::routes(&path, &state))
         .route(&format!("{path}/jwks"), get(jwks::serve).options(preflight))
         .merge(register::routes(&path))
         .route(&format!("{path}/token"), post(token::endpoint).options(preflight))

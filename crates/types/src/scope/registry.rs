@@ -53,6 +53,7 @@ pub(super) const STANDARD: &[(&str, &str, &[&str])] = &[
     ("client:read", "See clients, without their secrets.", &[]),
     ("client:write", "Register, disable and enable clients, and renew their secrets.", &[]),
     ("audit:read", "Read why something was allowed or refused.", &[]),
+    ("policy:evaluate", "Ask what the policies would decide.", &[]),
     ("exchange:impersonate", "Exchange a token without leaving a trace of the actor in it.", &[]),
 ];
 

@@ -1,0 +1,101 @@
+//! `{issuer}/access/v1` (OpenID AuthZEN Authorization API 1.0): others ask what the policies would decide, and are
+//! answered by those that decide here.
+//!
+//! There while `[policy]` is. Callers show an access token for the API with the resource `{issuer}/access/v1` and the
+//! scope `policy:evaluate`; one that belongs to a tenant asks about that tenant alone. A denied evaluation is an
+//! answer, with status 200; other statuses are about the call.
+
+mod call;
+mod decision;
+mod evaluate;
+mod facts;
+mod known;
+mod question;
+mod search;
+
+use crate::{Settings, metadata, server::State};
+use axum::{
+    Router,
+    extract::{Request, State as Shared},
+    response::Response,
+    routing::{get, post},
+};
+use call::Call;
+use known::Lore;
+use portcullis_policy::Judge;
+use serde_json::json;
+use std::sync::Arc;
+
+/// Below the issuer; also what ends the audience of tokens for it.
+pub(crate) const PATH: &str = "/access/v1";
+/// What its callers need.
+const SCOPE: &str = "policy:evaluate";
+
+/// What the endpoints share.
+struct Pdp {
+    state: Arc<State>,
+    judge: Judge,
+    lore: Lore,
+}
+
+/// The endpoints, and where they are found; none where no policy is asked.
+pub(crate) fn routes(path: &str, state: &Arc<State>) -> Router<Arc<State>> {
+    let Some(judge) = state.judge.clone() else { return Router::new() };
+    let metadata = document(&state.settings);
+    let pdp = Arc::new(Pdp { state: Arc::clone(state), judge, lore: Lore::default() });
+    let at = |below: &str| format!("{path}{PATH}{below}");
+    let on = |asked: Asked| {
+        post(move |Shared(pdp): Shared<Arc<Pdp>>, request: Request| async move {
+            answer(&pdp, request, asked).await
+        })
+    };
+    // §9.2: between host and path.
+    let well = format!("/.well-known/authzen-configuration{path}");
+    Router::new()
+        .without_v07_checks()
+        .route(&well, get(move || async move { metadata::serve(metadata) }))
+        .route(&at("/evaluation"), on(Asked::Evaluation))
+        .route(&at("/evaluations"), on(Asked::Evaluations))
+        .route(&at("/search/subject"), on(Asked::Search(search::Wanted::Subject)))
+        .route(&at("/search/resource"), on(Asked::Search(search::Wanted::Resource)))
+        .route(&at("/search/action"), on(Asked::Search(search::Wanted::Action)))
+        .with_state(pdp)
+}
+
+/// §9.1.
+fn document(settings: &Settings) -> axum::body::Bytes {
+    let at = |below: &str| settings.url(&format!("{PATH}{below}"));
+    let metadata = json!({
+        "policy_decision_point": settings.issuer(),
+        "access_evaluation_endpoint": at("/evaluation"),
+        "access_evaluations_endpoint": at("/evaluations"),
+        "search_subject_endpoint": at("/search/subject"),
+        "search_resource_endpoint": at("/search/resource"),
+        "search_action_endpoint": at("/search/action"),
+    });
+    serde_json::to_vec_pretty(&metadata).unwrap_or_default().into()
+}
+
+/// What a call is for.
+#[derive(Clone, Copy)]
+enum Asked {
+    /// §6.
+    Evaluation,
+    /// §7.
+    Evaluations,
+    /// §8.
+    Search(search::Wanted),
+}
+
+async fn answer(pdp: &Pdp, request: Request, asked: Asked) -> Response {
+    let id = call::RequestId::of(&request);
+    let outcome = match Call::of(pdp, request).await {
+        Ok(call) => match asked {
+            Asked::Evaluation => evaluate::one(&call).await,
+            Asked::Evaluations => evaluate::several(&call).await,
+            Asked::Search(wanted) => search::run(&call, wanted).await,
+        },
+        Err(problem) => Err(problem),
+    };
+    call::answer(pdp, outcome, id)
+}

@@ -1,0 +1,298 @@
+//! One call: who asks, with a token for this API, and what is in the body (§10.1).
+
+use super::{PATH, Pdp, SCOPE, question::Malformed};
+use crate::{
+    DpopNonce,
+    dpop::{self, DPOP},
+    own::{self, Door},
+    server::State,
+    token::Fault,
+};
+use axum::{
+    body::{Body, to_bytes},
+    extract::Request,
+    response::{IntoResponse as _, Response},
+};
+use http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
+use portcullis_audit::{self as audit, Access, Event, Record, TokenFacts};
+use portcullis_types::{
+    ApiName, Audience, DecisionId, Denial, Random, Ruled, Scope, Scopes, Stage, Tenant, Timestamp,
+    Trace,
+};
+use portcullis_verify::{
+    Admission, Challenge, Claims, Demand, Guarded, Holder, Need, Presented, Scheme,
+    dpop::{Header, Htu},
+};
+use portcullis_web::form;
+use serde_json::{Map, Value};
+use std::{borrow::Cow, time::Duration};
+
+/// Bytes of a body, at most.
+const LARGEST: usize = 1 << 20;
+/// For the whole body.
+const PATIENCE: Duration = Duration::from_secs(10);
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// One call whose token was admitted.
+pub(super) struct Call<'p> {
+    pub(super) pdp: &'p Pdp,
+    pub(super) now: Timestamp,
+    pub(super) body: Map<String, Value>,
+    path: String,
+    token: TokenFacts<'static>,
+    tenant: Option<Tenant>,
+}
+
+/// Why a call is not answered: about the call, never about what was asked.
+pub(super) enum Problem {
+    /// 400.
+    Malformed(String),
+    /// 401 or 403: no token for this API, or without the scope.
+    Denied(Box<Denial>, Option<Scheme>),
+    /// 503: a policy server or the store does not answer.
+    Unavailable,
+    /// A failure of ours.
+    Fault(Fault),
+}
+
+impl From<Malformed> for Problem {
+    fn from(Malformed(what): Malformed) -> Self {
+        Self::Malformed(what)
+    }
+}
+
+impl<T: Into<Fault>> From<T> for Problem {
+    fn from(fault: T) -> Self {
+        Self::Fault(fault.into())
+    }
+}
+
+impl<'p> Call<'p> {
+    /// Who calls, and with what; the body is read only for a caller we know.
+    pub(super) async fn of(pdp: &'p Pdp, request: Request) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let now = (pdp.state.clock)();
+        let admission = admitted(&pdp.state, &parts, now)?;
+        let body = read(&parts, body).await?;
+        let (token, tenant) = (facts(&admission), admission.claims().tenant.clone());
+        Ok(Self { pdp, now, body, path: parts.uri.path().to_owned(), token, tenant })
+    }
+
+    /// The tenant that the caller asks about, and about no other; `None`: it may ask about all.
+    pub(super) fn tenant(&self) -> Option<&Tenant> {
+        self.tenant.as_ref()
+    }
+
+    /// Whether the caller may know what belongs to `tenant`; what belongs to nobody, anybody may.
+    pub(super) fn sees(&self, tenant: Option<&str>) -> bool {
+        self.tenant().is_none_or(|own| tenant.is_none_or(|tenant| tenant == own.as_str()))
+    }
+
+    /// The client that calls.
+    pub(super) fn client_id(&self) -> &str {
+        &self.token.client_id
+    }
+
+    /// The name of one decision.
+    pub(super) fn decision_id(&self) -> DecisionId {
+        DecisionId::fresh(self.now, &Random::draw(&mut *(self.pdp.state.entropy)()))
+    }
+
+    /// Writes what was decided, all or nothing, before it is answered.
+    pub(super) async fn record(
+        &self,
+        decided: Vec<(DecisionId, Option<Ruled>)>,
+    ) -> Result<(), Problem> {
+        let needed = needed();
+        let records: Vec<_> = decided
+            .into_iter()
+            .map(|(id, ruled)| Record {
+                id,
+                at: self.now,
+                trace: Trace::new(Stage::Access),
+                denial: None,
+                ruled: ruled.map(Cow::Owned),
+                event: Event::Access(Access {
+                    method: "POST".into(),
+                    path: self.path.clone().into(),
+                    route: Some(self.path.clone().into()),
+                    api: None,
+                    resource: Some(self.pdp.state.settings.url(PATH).into()),
+                    needed: Some(Cow::Owned(needed.clone())),
+                    token: Some(self.token.clone()),
+                }),
+            })
+            .collect();
+        let write = self
+            .pdp
+            .state
+            .store
+            .write(move |tx| records.iter().try_for_each(|record| audit::append(tx, record)));
+        Ok(write.await?)
+    }
+}
+
+fn needed() -> Scopes {
+    SCOPE.parse::<Scope>().into_iter().collect()
+}
+
+/// The token, as every API of ours judges it.
+fn admitted(state: &State, parts: &Parts, now: Timestamp) -> Result<Admission, Problem> {
+    let headers = parts.headers.get_all(header::AUTHORIZATION).into_iter();
+    let presented = Presented::take(headers.map(HeaderValue::as_bytes), parts.uri.query());
+    let presented = presented.map_err(|denial| Problem::Denied(denial.into(), None))?;
+    let scheme = presented.scheme();
+    let denied = |denial: Denial| Problem::Denied(denial.into(), Some(scheme));
+    let bases = dpop::bases(&state.settings);
+    let shown = crate::certificate::peer_certificate(parts, &state.settings);
+    let hash = shown.map(|shown| shown.thumbprint());
+    // What is asked at is below the issuer, whatever path the issuer has.
+    let path = parts.uri.path();
+    let below = path.find(PATH).and_then(|at| path.get(at..)).unwrap_or(path);
+    let presented = presented.by(Holder {
+        dpop: Header::of(parts.headers.get_all(DPOP).into_iter().map(HeaderValue::as_bytes)),
+        htm: parts.method.as_str(),
+        htu: Htu::below(&bases, below),
+        client_certificate: hash.as_ref(),
+    });
+    let (api, audience) = named(state)?;
+    let guarded = Guarded { api, audience, tenant: None };
+    let demand = demand(state);
+    let door = Door { guarded: &guarded, demand: &demand };
+    let admission = own::admitted(state, &presented, &door, now).map_err(denied)?;
+    let Claims { scope: found, .. } = admission.claims();
+    let needed = needed();
+    let missing = state.settings.registry.missing(found, &needed);
+    if !missing.is_empty() {
+        return Err(denied(Denial::WeakScope { found: found.clone(), needed, missing }));
+    }
+    Ok(admission)
+}
+
+/// The operator's name for this API, if there is one, and its audience.
+fn named(state: &State) -> Result<(ApiName, Audience), Problem> {
+    let resource = state.settings.url(PATH);
+    if let Some(api) = state.settings.api(&resource) {
+        return Ok((api.name.clone(), api.resource.clone()));
+    }
+    // Nobody has a token for it; whoever comes is told so as usual.
+    let named = ApiName::new("policy").and_then(|name| Ok((name, Audience::new(&resource)?)));
+    named.map_err(|_| Problem::Unavailable)
+}
+
+fn demand(state: &State) -> Demand {
+    let dpop_nonce = match state.settings.dpop_nonce {
+        DpopNonce::Required => Need::Required,
+        DpopNonce::Offered => Need::Accepted,
+    };
+    Demand { dpop_nonce, ..Demand::default() }
+}
+
+/// §10.1: one JSON object, and said to be JSON.
+async fn read(parts: &Parts, body: Body) -> Result<Map<String, Value>, Problem> {
+    let malformed = |what: String| Problem::Malformed(what);
+    if !form::is_json(&parts.headers) {
+        return Err(malformed("the Content-Type must be application/json".to_owned()));
+    }
+    let read = tokio::time::timeout(PATIENCE, to_bytes(body, LARGEST)).await;
+    let Ok(Ok(bytes)) = read else {
+        return Err(malformed(format!("the body is larger than {LARGEST} bytes, or was cut off")));
+    };
+    match serde_json::from_slice(&bytes) {
+        Ok(Value::Object(body)) => Ok(body),
+        Ok(_) => Err(malformed("the body must be a JSON object".to_owned())),
+        Err(_) if bytes.is_empty() => Err(malformed("the body is empty".to_owned())),
+        Err(fault) => Err(malformed(format!("the body is not JSON: {fault}"))),
+    }
+}
+
+fn facts(admission: &Admission) -> TokenFacts<'static> {
+    let (claims, vouched) = (admission.claims(), admission.vouched());
+    let own = |text: &str| Cow::Owned(text.to_owned());
+    TokenFacts {
+        verified: true,
+        iss: own(claims.iss.as_str()),
+        sub: own(&claims.sub),
+        client_id: own(&claims.client_id),
+        aud: own(&claims.aud.join(" ")),
+        jti: own(claims.jti.as_ref().map_or("", |jti| jti.as_str())),
+        scope: own(&claims.scope.to_string()),
+        exp: claims.exp.seconds(),
+        iat: claims.iat.map_or(0, Timestamp::seconds),
+        kid: vouched.kid().map(|kid| own(kid.as_str())),
+        alg: own(vouched.alg().name()),
+        tenant: claims.tenant.as_ref().map(|tenant| own(tenant.as_str())),
+    }
+}
+
+/// §10.1.3: what the caller calls its request. Every answer has it.
+pub(super) struct RequestId(Option<HeaderValue>);
+
+impl RequestId {
+    pub(super) fn of(request: &Request) -> Self {
+        Self(request.headers().get(&REQUEST_ID).cloned())
+    }
+}
+
+/// The answer to a call.
+pub(super) fn answer(pdp: &Pdp, outcome: Result<Value, Problem>, id: RequestId) -> Response {
+    let mut response = match outcome {
+        Ok(value) => {
+            ([(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response()
+        }
+        Err(problem) => refused(&pdp.state, &problem),
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let RequestId(Some(id)) = id {
+        headers.insert(REQUEST_ID, id);
+    }
+    response
+}
+
+/// §10.1.2: a status, and a sentence.
+fn refused(state: &State, problem: &Problem) -> Response {
+    let (status, text, challenge) = match problem {
+        Problem::Malformed(what) => (400, what.clone(), None),
+        Problem::Unavailable => {
+            (503, "the policies cannot be asked now; try again".to_owned(), None)
+        }
+        Problem::Fault(fault) => {
+            tracing::error!(%fault, "an evaluation was not answered: a failure of ours");
+            (503, "the server cannot answer now; try again".to_owned(), None)
+        }
+        Problem::Denied(denial, used) => {
+            let code = denial.code();
+            let Ok((realm, _)) = named(state) else {
+                return StatusCode::UNAUTHORIZED.into_response();
+            };
+            let (needed, demand) = (needed(), demand(state));
+            let challenge = Challenge {
+                realm: &realm,
+                needed: &needed,
+                demand: &demand,
+                resource_metadata: None,
+                used: *used,
+            };
+            (code.status, code.description.to_owned(), challenge.to(denial))
+        }
+    };
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::UNAUTHORIZED);
+    let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+    let mut response = (status, kind, text).into_response();
+    let headers = response.headers_mut();
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    if let Some(Ok(challenge)) = challenge.map(HeaderValue::try_from) {
+        headers.insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    if let Problem::Denied(denial, _) = problem
+        && let Denial::BadProof { fault } = &**denial
+        && fault.wants_nonce()
+        && let Ok(nonce) = HeaderValue::try_from(state.possession.nonces.current((state.clock)()))
+    {
+        headers.insert(dpop::DPOP_NONCE, nonce);
+    }
+    response
+}
