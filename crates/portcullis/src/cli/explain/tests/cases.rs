@@ -395,6 +395,8 @@ fn of_rights() -> Vec<Case> {
             Denial::WrongTenant { found: Some(tenant("acme")), expected: Some(tenant("globex")) },
         )
         .with_token(|token| token.tenant = Some("acme".into())),
+    ]);
+    cases.extend([
         access(
             "revoked_token",
             Denial::Revoked { by: RevokedBy::Token { since: NOW.minus(Ttl::seconds(60)) } },
