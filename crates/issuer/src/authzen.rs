@@ -1,9 +1,9 @@
 //! `{issuer}/access/v1` (OpenID AuthZEN Authorization API 1.0): others ask what the policies would decide, and are
 //! answered by those that decide here.
 //!
-//! There while `[policy]` is. Callers show an access token for the API with the resource `{issuer}/access/v1` and the
-//! scope `policy:evaluate`; one that belongs to a tenant asks about that tenant alone. A denied evaluation is an
-//! answer, with status 200; other statuses are about the call.
+//! There while `[policy]` is, and the operator has an API with the resource `{issuer}/access/v1`. Callers show an access
+//! token for it with the scope `policy:evaluate`; one that belongs to a tenant asks about that tenant alone. A denied
+//! evaluation is an answer, with status 200; other statuses are about the call.
 
 mod call;
 mod decision;
@@ -23,6 +23,7 @@ use axum::{
 use call::Call;
 use known::Lore;
 use portcullis_policy::Judge;
+use portcullis_verify::Guarded;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -34,15 +35,19 @@ const SCOPE: &str = "policy:evaluate";
 /// What the endpoints share.
 struct Pdp {
     state: Arc<State>,
+    /// What tokens for it are made for.
+    guarded: Guarded,
     judge: Judge,
     lore: Lore,
 }
 
-/// The endpoints, and where they are found; none where no policy is asked.
+/// The endpoints, and where they are found; none where no policy is asked, or nobody can have a token for them.
 pub(crate) fn routes(path: &str, state: &Arc<State>) -> Router<Arc<State>> {
-    let Some(judge) = state.judge.clone() else { return Router::new() };
+    let api = state.settings.api(&state.settings.url(PATH)).filter(|api| api.tenant.is_none());
+    let (Some(judge), Some(api)) = (state.judge.clone(), api) else { return Router::new() };
     let metadata = document(&state.settings);
-    let pdp = Arc::new(Pdp { state: Arc::clone(state), judge, lore: Lore::default() });
+    let guarded = Guarded { api: api.name.clone(), audience: api.resource.clone(), tenant: None };
+    let pdp = Arc::new(Pdp { state: Arc::clone(state), guarded, judge, lore: Lore::default() });
     let at = |below: &str| format!("{path}{PATH}{below}");
     let on = |asked: Asked| {
         post(move |Shared(pdp): Shared<Arc<Pdp>>, request: Request| async move {

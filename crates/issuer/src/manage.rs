@@ -14,6 +14,8 @@ mod openapi;
 mod refusal;
 mod tenants;
 
+pub(crate) use call::facts as token_facts;
+
 use crate::{server::State, settings::Api};
 use axum::{
     Router,

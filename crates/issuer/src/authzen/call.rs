@@ -1,9 +1,10 @@
 //! One call: who asks, with a token for this API, and what is in the body (§10.1).
 
-use super::{PATH, Pdp, SCOPE, question::Malformed};
+use super::{Pdp, SCOPE, question::Malformed};
 use crate::{
     DpopNonce,
     dpop::{self, DPOP},
+    manage::token_facts,
     own::{self, Door},
     server::State,
     token::Fault,
@@ -16,11 +17,10 @@ use axum::{
 use http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use portcullis_audit::{self as audit, Access, Event, Record, TokenFacts};
 use portcullis_types::{
-    ApiName, Audience, DecisionId, Denial, Random, Ruled, Scope, Scopes, Stage, Tenant, Timestamp,
-    Trace,
+    DecisionId, Denial, Random, Ruled, Scope, Scopes, Stage, Tenant, Timestamp, Trace,
 };
 use portcullis_verify::{
-    Admission, Challenge, Claims, Demand, Guarded, Holder, Need, Presented, Scheme,
+    Admission, Challenge, Demand, Holder, Need, Presented, Scheme,
     dpop::{Header, Htu},
 };
 use portcullis_web::form;
@@ -39,6 +39,7 @@ pub(super) struct Call<'p> {
     pub(super) now: Timestamp,
     pub(super) body: Map<String, Value>,
     path: String,
+    trace: Trace,
     token: TokenFacts<'static>,
     tenant: Option<Tenant>,
 }
@@ -72,10 +73,11 @@ impl<'p> Call<'p> {
     pub(super) async fn of(pdp: &'p Pdp, request: Request) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         let now = (pdp.state.clock)();
-        let admission = admitted(&pdp.state, &parts, now)?;
+        let mut trace = Trace::new(Stage::Access);
+        let admission = admitted(pdp, &parts, (now, &mut trace))?;
         let body = read(&parts, body).await?;
-        let (token, tenant) = (facts(&admission), admission.claims().tenant.clone());
-        Ok(Self { pdp, now, body, path: parts.uri.path().to_owned(), token, tenant })
+        let (token, tenant) = (token_facts(&admission), admission.claims().tenant.clone());
+        Ok(Self { pdp, now, body, path: parts.uri.path().to_owned(), trace, token, tenant })
     }
 
     /// The tenant that the caller asks about, and about no other; `None`: it may ask about all.
@@ -109,15 +111,15 @@ impl<'p> Call<'p> {
             .map(|(id, ruled)| Record {
                 id,
                 at: self.now,
-                trace: Trace::new(Stage::Access),
+                trace: self.trace,
                 denial: None,
                 ruled: ruled.map(Cow::Owned),
                 event: Event::Access(Access {
                     method: "POST".into(),
                     path: self.path.clone().into(),
                     route: Some(self.path.clone().into()),
-                    api: None,
-                    resource: Some(self.pdp.state.settings.url(PATH).into()),
+                    api: Some(self.pdp.guarded.api.as_str().to_owned().into()),
+                    resource: Some(self.pdp.guarded.audience.as_str().to_owned().into()),
                     needed: Some(Cow::Owned(needed.clone())),
                     token: Some(self.token.clone()),
                 }),
@@ -137,7 +139,12 @@ fn needed() -> Scopes {
 }
 
 /// The token, as every API of ours judges it.
-fn admitted(state: &State, parts: &Parts, now: Timestamp) -> Result<Admission, Problem> {
+fn admitted(
+    pdp: &Pdp,
+    parts: &Parts,
+    (now, trace): (Timestamp, &mut Trace),
+) -> Result<Admission, Problem> {
+    let state = &*pdp.state;
     let headers = parts.headers.get_all(header::AUTHORIZATION).into_iter();
     let presented = Presented::take(headers.map(HeaderValue::as_bytes), parts.uri.query());
     let presented = presented.map_err(|denial| Problem::Denied(denial.into(), None))?;
@@ -146,38 +153,17 @@ fn admitted(state: &State, parts: &Parts, now: Timestamp) -> Result<Admission, P
     let bases = dpop::bases(&state.settings);
     let shown = crate::certificate::peer_certificate(parts, &state.settings);
     let hash = shown.map(|shown| shown.thumbprint());
-    // What is asked at is below the issuer, whatever path the issuer has.
     let path = parts.uri.path();
-    let below = path.find(PATH).and_then(|at| path.get(at..)).unwrap_or(path);
+    let below = path.strip_prefix(&state.settings.path()).unwrap_or(path);
     let presented = presented.by(Holder {
         dpop: Header::of(parts.headers.get_all(DPOP).into_iter().map(HeaderValue::as_bytes)),
         htm: parts.method.as_str(),
         htu: Htu::below(&bases, below),
         client_certificate: hash.as_ref(),
     });
-    let (api, audience) = named(state)?;
-    let guarded = Guarded { api, audience, tenant: None };
-    let demand = demand(state);
-    let door = Door { guarded: &guarded, demand: &demand };
-    let admission = own::admitted(state, &presented, &door, now).map_err(denied)?;
-    let Claims { scope: found, .. } = admission.claims();
-    let needed = needed();
-    let missing = state.settings.registry.missing(found, &needed);
-    if !missing.is_empty() {
-        return Err(denied(Denial::WeakScope { found: found.clone(), needed, missing }));
-    }
-    Ok(admission)
-}
-
-/// The operator's name for this API, if there is one, and its audience.
-fn named(state: &State) -> Result<(ApiName, Audience), Problem> {
-    let resource = state.settings.url(PATH);
-    if let Some(api) = state.settings.api(&resource) {
-        return Ok((api.name.clone(), api.resource.clone()));
-    }
-    // Nobody has a token for it; whoever comes is told so as usual.
-    let named = ApiName::new("policy").and_then(|name| Ok((name, Audience::new(&resource)?)));
-    named.map_err(|_| Problem::Unavailable)
+    let (demand, needed) = (demand(state), needed());
+    let door = Door { guarded: &pdp.guarded, demand: &demand, needed: &needed };
+    own::admitted(state, &presented, &door, (now, trace)).map_err(denied)
 }
 
 fn demand(state: &State) -> Demand {
@@ -206,25 +192,6 @@ async fn read(parts: &Parts, body: Body) -> Result<Map<String, Value>, Problem> 
     }
 }
 
-fn facts(admission: &Admission) -> TokenFacts<'static> {
-    let (claims, vouched) = (admission.claims(), admission.vouched());
-    let own = |text: &str| Cow::Owned(text.to_owned());
-    TokenFacts {
-        verified: true,
-        iss: own(claims.iss.as_str()),
-        sub: own(&claims.sub),
-        client_id: own(&claims.client_id),
-        aud: own(&claims.aud.join(" ")),
-        jti: own(claims.jti.as_ref().map_or("", |jti| jti.as_str())),
-        scope: own(&claims.scope.to_string()),
-        exp: claims.exp.seconds(),
-        iat: claims.iat.map_or(0, Timestamp::seconds),
-        kid: vouched.kid().map(|kid| own(kid.as_str())),
-        alg: own(vouched.alg().name()),
-        tenant: claims.tenant.as_ref().map(|tenant| own(tenant.as_str())),
-    }
-}
-
 /// §10.1.3: what the caller calls its request. Every answer has it.
 pub(super) struct RequestId(Option<HeaderValue>);
 
@@ -240,7 +207,7 @@ pub(super) fn answer(pdp: &Pdp, outcome: Result<Value, Problem>, id: RequestId) 
         Ok(value) => {
             ([(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response()
         }
-        Err(problem) => refused(&pdp.state, &problem),
+        Err(problem) => refused(pdp, &problem),
     };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -251,7 +218,8 @@ pub(super) fn answer(pdp: &Pdp, outcome: Result<Value, Problem>, id: RequestId) 
 }
 
 /// §10.1.2: a status, and a sentence.
-fn refused(state: &State, problem: &Problem) -> Response {
+fn refused(pdp: &Pdp, problem: &Problem) -> Response {
+    let state = &*pdp.state;
     let (status, text, challenge) = match problem {
         Problem::Malformed(what) => (400, what.clone(), None),
         Problem::Unavailable => {
@@ -263,12 +231,9 @@ fn refused(state: &State, problem: &Problem) -> Response {
         }
         Problem::Denied(denial, used) => {
             let code = denial.code();
-            let Ok((realm, _)) = named(state) else {
-                return StatusCode::UNAUTHORIZED.into_response();
-            };
             let (needed, demand) = (needed(), demand(state));
             let challenge = Challenge {
-                realm: &realm,
+                realm: &pdp.guarded.api,
                 needed: &needed,
                 demand: &demand,
                 resource_metadata: None,

@@ -6,7 +6,7 @@ use super::{
     question::{Malformed, Question},
 };
 use portcullis_policy::{Cause, Obligations, Point, Reason, Ruling};
-use portcullis_types::{DecisionId, Ruled, Scopes};
+use portcullis_types::{DecisionId, Ruled, Scope, Scopes};
 use serde_json::{Map, Value, json};
 
 /// One decision.
@@ -59,7 +59,7 @@ impl Decision {
         if let Some(scopes) = ruling.scopes.as_ref().filter(|_| self.allow) {
             context.insert(
                 "scopes".to_owned(),
-                json!(scopes.iter().map(|it| it.as_str()).collect::<Vec<_>>()),
+                json!(scopes.iter().map(Scope::as_str).collect::<Vec<_>>()),
             );
         }
         if let Some(datasets) = ruling.datasets.as_ref().filter(|_| self.allow) {

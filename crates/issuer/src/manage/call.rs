@@ -353,7 +353,8 @@ fn record(
     }
 }
 
-fn facts(admission: &Admission) -> TokenFacts<'static> {
+/// What records keep of a token of ours.
+pub(crate) fn facts(admission: &Admission) -> TokenFacts<'static> {
     let (claims, vouched) = (admission.claims(), admission.vouched());
     let own = |text: &str| Cow::Owned(text.to_owned());
     TokenFacts {
