@@ -7,10 +7,10 @@ use super::{
 };
 use portcullis_directory::{Client, KnownTenant};
 use portcullis_policy::{
-    Actor, Behaviour, Caller, Context, Dataset, Input, Limits, ManageInput, Model, Point, Quota,
-    RequestInput, Resource, State, Target, TenantFacts, Text, Tool,
+    Actor, Behaviour, Caller, Context, Dataset, Input, ManageInput, Model, Point, Quota,
+    RequestInput, Resource, Target, Text, Tool,
 };
-use portcullis_types::{ClientId, Scope, Scopes, Tenant, TenantHalt, Timestamp};
+use portcullis_types::{ClientId, Scope, Scopes, Tenant, Timestamp};
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
@@ -53,7 +53,8 @@ impl Facts {
         let held = held(call, &subject, &needed);
         let caller = caller(call, &subject, &held)?;
         let context = context(call, &question.context)?;
-        let tenant = subject.known.as_deref().map(tenant_facts);
+        let tenant =
+            subject.known.as_deref().map(|known| crate::policy::tenant(&call.pdp.state, known));
         let behaviour = Behaviour::default();
         if point(&question, action.as_ref())? == Point::Manage {
             let target = Target {
@@ -165,7 +166,8 @@ fn caller<'a>(
     };
     let said = |name| entity.said(name, "subject");
     // An agent acts for somebody, or by itself: either way it acts.
-    let is_agent = entity.kind == "agent";
+    let is_agent = entity.kind == "agent"
+        || subject.client.as_ref().is_some_and(|client| client.registration.agent);
     let actor = said("actor")?.or(is_agent.then_some(entity.id.as_str()));
     let sub = said("on_behalf_of")?.unwrap_or(&entity.id);
     let client_id = said("client_id")?.unwrap_or(match entity.kind.as_str() {
@@ -300,20 +302,4 @@ fn context<'a>(call: &'a Call<'_>, told: &Map<String, Value>) -> Result<Context<
         Some(other) => return Err(wrong("context.ip", "a string", other)),
     };
     Ok(call.pdp.judge.surroundings().context(at, ip))
-}
-
-fn tenant_facts(tenant: &KnownTenant) -> TenantFacts<'_> {
-    let record = &tenant.record;
-    TenantFacts {
-        id: tenant.id.as_str().into(),
-        tier: record.tier.as_str().into(),
-        state: match tenant.halted {
-            None => State::Active,
-            Some((TenantHalt::Suspended, _)) => State::Suspended,
-            Some((TenantHalt::Ended, _)) => State::Ended,
-        },
-        residency: record.residency.as_deref().map(Into::into),
-        datasets: record.datasets.iter().map(|name| name.as_str().into()).collect(),
-        limits: Limits::default(),
-    }
 }

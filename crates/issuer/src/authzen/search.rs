@@ -130,11 +130,15 @@ fn actions(call: &Call<'_>, listed: &[super::known::Deed], kind: &str) -> Vec<St
 }
 
 fn clients(call: &Call<'_>, kind: &str) -> Vec<String> {
-    if !matches!(kind, "client" | "service" | "agent") {
-        return Vec::new();
-    }
+    let is_one = |agent: bool| match kind {
+        "client" => true,
+        "service" => !agent,
+        "agent" => agent,
+        _ => false,
+    };
     let all = call.pdp.state.directory.list().into_iter();
-    all.filter(|client| call.tenant().is_none_or(|own| client.tenant.as_ref() == Some(own)))
+    all.filter(|client| is_one(client.registration.agent))
+        .filter(|client| call.tenant().is_none_or(|own| client.tenant.as_ref() == Some(own)))
         .map(|client| client.id.to_string())
         .collect()
 }
