@@ -170,7 +170,7 @@ def test_a_decision_says_why_and_what_must_be_seen_to(pdp: Pdp) -> None:
         export = run("audit", "export", config=pdp.config).stdout
         line = next(line for line in export.splitlines() if context["decision_id"] in line)
         assert context["revision"] in line
-        assert json.loads(line)["ruled"]["ruling"]["allow"] is allow
+        assert json.loads(line)["record"]["ruled"]["ruling"]["allow"] is allow
 
 
 def test_what_is_malformed_is_400_and_says_what(pdp: Pdp) -> None:
