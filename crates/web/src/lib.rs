@@ -18,7 +18,9 @@ mod special;
 pub use bearer::{NoBearer, bearer};
 pub use certificate::{CertificateHeader, CertificateHeaderFault, PeerCertificate};
 pub use fault::FetchFault;
-pub use outgoing::{CONNECT_TIME_OUT, Fetched, Outgoing, TIME_OUT, UnusableClient, tls_config};
+pub use outgoing::{
+    Answered, CONNECT_TIME_OUT, Fetched, Outgoing, TIME_OUT, UnusableClient, tls_config,
+};
 pub use policy::{Loopback, OutgoingPolicy, PRIVATE_NETWORKS, Ports, is_loopback};
 pub use resolver::{LookUp, LookingUp};
 pub use roots::tls_roots;

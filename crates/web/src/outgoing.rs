@@ -54,6 +54,20 @@ pub struct Fetched {
     pub max_age: Option<Ttl>,
 }
 
+/// What came of [`Outgoing::ask`].
+#[derive(Debug)]
+pub enum Answered {
+    /// An answer, whatever its status.
+    Here(http::Response<bytes::Bytes>),
+    /// Nothing but the word that it is there; nobody has judged yet whether that may be called.
+    Elsewhere(Url),
+}
+
+enum Exchanged {
+    Answer(http::Response<bytes::Bytes>),
+    Redirect { from: Url, response: Response },
+}
+
 impl Outgoing {
     /// A client that resolves names as the operating system does and trusts the certificate authorities
     /// of the system (`SSL_CERT_FILE`, `SSL_CERT_DIR`); Mozilla's list, if the system has none.
@@ -120,23 +134,55 @@ impl Outgoing {
         request: http::Request<Vec<u8>>,
         limit_bytes: usize,
     ) -> Result<http::Response<bytes::Bytes>, FetchFault> {
+        match self.exchange(request, limit_bytes).await? {
+            Exchanged::Answer(answer) => Ok(answer),
+            Exchanged::Redirect { from, response } => {
+                let (status, origin) = (response.status().as_u16(), target(&from, &response));
+                Err(FetchFault::Redirect { status, origin })
+            }
+        }
+    }
+
+    /// As [`Outgoing::call`], and says where a redirect leads, for whoever can tell from what comes there whether
+    /// it is right. Whoever follows sends no credentials along.
+    pub async fn ask(
+        &self,
+        request: http::Request<Vec<u8>>,
+        limit_bytes: usize,
+    ) -> Result<Answered, FetchFault> {
+        match self.exchange(request, limit_bytes).await? {
+            Exchanged::Answer(answer) => Ok(Answered::Here(answer)),
+            Exchanged::Redirect { from, response } => {
+                let location = response.headers().get(LOCATION).and_then(|to| to.to_str().ok());
+                let status = response.status().as_u16();
+                let to = location.and_then(|to| from.join(to).ok());
+                to.map(Answered::Elsewhere).ok_or(FetchFault::Redirect { status, origin: None })
+            }
+        }
+    }
+
+    async fn exchange(
+        &self,
+        request: http::Request<Vec<u8>>,
+        limit_bytes: usize,
+    ) -> Result<Exchanged, FetchFault> {
         let (parts, body) = request.into_parts();
         let url = Url::parse(&parts.uri.to_string()).map_err(|_| FetchFault::NoHost)?;
         self.policy.admit(&url)?;
         let request = self.client.request(parts.method, url.clone()).headers(parts.headers);
-        let host = url.host_str().unwrap_or_default();
+        let host = url.host_str().unwrap_or_default().to_owned();
         let exchange = async {
             let response = request.body(body).send().await;
-            let response = response.map_err(|error| FetchFault::from_error(host, &error))?;
+            let response = response.map_err(|error| FetchFault::from_error(&host, &error))?;
             let status = response.status();
-            if status.is_redirection() {
-                let origin = target(&url, &response);
-                return Err(FetchFault::Redirect { status: status.as_u16(), origin });
+            // 304 is no redirect: it says that nothing has changed.
+            if status.is_redirection() && status != http::StatusCode::NOT_MODIFIED {
+                return Ok(Exchanged::Redirect { from: url, response });
             }
             let headers = response.headers().clone();
-            let mut answer = http::Response::new(bounded_body(host, response, limit_bytes).await?);
+            let mut answer = http::Response::new(bounded_body(&host, response, limit_bytes).await?);
             (*answer.status_mut(), *answer.headers_mut()) = (status, headers);
-            Ok(answer)
+            Ok(Exchanged::Answer(answer))
         };
         tokio::time::timeout(TIME_OUT.duration(), exchange)
             .await
