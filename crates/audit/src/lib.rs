@@ -23,6 +23,7 @@ mod pack;
 mod record;
 mod redact;
 mod report;
+mod ruled;
 mod verify;
 mod write;
 
@@ -35,6 +36,7 @@ pub use find::{find, find_act, find_issuance, tail};
 pub use journal::{Commit, Journal, JournalClosed, JournalSettings, JournalTask, Offered};
 pub use record::{Access, Admin, Event, Grant, Record, TokenFacts};
 pub use report::{Finding, Report, Wrong};
+pub use ruled::{Cursor, RuledPage, RuledRecord, ruled};
 pub use verify::verify;
 
 use portcullis_store::Migration;

@@ -11,5 +11,6 @@ mod exports;
 mod journal;
 mod look_up;
 mod packing;
+mod rulings;
 mod several_writers;
 mod support;
