@@ -49,7 +49,7 @@ pub fn diff(old: &Bundle, new: &Bundle) -> Result<Vec<Difference>, Refused> {
 }
 
 /// What each rule says, without comments and spacing, and each top key of the data.
-fn said(bundle: &Bundle) -> Result<BTreeMap<String, Vec<String>>, Refused> {
+pub(crate) fn said(bundle: &Bundle) -> Result<BTreeMap<String, Vec<String>>, Refused> {
     let mut interpreter = bundle::parse(bundle.files(), Kind::Rules, &mut Vec::new())?;
     let mut said: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let files: BTreeMap<_, _> =

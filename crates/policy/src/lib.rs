@@ -49,5 +49,5 @@ pub use opa::{Answered, BreakerSettings, NoAddress, Opa, OpaAddress, OpaSettings
 pub use portcullis_types::{Cause, Obligations, Point, Reason, Revision, Ruling};
 pub use recent::{Recent, Sighting};
 pub use reference::Reference;
-pub use replay::{Flip, Record, Replay, replay};
+pub use replay::{Counts, Flip, Record, Replay, Replayer, replay};
 pub use surroundings::{NoSurroundings, Surroundings, SurroundingsSettings};

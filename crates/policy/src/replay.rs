@@ -49,30 +49,79 @@ impl Replay {
     pub const MAX_FLIPS: usize = 10_000;
 }
 
+/// Takes decisions again, one after the other.
+pub struct Replayer {
+    machine: Compiled,
+    counts: Counts,
+}
+
+/// How many decisions came out how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Taken again.
+    pub decisions: u64,
+    /// Now allowed that were denied.
+    pub allowed: u64,
+    /// Now denied that were allowed.
+    pub denied: u64,
+    /// Still allowed, but with other scopes, datasets or obligations.
+    pub changed: u64,
+}
+
+impl Counts {
+    /// How many would come out otherwise.
+    pub const fn otherwise(&self) -> u64 {
+        self.allowed + self.denied + self.changed
+    }
+}
+
+impl Replayer {
+    /// Decides by `bundle`.
+    pub fn new(bundle: &Bundle) -> Result<Self, Refused> {
+        let machine = Compiled::new(bundle.files(), bundle.points())?;
+        Ok(Self { machine, counts: Counts::default() })
+    }
+
+    /// The policies that decide again.
+    pub fn revision(&self) -> Revision {
+        self.machine.revision()
+    }
+
+    /// What came out so far.
+    pub const fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Takes a decision again that was `was`; gives the ruling if it comes out otherwise. Pure.
+    pub fn take(&mut self, input: &Input, was: &Ruling) -> Option<Ruling> {
+        let becomes = self.machine.decide(input.point(), input);
+        self.counts.decisions += 1;
+        match (was.allow, becomes.allow) {
+            (false, true) => self.counts.allowed += 1,
+            (true, false) => self.counts.denied += 1,
+            (true, true) if leaves_other(was, &becomes) => self.counts.changed += 1,
+            _ => return None,
+        }
+        Some(becomes)
+    }
+}
+
 /// Takes every decision of `records` again by `bundle`. Pure: nothing is recorded or changed.
 pub fn replay(
     records: impl IntoIterator<Item = Record>,
     bundle: &Bundle,
 ) -> Result<Replay, Refused> {
-    let mut machine = Compiled::new(bundle.files(), bundle.points())?;
-    let revision = machine.revision();
-    let (decisions, allowed, denied, changed) = (0, 0, 0, 0);
-    let mut replay = Replay { revision, decisions, allowed, denied, changed, flips: Vec::new() };
+    let mut replayer = Replayer::new(bundle)?;
+    let mut flips = Vec::new();
     for Record { id, input, ruling: was } in records {
-        let point = input.point();
-        let becomes = machine.decide(point, &input);
-        replay.decisions += 1;
-        match (was.allow, becomes.allow) {
-            (false, true) => replay.allowed += 1,
-            (true, false) => replay.denied += 1,
-            (true, true) if leaves_other(&was, &becomes) => replay.changed += 1,
-            _ => continue,
-        }
-        if replay.flips.len() < Replay::MAX_FLIPS {
-            replay.flips.push(Flip { id, point, was, becomes });
+        let Some(becomes) = replayer.take(&input, &was) else { continue };
+        if flips.len() < Replay::MAX_FLIPS {
+            flips.push(Flip { id, point: input.point(), was, becomes });
         }
     }
-    Ok(replay)
+    let (revision, counts) = (replayer.revision(), replayer.counts());
+    let Counts { decisions, allowed, denied, changed } = counts;
+    Ok(Replay { revision, decisions, allowed, denied, changed, flips })
 }
 
 fn leaves_other(was: &Ruling, becomes: &Ruling) -> bool {

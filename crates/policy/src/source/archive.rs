@@ -22,7 +22,7 @@ const MAX_ENTRIES: usize = 1024;
 const MAX_NAME: usize = 256;
 
 const MANIFEST: &str = ".manifest";
-const SIGNATURES: &str = ".signatures.json";
+pub(super) const SIGNATURES: &str = ".signatures.json";
 
 /// The files of a packed bundle by name, without `/` at the beginning: policies, data, and what OPA puts
 /// beside them.
@@ -135,6 +135,18 @@ impl Archive {
             .map_or_else(|| Ok(Manifest::default()), |json| Manifest::read(json))
     }
 
+    pub(super) fn content(&self, name: &str) -> Option<&[u8]> {
+        self.entries.get(name).map(Vec::as_slice)
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.entries.iter().map(|(name, content)| (name.as_str(), content.as_slice()))
+    }
+
+    pub(super) fn put(&mut self, name: &str, content: Vec<u8>) {
+        self.entries.insert(name.to_owned(), content);
+    }
+
     fn add(&mut self, name: String, content: Vec<u8>) -> Result<(), Refused> {
         if self.entries.len() >= MAX_ENTRIES {
             let what = format!("the bundle has more than {MAX_ENTRIES} files");
@@ -171,11 +183,11 @@ fn name(bytes: &[u8]) -> Result<String, Refused> {
 
 #[cold]
 fn damaged(fault: &io::Error) -> Refused {
-    let what = match fault.kind() {
-        io::ErrorKind::UnexpectedEof => {
-            format!("the bundle ends too early, or unpacks to more than {MAX_UNPACKED} bytes")
-        }
-        _ => format!("the bundle is no gzipped tar: {fault}"),
+    let what = if fault.kind() == io::ErrorKind::UnexpectedEof || fault.to_string().contains("EOF")
+    {
+        format!("the bundle ends too early, or unpacks to more than {MAX_UNPACKED} bytes")
+    } else {
+        format!("the bundle is no gzipped tar: {fault}")
     };
     let remedy = "make it again: portcullis policy build DIR -o bundle.tar.gz, or opa build -b DIR";
     Finding::error(("the bundle", 0), what, remedy).into()

@@ -41,4 +41,15 @@ impl Manifest {
     pub(super) fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
+
+    /// Whether the path of a rule or of data, with `/` between, is within the roots.
+    pub(super) fn covers(&self, path: &str) -> bool {
+        let within = |root: &str, path: &str| {
+            let rest = path.strip_prefix(root);
+            root.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.roots
+            .as_ref()
+            .is_none_or(|roots| roots.iter().any(|root| within(root.trim_matches('/'), path)))
+    }
 }
