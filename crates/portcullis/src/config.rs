@@ -33,7 +33,7 @@ pub(crate) use read::ttl;
 pub(crate) use settings::{
     Access, Api, Authorities, ClientCertificates, Config, Credential, DatabaseServer, Dialect,
     Hears, IdentityProvider, Issuing, MailTo, Policing, PolicySource, PrivateNetwork, Profile,
-    Route, SecretSource, Tls, Trust, TrustKeys, Upstream,
+    RemotePolicies, Route, SecretSource, Tls, Trust, TrustKeys, Upstream,
 };
 pub(crate) use words::did_you_mean;
 

@@ -58,7 +58,7 @@ pub(crate) async fn start(house: House, listeners: Listeners) -> Result<Running,
     let (journal, task) = gateway::journal(&house);
     let mut tasks = vec![tokio::spawn(task)];
 
-    let (live, polls) = policy::Live::open(&house, &mut registry).await?.unzip();
+    let (live, polls) = Box::pin(policy::Live::open(&house, &mut registry)).await?.unzip();
     let judge = live.as_ref().map(policy::Live::judge);
     let issuing = match &house.config.issuer {
         Some(issuing) => Some(issuer::open(&house, issuing).await?),

@@ -1,16 +1,22 @@
-//! `portcullis policy`: what policies say, before any of them decides. Needs no configuration.
+//! `portcullis policy`: what policies say, before any of them decides, which needs no configuration; and which of them
+//! are in force.
 
+mod apply;
+mod build;
 mod check;
 mod diff;
 mod eval;
 mod fmt;
+mod history;
+mod replay;
 mod schema;
+mod source;
 mod test;
 
 use super::{Globals, Outcome, Stop, config};
 use crate::config::Purpose;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use portcullis_policy::{Bundle, Files, Finding, Level, Point, Refused};
+use portcullis_policy::{Finding, Point};
 use portcullis_types::Registry;
 use std::path::{Path, PathBuf};
 
@@ -20,11 +26,15 @@ const EXAMPLES: &str = "Examples:
   portcullis policy fmt --check
   portcullis policy eval --point request --input request.json
   portcullis policy diff policies/ new/
-  portcullis policy schema request";
+  portcullis policy schema request
+  portcullis policy replay --since 24h new/
+  portcullis policy apply new/
+  portcullis policy rollback";
 
-/// Test, check and try policies in Rego, with nothing running.
+/// Test, check and try policies in Rego, put them into force and take them back.
 ///
-/// If there is a configuration, its scopes are known besides the standard ones; none is needed.
+/// Up to 'build' nothing needs to run; if there is a configuration, its scopes are known besides the standard ones.
+/// The others work on the database of a configuration.
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = EXAMPLES)]
 pub(super) enum PolicyCommand {
@@ -34,6 +44,13 @@ pub(super) enum PolicyCommand {
     Eval(eval::Eval),
     Diff(diff::Diff),
     Schema(schema::Schema),
+    Build(build::Build),
+    Replay(replay::Replay),
+    Apply(apply::Apply),
+    Rollback(history::Rollback),
+    History(history::History),
+    Status(history::Status),
+    Shadow(apply::Shadow),
 }
 
 impl PolicyCommand {
@@ -45,6 +62,13 @@ impl PolicyCommand {
             Self::Eval(eval) => eval.run(globals),
             Self::Diff(diff) => diff.run(globals),
             Self::Schema(schema) => schema.run(),
+            Self::Build(build) => build.run(globals),
+            Self::Replay(replay) => replay.run(globals),
+            Self::Apply(apply) => apply.run(globals),
+            Self::Rollback(rollback) => rollback.run(globals),
+            Self::History(history) => history.run(globals),
+            Self::Status(_) => history::Status::run(globals),
+            Self::Shadow(shadow) => shadow.run(globals),
         }
     }
 }
@@ -52,21 +76,9 @@ impl PolicyCommand {
 /// Where the policies are.
 #[derive(Debug, clap::Args)]
 struct Policies {
-    /// The directory with the policies: every *.rego in it, and data.json.
+    /// The policies: a directory with *.rego and data.json, or a bundle in one file.
     #[arg(value_name = "DIR", default_value = "policies")]
     dir: PathBuf,
-}
-
-/// The policies in `dir`; it is refused if they have a mistake.
-fn load(dir: &Path, registry: &Registry) -> Result<Bundle, Stop> {
-    let files = files(dir)?;
-    Bundle::of(files, registry).map_err(|refused| stop(dir, refused))
-}
-
-/// The files in `dir`, unchecked.
-fn files(dir: &Path) -> Result<Files, Stop> {
-    there(dir)?;
-    Files::read(dir).map_err(|refused| stop(dir, refused))
 }
 
 fn there(dir: &Path) -> Result<(), Stop> {
@@ -88,18 +100,12 @@ fn registry(globals: &Globals) -> Result<Registry, Stop> {
     Ok(config(&globals.config, Purpose::Command)?.registry)
 }
 
-fn stop(dir: &Path, refused: Refused) -> Stop {
-    let errors = refused.findings.into_iter().filter(|finding| finding.level == Level::Error);
-    let errors: Vec<_> = errors.map(|finding| shown(dir, &finding)).collect();
-    let dir = dir.display();
-    Stop::refused(format_args!("the policies in {dir} are refused\n{}", errors.join("\n")))
-}
-
 /// A finding with its file as it is found from here: `policies/tiers.rego:12: error: …`. What is
 /// about no file is about the directory.
 fn shown(dir: &Path, finding: &Finding) -> String {
     let file = dir.join(&finding.file);
-    let place = if file.exists() { &file } else { dir };
+    // Within a bundle in one file it has its own name.
+    let place = if file.exists() || dir.is_file() { &file } else { dir };
     Finding { file: place.display().to_string(), ..finding.clone() }.to_string()
 }
 

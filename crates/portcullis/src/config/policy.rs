@@ -4,15 +4,21 @@ use super::{
     admission::several,
     files::{Machine, Purpose},
     findings::Findings,
+    gateway::web_url,
     opa,
     people::is_name,
     read::{Section, Value},
-    settings::{Policing, PolicySource},
+    settings::{Policing, PolicySource, RemotePolicies},
 };
 use ipnet::IpNet;
 use jiff::tz::{Offset, TimeZone};
-use portcullis_policy::{Bundle, Files, Level, Point, Surroundings, SurroundingsSettings};
-use portcullis_types::Registry;
+use portcullis_jose::jwk::{Jwk, KeyRing};
+use portcullis_policy::{
+    Bundle, Files, Level, Point, Surroundings, SurroundingsSettings,
+    source::{Place as Origin, Trusted},
+};
+use portcullis_types::{Registry, Ttl};
+use portcullis_web::is_loopback;
 use std::{net::IpAddr, path::Path};
 
 /// What a clock may be ahead of UTC or behind it, in minutes.
@@ -26,11 +32,8 @@ pub(super) fn policy(
     out: &mut Findings,
 ) -> Option<Policing> {
     let mut table = root.get("policy")?.section(out)?;
-    let source = table.get("directory").and_then(|value| {
-        let path = machine.path(&value, out)?;
-        bundle(&path, &value, (registry, machine), out);
-        Some(PolicySource::Directory(path))
-    });
+    let trusted = trusted(&mut table, machine, out);
+    let source = source(&mut table, (registry, machine), trusted.is_some(), out);
     let points = table.get("points").map(|list| {
         let names = Point::ALL.map(|point| (point.name(), point));
         several(&list, &names, out)
@@ -44,7 +47,115 @@ pub(super) fn policy(
     let elsewhere = opa::opa(&mut table, &points, machine, out);
     let surroundings = surroundings(&mut table, machine, out);
     table.finish(out);
-    Some(Policing { source, points, elsewhere, shadow, surroundings })
+    Some(Policing { source, trusted, points, elsewhere, shadow, surroundings })
+}
+
+/// Where bundles come from: a directory, or a server with all that belongs to it.
+fn source(
+    table: &mut Section<'_>,
+    (registry, machine): (&Registry, &Machine<'_>),
+    signed: bool,
+    out: &mut Findings,
+) -> Option<PolicySource> {
+    let directory = table.get("directory");
+    let url = table.get("url");
+    let range = Ttl::seconds(1)..=Ttl::seconds(86_400);
+    let poll = table.get("poll");
+    let every = poll.as_ref().map(|poll| poll.ttl(range, out));
+    let token = table.get("bearer_token");
+    let bearer_token = token.as_ref().and_then(|value| machine.secret(value, out));
+    let ca = table.get("ca_file");
+    let ca_file = ca.as_ref().and_then(|value| machine.file(value, out));
+    if url.is_none() {
+        for value in [&poll, &token, &ca].into_iter().flatten() {
+            out.error(&value.place(), "it belongs to a server, and none is asked for policies")
+                .hint("give url = \"https://…/bundle.tar.gz\" as well, or delete this line");
+        }
+    }
+    match (directory, url) {
+        (Some(_), Some(url)) => {
+            out.error(&url.place(), "both directory and url are given").hint("keep one of them");
+            None
+        }
+        (Some(value), None) => {
+            let path = machine.path(&value, out)?;
+            if signed {
+                out.error(&value.place(), "a directory bears no signature")
+                    .hint("delete verification_keys, or serve a signed bundle and give its url");
+            }
+            bundle(&path, &value, (registry, machine), out);
+            Some(PolicySource::Directory(path))
+        }
+        (None, Some(value)) => {
+            let place = origin(&value, signed, out)?;
+            let poll = every.flatten().unwrap_or(Ttl::seconds(30));
+            let remote = RemotePolicies { place, poll, bearer_token, ca_file };
+            Some(PolicySource::Remote(remote))
+        }
+        (None, None) => None,
+    }
+}
+
+fn origin(value: &Value<'_>, signed: bool, out: &mut Findings) -> Option<Origin> {
+    if value.as_text().is_some_and(|text| text.starts_with("oci:")) {
+        return value.parse(out).map(Origin::Registry);
+    }
+    let url = web_url(value, out)?;
+    if url.scheme() == "http" && !is_loopback(&url) && !signed {
+        out.warning(&value.place(), "policies travel in the clear, and nobody has to sign them")
+            .expected("https, or verification_keys")
+            .hint("who can change the answer decides what everybody may");
+    }
+    Some(Origin::Url(url))
+}
+
+/// Whose signatures count.
+fn trusted(table: &mut Section<'_>, machine: &Machine<'_>, out: &mut Findings) -> Option<Trusted> {
+    let scope = table.get("verification_scope");
+    let name = scope.as_ref().and_then(|scope| scope.text(out)).map(str::to_owned);
+    let Some(list) = table.get("verification_keys") else {
+        if let Some(scope) = scope {
+            out.error(&scope.place(), "nobody's signatures are wanted that could be for it").hint(
+                "give verification_keys = [\"policies.pub.pem\"] as well, or delete this line",
+            );
+        }
+        return None;
+    };
+    let members = list.list(out);
+    if members.is_empty() {
+        out.error(&list.place(), "the list is empty, so no bundle can be taken")
+            .expected("at least one file with a public key");
+    }
+    let mut keys = Vec::new();
+    for member in &members {
+        let Some(path) = machine.file(member, out) else { continue };
+        let read = std::fs::read(&path).map_err(|fault| fault.to_string());
+        match read.and_then(|content| public_keys(&content)) {
+            Ok(found) => keys.extend(found),
+            Err(fault) => {
+                out.error(&member.place(), format!("the key in this file cannot be used: {fault}"))
+                    .expected("a public key in PEM, a JWK or a JWK Set");
+            }
+        }
+    }
+    Trusted::new(keys, name).ok()
+}
+
+fn public_keys(content: &[u8]) -> Result<Vec<Jwk>, String> {
+    let pem = std::str::from_utf8(content).ok().filter(|text| text.contains("-----BEGIN "));
+    let ring = match pem {
+        Some(pem) => Jwk::from_pem(pem).map(KeyRing::one),
+        None => KeyRing::parse(content),
+    };
+    let ring = ring.map_err(|fault| fault.to_string())?;
+    if let Some(skipped) = ring.skipped().first() {
+        return Err(skipped.reason.to_string());
+    }
+    if ring.keys().is_empty() {
+        return Err("there is none in it".to_owned());
+    }
+    Trusted::new(ring.keys().to_vec(), None)?;
+    Ok(ring.keys().to_vec())
 }
 
 /// Whether there are policies in a directory that can be taken. A server starts all the same: those in force are

@@ -6,7 +6,10 @@ use portcullis_directory::{GrantSettings, PeopleSettings, Tiers};
 use portcullis_issuer::upstream::Provider;
 use portcullis_issuer::{Documents, DpopNonce, Registrations};
 use portcullis_jose::Alg;
-use portcullis_policy::{OpaSettings, Point, SurroundingsSettings};
+use portcullis_policy::{
+    OpaSettings, Point, SurroundingsSettings,
+    source::{Place as PolicyOrigin, Trusted},
+};
 use portcullis_store::PostgresSettings;
 use portcullis_types::{ApiName, Audience, Issuer, Registry, Scopes, Tenant, Ttl};
 use portcullis_verify::{Apis, Demand, Speaks};
@@ -56,6 +59,8 @@ pub(crate) struct Config {
 pub(crate) struct Policing {
     /// Where bundles come from, besides the command line.
     pub(crate) source: Option<PolicySource>,
+    /// Who must have signed them; `None`: nobody needs to.
+    pub(crate) trusted: Option<Trusted>,
     /// Where they are asked.
     pub(crate) points: Vec<Point>,
     /// Who is asked instead of the engine here.
@@ -80,6 +85,18 @@ pub(crate) struct Elsewhere {
 pub(crate) enum PolicySource {
     /// Files, looked at every second.
     Directory(PathBuf),
+    /// A server.
+    Remote(RemotePolicies),
+}
+
+/// A server that is polled for bundles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RemotePolicies {
+    pub(crate) place: PolicyOrigin,
+    pub(crate) poll: Ttl,
+    pub(crate) bearer_token: Option<SecretSource>,
+    /// Authorities that are believed besides those of the system.
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 /// `[roles.NAME]`, `[groups]`, `[sign_in]` and `[mail]`.

@@ -5,7 +5,7 @@ use crate::cli::House;
 use axum::{
     Json, Router,
     extract::{Query, State},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -65,6 +65,7 @@ pub(super) fn router(admin: Admin) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/revocations", get(revocations))
+        .route("/policy/bundle.tar.gz", get(bundle))
         .with_state(admin)
 }
 
@@ -124,6 +125,30 @@ async fn revocations(State(admin): State<Admin>, Query(heard): Query<Heard>) -> 
         Ok(page) => ([(header::CACHE_CONTROL, "no-store")], Json(page)).into_response(),
         Err(fault) => {
             tracing::warn!(%fault, "revocations cannot be told");
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
+    }
+}
+
+/// The policies in force, as they came, for gateways elsewhere: they ask again and again whether these are still the
+/// ones (RFC 9110 §13.1.2).
+async fn bundle(State(admin): State<Admin>, headers: HeaderMap) -> Response {
+    let Some(policies) = &admin.0.seen.policies else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    match policies.store().in_force().await {
+        Ok(None) => StatusCode::NOT_FOUND.into_response(),
+        Ok(Some((applied, packed))) => {
+            let tag = format!("\"{}\"", applied.revision.unwrap_or_default());
+            let known = headers.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
+            let told = [(header::ETAG, tag.as_str()), (header::CACHE_CONTROL, "no-cache")];
+            if known.is_some_and(|known| known.split(',').any(|known| known.trim() == tag)) {
+                return (StatusCode::NOT_MODIFIED, told).into_response();
+            }
+            (told, [(header::CONTENT_TYPE, "application/gzip")], packed).into_response()
+        }
+        Err(fault) => {
+            tracing::warn!(%fault, "policies cannot be told");
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
     }

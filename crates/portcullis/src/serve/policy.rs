@@ -88,7 +88,7 @@ impl Live {
             numbers: Numbers::default(),
         }));
         live.0.numbers.register(metrics);
-        let mut polls = Poll::all(&live, policing);
+        let mut polls = Poll::all(&live, policing)?;
         for poll in &mut polls {
             poll.turn().await;
         }
@@ -115,6 +115,11 @@ impl Live {
     /// Who is asked.
     pub(crate) fn judge(&self) -> Judge {
         self.0.judge.clone()
+    }
+
+    /// Where they are kept.
+    pub(super) fn store(&self) -> &Policies {
+        &self.0.policies
     }
 
     /// For `/healthz`.
@@ -187,9 +192,9 @@ pub(crate) struct Poll {
 }
 
 impl Poll {
-    fn all(live: &Live, policing: &Policing) -> Vec<Self> {
-        let all = Source::all(policing).into_iter();
-        all.map(|(source, every)| Self { live: live.clone(), source, every }).collect()
+    fn all(live: &Live, policing: &Policing) -> Result<Vec<Self>, Stop> {
+        let all = Source::all(policing)?.into_iter();
+        Ok(all.map(|(source, every)| Self { live: live.clone(), source, every }).collect())
     }
 
     /// Looks until the stop.

@@ -97,7 +97,7 @@ pub(super) fn password(path: &Path) -> Result<Jwk, Stop> {
 }
 
 /// The one key that is meant.
-pub(super) fn one_key(path: &Path, kid: Option<&str>) -> Result<Jwk, Stop> {
+pub(in crate::cli) fn one_key(path: &Path, kid: Option<&str>) -> Result<Jwk, Stop> {
     let ring = keys(path)?;
     let named: Vec<&Jwk> = ring
         .keys()

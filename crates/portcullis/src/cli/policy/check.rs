@@ -2,7 +2,7 @@
 
 use super::{Policies, count, shown};
 use crate::cli::{Exit, Format, Globals, Outcome, data};
-use portcullis_policy::{Bundle, Files, Finding, Level};
+use portcullis_policy::{Bundle, Finding, Level};
 use serde_json::json;
 use std::path::Path;
 
@@ -23,8 +23,7 @@ impl Check {
     pub(super) fn run(self, globals: &Globals) -> Outcome {
         let dir = &self.policies.dir;
         let registry = super::registry(globals)?;
-        super::there(dir)?;
-        let checked = Files::read(dir).and_then(|files| Bundle::of(files, &registry));
+        let checked = super::source::read(dir)?.and_then(|files| Bundle::of(files, &registry));
         let (bundle, findings) = match checked {
             Ok(bundle) => {
                 let warnings = bundle.warnings().to_vec();

@@ -23,9 +23,10 @@ pub(in crate::cli) struct Diff {
 impl Diff {
     pub(super) fn run(self, globals: &Globals) -> Outcome {
         let registry = super::registry(globals)?;
-        let old = super::load(&self.old, &registry)?;
-        let new = super::load(&self.new, &registry)?;
-        let differences = diff(&old, &new).map_err(|refused| super::stop(&self.new, refused))?;
+        let old = super::source::load(&self.old, &registry)?;
+        let new = super::source::load(&self.new, &registry)?;
+        let differences =
+            diff(&old, &new).map_err(|refused| super::source::stop(&self.new, refused))?;
         match globals.format {
             Format::Json => globals.format.print(&differences, String::new)?,
             Format::Text if differences.is_empty() => {
@@ -42,7 +43,7 @@ impl Diff {
     }
 }
 
-fn row(difference: &Difference) -> [String; 2] {
+pub(super) fn row(difference: &Difference) -> [String; 2] {
     let change = match difference.change {
         Change::Added => "added",
         Change::Removed => "removed",

@@ -29,7 +29,7 @@ pub(in crate::cli) struct Eval {
 
 impl Eval {
     pub(super) fn run(self, globals: &Globals) -> Outcome {
-        let bundle = super::load(&self.policies.dir, &super::registry(globals)?)?;
+        let bundle = super::source::load(&self.policies.dir, &super::registry(globals)?)?;
         let json = String::from_utf8(input::bytes(&self.input, MAX_INPUT)?)
             .map_err(|_| Stop::refused("the input is not UTF-8 text"))?;
         let input = Input::from_json(self.point, &json).map_err(Stop::refused)?;

@@ -22,7 +22,8 @@ pub(in crate::cli) struct Fmt {
 
 impl Fmt {
     pub(super) fn run(self, format: Format) -> Outcome {
-        let files = super::files(&self.policies.dir)?;
+        super::there(&self.policies.dir)?;
+        let files = super::source::files(&self.policies.dir)?;
         let mut changed = Vec::new();
         for (name, text) in files.rules().chain(files.tests()) {
             let tidied = tidy(text);

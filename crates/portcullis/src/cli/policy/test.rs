@@ -21,8 +21,8 @@ pub(in crate::cli) struct Test {
 impl Test {
     pub(super) fn run(self, globals: &Globals) -> Outcome {
         let dir = &self.policies.dir;
-        let bundle = super::load(dir, &super::registry(globals)?)?;
-        let report = run(&bundle).map_err(|refused| super::stop(dir, refused))?;
+        let bundle = super::source::load(dir, &super::registry(globals)?)?;
+        let report = run(&bundle).map_err(|refused| super::source::stop(dir, refused))?;
         match globals.format {
             Format::Json => globals.format.print(&report, String::new)?,
             Format::Text => put(text(dir, &report)).map(|_| Exit::Done)?,

@@ -1,18 +1,25 @@
 //! What is polled for new policies. Whatever cannot be used leaves those in force in place, and is said once.
 
 use super::{Live, SourceStanding};
-use crate::config::{Policing, PolicySource};
+use crate::{
+    cli::{Stop, secret},
+    config::{Policing, PolicySource, RemotePolicies},
+};
 use portcullis_directory::{Acting, Asked, NewPolicy, Outcome, PolicyPlace};
 use portcullis_policy::{
     Bundle, Files, Finding, Level, Refused, Revision,
-    source::{Archive, Manifest},
+    source::{Delivery, Fetched, Place, Remote, Trusted},
 };
-use portcullis_types::{Registry, Timestamp};
+use portcullis_types::Timestamp;
+use portcullis_web::{Loopback, Outgoing, OutgoingPolicy, is_loopback};
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+use secrecy::ExposeSecret;
 use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
+use url::Url;
 
 /// Between two looks at a directory.
 const LOOK: Duration = Duration::from_secs(1);
@@ -23,16 +30,22 @@ const GLANCES: usize = 4096;
 pub(super) struct Source {
     place: PolicyPlace,
     kind: Kind,
-    /// How its files looked when they were last read.
-    glanced: Option<Vec<Glance>>,
-    /// What it delivered last, good or bad.
-    seen: Option<Revision>,
+    trusted: Option<Trusted>,
     /// What was last said of it.
     told: Option<Result<(), String>>,
 }
 
 enum Kind {
-    Directory(PathBuf),
+    Directory(Directory),
+    Remote(Remote, String),
+}
+
+struct Directory {
+    path: PathBuf,
+    /// How its files looked when they were last read.
+    glanced: Option<Vec<Glance>>,
+    /// What it had last, good or bad.
+    seen: Option<Revision>,
 }
 
 /// What came of a look.
@@ -45,41 +58,48 @@ enum Looked {
     New(Box<Delivery>),
 }
 
-/// A bundle that was delivered and is good.
-struct Delivery {
-    bundle: Bundle,
-    packed: Vec<u8>,
-    label: Option<String>,
-}
-
 impl Source {
     /// Those that the configuration names, and how often each is looked at.
-    pub(super) fn all(policing: &Policing) -> Vec<(Self, Duration)> {
-        let source = |place, kind| Self { place, kind, glanced: None, seen: None, told: None };
+    pub(super) fn all(policing: &Policing) -> Result<Vec<(Self, Duration)>, Stop> {
+        let directory = |place, path: &PathBuf| {
+            let directory = Directory { path: path.clone(), glanced: None, seen: None };
+            let kind = Kind::Directory(directory);
+            (Self { place, kind, trusted: None, told: None }, LOOK)
+        };
         let mut all = Vec::new();
         match &policing.source {
-            Some(PolicySource::Directory(path)) => {
-                all.push((source(PolicyPlace::Force, Kind::Directory(path.clone())), LOOK));
+            Some(PolicySource::Directory(path)) => all.push(directory(PolicyPlace::Force, path)),
+            Some(PolicySource::Remote(settings)) => {
+                let (remote, origin) = remote(settings)?;
+                let kind = Kind::Remote(remote, origin);
+                let trusted = policing.trusted.clone();
+                let source = Self { place: PolicyPlace::Force, kind, trusted, told: None };
+                all.push((source, settings.poll.duration()));
             }
             None => {}
         }
         if let Some(path) = &policing.shadow {
-            all.push((source(PolicyPlace::Shadow, Kind::Directory(path.clone())), LOOK));
+            all.push(directory(PolicyPlace::Shadow, path));
         }
-        all
+        Ok(all)
     }
 
     /// As people are told of it.
     pub(super) fn origin(&self) -> String {
         match &self.kind {
-            Kind::Directory(path) => path.display().to_string(),
+            Kind::Directory(directory) => directory.path.display().to_string(),
+            Kind::Remote(_, origin) => origin.clone(),
         }
     }
 
     /// Looks, and takes over what is new.
     pub(super) async fn look(&mut self, live: &Live, by: Acting<'_>) {
         let now = by.now;
-        let outcome = match self.read(live).await {
+        let looked = match &mut self.kind {
+            Kind::Directory(directory) => directory.look(live).await,
+            Kind::Remote(remote, _) => look_at(remote, self.trusted.as_ref(), live).await,
+        };
+        let outcome = match looked {
             Ok(Looked::AsItWas) => {
                 if self.told == Some(Ok(())) {
                     live.0.numbers.answered(now);
@@ -102,35 +122,12 @@ impl Source {
         self.tell(live, outcome, now).await;
     }
 
-    /// So that the next look reads everything again.
+    /// So that the next look takes everything for new.
     fn forget(&mut self) {
-        (self.glanced, self.seen) = (None, None);
-    }
-
-    async fn read(&mut self, live: &Live) -> Result<Looked, String> {
-        let Kind::Directory(dir) = &self.kind;
-        let (dir, registry) = (dir.clone(), live.0.registry.clone());
-        let (glanced, seen) = (self.glanced.clone(), self.seen);
-        let read = tokio::task::spawn_blocking(move || {
-            let glance = glance(&dir);
-            if glanced.is_some() && glanced == glance {
-                return Ok((glance, seen, Looked::AsItWas));
-            }
-            let files = Files::read(&dir).map_err(|refused| shown(&dir, &refused))?;
-            let revision = files.revision();
-            if seen == Some(revision) {
-                return Ok((glance, seen, Looked::AsItWas));
-            }
-            let looked = match Delivery::of(files, &registry) {
-                Ok(delivery) => Looked::New(Box::new(delivery)),
-                Err(refused) => Looked::Bad(shown(&dir, &refused)),
-            };
-            Ok((glance, Some(revision), looked))
-        });
-        let read: Result<_, String> = read.await.map_err(|fault| fault.to_string())?;
-        let (glance, revision, looked) = read?;
-        (self.glanced, self.seen) = (glance, revision);
-        Ok(looked)
+        match &mut self.kind {
+            Kind::Directory(directory) => (directory.glanced, directory.seen) = (None, None),
+            Kind::Remote(remote, _) => remote.forget(),
+        }
     }
 
     async fn take(&self, live: &Live, delivery: Delivery, by: Acting<'_>) -> Result<(), String> {
@@ -187,12 +184,86 @@ impl Source {
     }
 }
 
-impl Delivery {
-    fn of(files: Files, registry: &Registry) -> Result<Self, Refused> {
-        let bundle = Bundle::of(files, registry)?;
-        let packed = Archive::of(bundle.files(), &Manifest::default()).packed()?;
-        Ok(Self { bundle, packed, label: None })
+impl Directory {
+    async fn look(&mut self, live: &Live) -> Result<Looked, String> {
+        let (dir, registry) = (self.path.clone(), live.0.registry.clone());
+        let (glanced, seen) = (self.glanced.clone(), self.seen);
+        let read = tokio::task::spawn_blocking(move || {
+            let glance = glance(&dir);
+            if glanced.is_some() && glanced == glance {
+                return Ok((glance, seen, Looked::AsItWas));
+            }
+            let files = Files::read(&dir).map_err(|refused| shown(&dir, &refused))?;
+            let revision = files.revision();
+            if seen == Some(revision) {
+                return Ok((glance, seen, Looked::AsItWas));
+            }
+            let looked = match Bundle::of(files, &registry).and_then(Delivery::of) {
+                Ok(delivery) => Looked::New(Box::new(delivery)),
+                Err(refused) => Looked::Bad(shown(&dir, &refused)),
+            };
+            Ok((glance, Some(revision), looked))
+        });
+        let read: Result<_, String> = read.await.map_err(|fault| fault.to_string())?;
+        let (glance, revision, looked) = read?;
+        (self.glanced, self.seen) = (glance, revision);
+        Ok(looked)
     }
+}
+
+/// Asks a server. One that has the same as before, good or bad, is as it was.
+async fn look_at(
+    remote: &mut Remote,
+    trusted: Option<&Trusted>,
+    live: &Live,
+) -> Result<Looked, String> {
+    let Fetched::New(packed) = remote.fetch().await? else { return Ok(Looked::AsItWas) };
+    let (registry, trusted) = (live.0.registry.clone(), trusted.cloned());
+    let open = move || Delivery::open(packed, trusted.as_ref(), &registry);
+    let opened = tokio::task::spawn_blocking(open).await.map_err(|fault| fault.to_string())?;
+    Ok(match opened {
+        Ok(delivery) => Looked::New(Box::new(delivery)),
+        Err(refused) => Looked::Bad(said(&refused)),
+    })
+}
+
+fn remote(settings: &RemotePolicies) -> Result<(Remote, String), Stop> {
+    let (base, origin) = match &settings.place {
+        Place::Url(url) => (Some(url.clone()), url.to_string()),
+        Place::Registry(reference) => (reference.base(), reference.to_string()),
+    };
+    // The operator named it: it may be anywhere.
+    let named = base.iter().map(Url::origin).collect();
+    // A registry on this machine may keep its blobs on this machine.
+    let here = base.as_ref().is_some_and(is_loopback);
+    let loopback = if here { Loopback::Allowed } else { Loopback::Refused };
+    let policy = OutgoingPolicy { named, loopback, ..OutgoingPolicy::default() };
+    let authorities = match &settings.ca_file {
+        None => Vec::new(),
+        Some(file) => {
+            let all = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
+            let fault = |fault: &dyn std::fmt::Display| {
+                let file = file.display();
+                Stop::cannot_run(format!("cannot read the authorities in {file}: {fault}"))
+            };
+            all.map_err(|found| fault(&found))?
+        }
+    };
+    let outgoing = Outgoing::trusting(policy, authorities).map_err(Stop::cannot_run)?;
+    let token = settings.bearer_token.as_ref().map(secret).transpose()?;
+    let token = token.as_ref().map(ExposeSecret::expose_secret);
+    let remote = Remote::new(settings.place.clone(), outgoing, token).map_err(Stop::cannot_run)?;
+    Ok((remote, origin))
+}
+
+/// What is wrong with a bundle that came as one file.
+fn said(refused: &Refused) -> String {
+    let errors = refused.findings.iter().filter(|finding| finding.level == Level::Error);
+    let one = |finding: &Finding| match finding.line {
+        0 => format!("{}: {}", finding.file, finding.what),
+        line => format!("{}:{line}: {}", finding.file, finding.what),
+    };
+    errors.map(one).collect::<Vec<_>>().join("; ")
 }
 
 /// How one file looks from outside: its path, length, number and time.
