@@ -205,6 +205,23 @@ def test_a_bad_token_yields_nothing(house: House, case: str) -> None:
     assert explained.returncode == 0, explained.stderr
 
 
+def test_explain_says_which_trust_which_condition_which_mapping(house: House) -> None:
+    refused = house.trade(house.token(sub="mallory")).json()["decision_id"]
+    told = run("explain", refused, config=house.config).stdout
+    assert "came furthest by the trust sso of the tenant t123" in told
+    assert "The condition sub" in told
+    assert 'does not hold: "mallory"' in told
+    assert "t456" not in told
+
+    granted = house.trade(house.token()).headers["x-decision-id"]
+    told = run("explain", granted, config=house.config).stdout
+    assert "was let in by the trust sso of the tenant t123" in told
+    assert 'holds: "alice"' in told
+    assert "analytics:read comes from role analyst." in told
+    assert "model:list was dropped: the tenant's contract does not have it." in told
+    assert "a-app acts" in told
+
+
 def test_a_forged_signature_yields_nothing(house: House) -> None:
     stranger = RSAKey.generate_key(2048, {"kid": "first", "alg": "RS256"})
     refused = house.trade(house.token(key=stranger))

@@ -7,6 +7,7 @@
 //! The JSON form is stable: members are added, never renamed or removed, while `schema` stays 1.
 
 mod command;
+mod exchange;
 mod headline;
 mod lost;
 mod remedy;

@@ -3,8 +3,8 @@
 
 use crate::brief::{brief, brief_opt, long, path};
 use portcullis_types::{
-    Acr, DecisionId, Denial, Dropped, GrantId, IdentityScopes, Jti, PersonId, Ruled, Scopes,
-    SessionId, Timestamp, Trace,
+    Acr, DecisionId, Denial, Dropped, GrantId, IdentityScopes, Jti, Judged, PersonId, Ruled,
+    Scopes, SessionId, Timestamp, Trace,
 };
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, collections::BTreeMap};
@@ -201,6 +201,12 @@ pub struct Grant<'a> {
     /// Which of its trusts let it in.
     #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "brief_opt")]
     pub trust: Option<Cow<'a, str>>,
+    /// How the token that came was judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged: Option<Judged>,
+    /// How the token of whoever acts was judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor_judged: Option<Judged>,
     /// For whom the token is, where that is not the client.
     #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "brief_opt")]
     pub subject: Option<Cow<'a, str>>,

@@ -9,6 +9,7 @@ mod denial;
 mod details;
 mod identity;
 mod ids;
+mod judged;
 mod random;
 mod redirect;
 mod rights;
@@ -34,6 +35,7 @@ pub use ids::{
     ApiName, Audience, ClientId, DecisionId, GrantId, IdFault, Issuer, Jti, Kid, PersonId,
     PrincipalKey, PrincipalKind, SessionId, Tenant, Thumbprint, stamped_id,
 };
+pub use judged::{ConditionRow, Judged, MappingRow};
 pub use random::{Entropy, Random};
 pub use redirect::{Place, RedirectUri};
 pub use rights::{Allows, Asked, Crossing, Narrowed, Rights, Side, Sides};

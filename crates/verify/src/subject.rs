@@ -27,14 +27,14 @@ mod trust;
 pub use admit::{Offered, admit, examine};
 pub use checked::{CheckedTrust, Home, TrustFault};
 pub use choose::{Candidate, choose};
-pub use condition::{Condition, ConditionRow};
+pub use condition::Condition;
 pub use course::{Course, Step, StepRow};
 pub use iss::{IssRule, SHARED_ISSUERS, SharedIssuer};
 pub use keys::key_set;
 pub use kind::{FOREIGN_KINDS, TokenKind};
-pub use mapping::MappingRow;
 pub use outcome::{Examination, Replay, Reuse, Subject};
 pub use path::{ClaimPath, PathFault};
+pub use portcullis_types::{ConditionRow, MappingRow};
 pub use preset::{
     AudSource, Globs, Guard, Preset, PresetTerms, ScopeTerms, ServiceRule, SubjectTemplate,
 };

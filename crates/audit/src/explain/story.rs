@@ -1,7 +1,7 @@
 //! How it came to this: the token's issuance, the keys at that time, who ended what.
 
 use super::{
-    OurKey, Surroundings, TokenView,
+    OurKey, Surroundings, TokenView, exchange,
     remedy::{dropped_by_policy, not_allowed},
     span,
 };
@@ -27,6 +27,7 @@ pub(super) fn story(record: &Record<'_>, around: &Surroundings<'_>) -> Vec<Strin
             story.extend(admin.detail.iter().map(|(name, value)| format!("{name}: {value}")));
         }
     }
+    story.extend(record.ruled.iter().flat_map(|ruled| exchange::ruled(ruled)));
     story
 }
 
@@ -300,6 +301,7 @@ fn of_grant(
     if let Some(remote) = grant.remote.as_deref() {
         story.push(format!("The request came from {remote}."));
     }
+    story.extend(exchange::story(grant));
     story.extend(on_behalf(grant));
     if grant.default_used && grant.requested_scope.is_none() {
         story.push("It asked for no scope, so the client's default was used.".into());

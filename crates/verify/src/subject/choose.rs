@@ -4,7 +4,7 @@
 //! at only after the signature: what is not signed chooses nothing.
 
 use super::{
-    CheckedTrust, Course, Offered, Step, Subject,
+    CheckedTrust, Offered, Step, Subject,
     admit::{traced, walk},
     condition::cut,
     course::Notes,
@@ -14,7 +14,7 @@ use portcullis_jose::{
     jwk::{KeySet, PublicKey},
     jws::{Compact, Payload},
 };
-use portcullis_types::{Denial, Inbound, InboundFault, Timestamp, Trace, Ttl};
+use portcullis_types::{Denial, Inbound, InboundFault, Judged, Timestamp, Trace, Ttl};
 use std::{borrow::Cow, cell::RefCell, sync::Arc};
 
 /// A trust that may be meant, with the keys of its issuer.
@@ -31,15 +31,17 @@ pub struct Candidate<'a> {
 /// The order of the candidates does not matter. If the token is good by none, the answer is that of the trust by
 /// which it came furthest, of several the first by tenant and name. If it is good by more than one, it is refused:
 /// that is a mistake in the records, and a guess would give one tenant's subject to another.
+///
+/// `judged` learns by which trust that was, and how.
 pub fn choose<'a>(
     offered: &Offered<'_>,
     candidates: &[Candidate<'a>],
     now: Timestamp,
-    trace: &mut Trace,
+    (trace, judged): (&mut Trace, &mut Option<Judged>),
 ) -> Result<(&'a CheckedTrust, Subject), Denial> {
     let inbound = offered.inbound;
     let mut chosen = None;
-    let outcome = chosen_of(offered, candidates, now).map(|(trust, subject)| {
+    let outcome = chosen_of(offered, candidates, now, judged).map(|(trust, subject)| {
         chosen = Some(trust);
         subject
     });
@@ -51,6 +53,7 @@ fn chosen_of<'a>(
     offered: &Offered<'_>,
     candidates: &[Candidate<'a>],
     now: Timestamp,
+    judged: &mut Option<Judged>,
 ) -> Result<(&'a CheckedTrust, Subject), Denial> {
     let inbound = offered.inbound;
     let opened = Opened::open(offered.token, &mut Notes::new(inbound))?;
@@ -58,27 +61,35 @@ fn chosen_of<'a>(
         candidates.iter().filter(|candidate| candidate.trust.may_have_issued(&opened)).collect();
     meant.sort_by_key(|candidate| (candidate.trust.tenant(), candidate.trust.name()));
     let mut good = Vec::new();
-    let mut furthest: Option<(Course, Denial)> = None;
+    let mut furthest: Option<(Notes, &CheckedTrust, Denial)> = None;
     for Candidate { trust, keys } in meant {
         let mut notes = Notes::new(inbound);
         match walk(&opened, offered, (trust, keys), now, &mut notes) {
-            Ok(subject) => good.push((*trust, subject)),
-            Err(denial) if furthest.as_ref().is_none_or(|(course, _)| notes.course > *course) => {
-                furthest = Some((notes.course, denial));
+            Ok(subject) => good.push((*trust, subject, notes)),
+            Err(denial)
+                if furthest.as_ref().is_none_or(|(most, ..)| notes.course > most.course) =>
+            {
+                furthest = Some((notes, trust, denial));
             }
             Err(_) => {}
         }
     }
     let found = good.len();
     match (good.pop(), furthest) {
-        (Some(one), _) if found == 1 => Ok(one),
+        (Some((trust, subject, notes)), _) if found == 1 => {
+            *judged = Some(notes.judged(trust));
+            Ok((trust, subject))
+        }
         (Some(_), _) => Err(Denial::ConditionNotMet {
             inbound,
             claim: "iss".into(),
             found: Some(format!("an issuer by which {found} trusts accept this token")),
             expected: "conditions that one trust alone has".into(),
         }),
-        (None, Some((_, denial))) => Err(denial),
+        (None, Some((notes, trust, denial))) => {
+            *judged = Some(notes.judged(trust));
+            Err(denial)
+        }
         (None, None) => Err(nobody(inbound, opened.iss().map(cut))),
     }
 }

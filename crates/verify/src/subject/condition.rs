@@ -3,6 +3,7 @@
 //! Values are compared with their type and byte by byte: `"123"` is not `123`, and `Acme` is not `acme`.
 
 use super::{ClaimPath, claims::Said};
+use portcullis_types::ConditionRow;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -22,19 +23,6 @@ pub struct Condition {
     /// longer name begins like it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub glob: Option<String>,
-}
-
-/// How a condition went.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ConditionRow {
-    /// Which claim.
-    pub claim: String,
-    /// What was wanted.
-    pub wanted: String,
-    /// What was there, as JSON; `None` if nothing was.
-    pub found: Option<String>,
-    /// Whether it held.
-    pub held: bool,
 }
 
 /// A condition that can be held against a token.

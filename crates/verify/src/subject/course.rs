@@ -1,7 +1,7 @@
 //! How far a token came: the steps of the walk, in order.
 
-use super::{ConditionRow, MappingRow};
-use portcullis_types::{Denial, Inbound, InboundFault, Mark};
+use super::CheckedTrust;
+use portcullis_types::{ConditionRow, Denial, Inbound, InboundFault, Judged, MappingRow, Mark};
 use serde::{Deserialize, Serialize};
 
 macro_rules! steps {
@@ -98,6 +98,20 @@ impl Notes {
     pub(super) const fn new(inbound: Inbound) -> Self {
         let course = Course { passed: 0, failed: false };
         Self { inbound, course, conditions: Vec::new(), mapping: Vec::new() }
+    }
+
+    /// As a record keeps them.
+    pub(super) fn judged(self, trust: &CheckedTrust) -> Judged {
+        let Self { course, mut conditions, mut mapping, .. } = self;
+        conditions.truncate(Judged::MOST);
+        mapping.truncate(Judged::MOST);
+        Judged {
+            tenant: trust.tenant().to_string(),
+            trust: trust.name().to_owned(),
+            failed: course.failed().map(|step| step.title().into()),
+            conditions,
+            mapping,
+        }
     }
 
     /// Notes how a step went that looks at the token alone.

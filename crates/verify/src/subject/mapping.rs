@@ -7,8 +7,9 @@ use super::{
     condition::cut,
 };
 use crate::claims::bad;
-use portcullis_types::{Denial, Details, Inbound, InboundFault, PrincipalKind, Scope, Scopes};
-use serde::Serialize;
+use portcullis_types::{
+    Denial, Details, Inbound, InboundFault, MappingRow, PrincipalKind, Scope, Scopes,
+};
 use serde_json::Value;
 
 /// A token says at most so many scopes, roles or groups.
@@ -17,17 +18,6 @@ const MOST: usize = 256;
 const LONGEST: usize = 512;
 /// More lines help nobody.
 const SHOWN: usize = 128;
-
-/// Where a scope of the subject is from, and whether it stays.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct MappingRow {
-    /// What gave it: the claim, a role, a group.
-    pub from: String,
-    /// The scope, as the token or the grant has it.
-    pub scope: String,
-    /// Why it does not stay.
-    pub dropped: Option<&'static str>,
-}
 
 /// Roles and groups, as the token says them.
 #[derive(Debug, Default)]
@@ -99,7 +89,7 @@ pub(super) fn mapped(
         let outcome = own(word, trust);
         if rows.len() < SHOWN {
             let from = trust.scope_claim(claims.kind).unwrap_or_default();
-            let dropped = outcome.as_ref().err().copied();
+            let dropped = outcome.as_ref().err().map(|why| (*why).into());
             rows.push(MappingRow {
                 from: from.to_owned(),
                 scope: cut(&word.escape_debug().to_string()),
@@ -126,6 +116,7 @@ pub(super) fn mapped(
                 _ => None,
             };
             if rows.len() < SHOWN {
+                let dropped = dropped.map(Into::into);
                 rows.push(MappingRow { from: from(), scope: scope.to_string(), dropped });
             }
             scopes.extend(dropped.is_none().then(|| scope.clone()));

@@ -5,7 +5,7 @@ use portcullis_directory::{Client, KnownTenant};
 use portcullis_jose::{json, jws::Compact};
 use portcullis_types::{
     Actor, Audience, Check, Denial, Details, Inbound, InboundFault, MayAct, Rights, Tenant,
-    Timestamp, Trace,
+    Timestamp,
 };
 use portcullis_verify::{
     Claims, Confirmation, peek,
@@ -148,12 +148,12 @@ async fn theirs(
     let speaks = |tenant: &Tenant| client.tenant.as_ref().is_none_or(|own| own == tenant);
     let trusting = tenants.trusting(&issuer);
     let trusts: Vec<_> = trusting.iter().filter(|candidate| speaks(&candidate.tenant.id)).collect();
-    let mut outcome = attempt(state, offered, &trusts, (now, &mut course.trace)).await;
+    let mut outcome = attempt(state, offered, &trusts, course).await;
     if let Err(denial) = &outcome
         && state.partners.fetched_more(denial, &trusts, now).await
     {
         course.trace.retry();
-        outcome = attempt(state, offered, &trusts, (now, &mut course.trace)).await;
+        outcome = attempt(state, offered, &trusts, course).await;
     }
     let (trust, subject) = outcome?;
     let tenant = trusts.iter().find(|one| one.tenant.id == *trust.tenant());
@@ -166,15 +166,23 @@ async fn attempt(
     state: &State,
     offered: &Offered<'_>,
     trusts: &[&portcullis_directory::Candidate],
-    (now, trace): (Timestamp, &mut Trace),
+    course: &mut Course,
 ) -> Result<(CheckedTrust, Subject), Denial> {
+    let now = course.now;
     let mut keys = Vec::with_capacity(trusts.len());
     for one in trusts {
         keys.push(state.partners.keys(&one.trust, now).await);
     }
     let candidates: Vec<_> =
         trusts.iter().zip(&keys).map(|(one, keys)| Candidate { trust: &one.trust, keys }).collect();
-    let (trust, subject) = choose(offered, &candidates, now, trace)?;
+    let mut judged = None;
+    let chosen = choose(offered, &candidates, now, (&mut course.trace, &mut judged));
+    if offered.inbound() == Inbound::ActorToken {
+        course.record.actor_judged = judged;
+    } else {
+        course.record.judged = judged;
+    }
+    let (trust, subject) = chosen?;
     Ok((trust.clone(), subject))
 }
 

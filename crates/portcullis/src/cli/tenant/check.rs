@@ -148,7 +148,11 @@ fn text(tried: &Tried) -> String {
     }
     if !tried.seen.mapping.is_empty() {
         let rows = tried.seen.mapping.iter().map(|row| {
-            [row.scope.clone(), row.from.clone(), row.dropped.unwrap_or("stays").to_owned()]
+            [
+                row.scope.clone(),
+                row.from.clone(),
+                row.dropped.as_deref().unwrap_or("stays").to_owned(),
+            ]
         });
         text += "\n";
         text += &table(["SCOPE", "FROM", ""], &rows.collect::<Vec<_>>());

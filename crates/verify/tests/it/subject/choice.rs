@@ -34,7 +34,7 @@ fn chosen<'a>(
     let client = client();
     let candidates: Vec<_> = trusts.iter().map(|(trust, keys)| Candidate { trust, keys }).collect();
     let offered = Offered::subject(token, TokenKind::Jwt, &client);
-    choose(&offered, &candidates, now(), &mut Trace::new(Stage::Grant))
+    choose(&offered, &candidates, now(), (&mut Trace::new(Stage::Grant), &mut None))
 }
 
 fn now() -> Timestamp {

@@ -19,7 +19,7 @@ fn a_scope_above_the_ceiling_is_dropped_and_that_is_told() {
     let case = saying(json!("analytics:read key:create openid model:delete dataset:read:t456"));
     let seen = case.examine();
     assert_eq!(seen.outcome.unwrap().scopes.to_string(), "analytics:read");
-    let why: Vec<_> = seen.mapping.iter().map(|row| row.dropped).collect();
+    let why: Vec<_> = seen.mapping.iter().map(|row| row.dropped.as_deref()).collect();
     let above = Some("it is above the ceiling");
     let foreign = Some("it is no scope of ours");
     assert_eq!(why, [None, above, foreign, above, Some("it is about another tenant")]);
