@@ -3,14 +3,16 @@ certification and its interoperability events have it."""
 
 import json
 import shutil
+import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from house import PORTCULLIS, data, free_port, run, running
+from house import PORTCULLIS, data, free_port, run, running, wait_until
 
 CONFIG = """
 data_dir = "data"
@@ -23,6 +25,7 @@ listen = "127.0.0.1:{admin_port}"
 [policy]
 directory = "policies"
 points = ["request"]
+{more}
 [[api]]
 name = "pdp"
 resource = "{issuer}/access/v1"
@@ -51,6 +54,7 @@ def asked(subject: Any, action: Any, resource: Any, **more: Any) -> dict[str, An
 @dataclass
 class Pdp:
     issuer: str
+    admin: str
     config: Path
     secrets: dict[str, str]
     tokens: dict[str, str]
@@ -92,7 +96,12 @@ class Pdp:
 
 @pytest.fixture(scope="module")
 def pdp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pdp]:
-    folder = tmp_path_factory.mktemp("authzen")
+    with answering(tmp_path_factory.mktemp("authzen")) as it:
+        yield it
+
+
+@contextmanager
+def answering(folder: Path, more: str = "") -> Iterator[Pdp]:
     ports = {f"{name}_port": free_port() for name in ("issuer", "admin")}
     issuer = f"http://127.0.0.1:{ports['issuer_port']}"
     config = folder / "portcullis.toml"
@@ -100,7 +109,7 @@ def pdp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pdp]:
     (folder / "kek").write_bytes(next(folder.glob("*.key")).read_bytes())
     (folder / "kek").chmod(0o600)
     shutil.copytree(Path(__file__).parent / "authzen", folder / "policies")
-    config.write_text(CONFIG.format(issuer=issuer, **ports))
+    config.write_text(CONFIG.format(issuer=issuer, more=more, **ports))
     for name in ("t123", "t456"):
         file = folder / f"{name}.toml"
         file.write_text(f'name = "{name}"\ntier = "standard"\ndatasets = ["ds_{name}"]\n')
@@ -116,7 +125,7 @@ def pdp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pdp]:
         added = data("client", "add", name, "--id", name, *more, config=config)
         secrets[name] = added["client_secret"]
     with running([PORTCULLIS, "serve", "--config", config], f"{issuer}/jwks", folder / "log"):
-        it = Pdp(issuer, config, secrets, {})
+        it = Pdp(issuer, f"http://127.0.0.1:{ports['admin_port']}", config, secrets, {})
         for name in ("pep", "t-pep"):
             it.tokens[name] = it.token(name, scope="policy:evaluate")
         yield it
@@ -404,3 +413,50 @@ def test_a_tenants_caller_learns_nothing_of_other_tenants(pdp: Pdp) -> None:
     other = asked({"type": "user", "id": "nobody"}, {"name": "can_read_todos"}, FIRST)
     said = [pdp.ask("evaluation", body, "t-pep") for body in (theirs, other)]
     assert said[0]["context"]["reasons"] == said[1]["context"]["reasons"]
+
+
+@contextmanager
+def opa(folder: Path) -> Iterator[None]:
+    """A real Open Policy Agent with the same policies, on a socket."""
+    socket = folder / "opa.sock"
+    command = ["opa", "run", "--server", "--disable-telemetry", "--addr", f"unix://{socket}"]
+    command += ["--set", "decision_logs.console=true", "--bundle", str(folder / "policies")]
+    with (folder / "opa.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        wait_until(socket.exists, "opa does not listen")
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.mark.skipif(shutil.which("opa") is None, reason="there is no 'opa' on the PATH to ask")
+def test_an_open_policy_agent_decides_instead_and_denies_when_it_is_gone(tmp_path: Path) -> None:
+    server = f'url = "unix://{tmp_path}/opa.sock"\ntime_out = "5s"\nfailures = 2\nrest = "200ms"'
+    with answering(tmp_path, f"[policy.opa.request]\n{server}") as pdp:
+        (tmp_path / "policies" / ".manifest").write_text('{"revision": "r7", "roots": [""]}')
+
+        def health() -> Any:
+            return httpx.get(f"{pdp.admin}/healthz", trust_env=False).json()["policy"]["opa"]["request"]
+
+        with opa(tmp_path):
+            assert pdp.decides(ALICE, READ, FIRST)
+            assert pdp.decides(BOB, WRITE, SECOND)
+            denied = pdp.ask("evaluation", asked(BOB, WRITE, FIRST))["context"]
+            assert denied["revision"] == "opa:r7"
+            assert denied["reasons"] == [{"code": "nobody", "text": "no rule lets this subject do that"}]
+            assert pdp.names("subject", asked({"type": "user"}, READ, FIRST)) == {"alice", "bob"}
+            export = run("audit", "export", config=pdp.config).stdout
+            line = next(line for line in export.splitlines() if denied["decision_id"] in line)
+            assert json.loads(line)["record"]["ruled"]["decision_log_id"] in (tmp_path / "opa.log").read_text()
+            assert health() == {"address": f"unix://{tmp_path}/opa.sock", "problem": None}
+        for _ in range(3):
+            gone = pdp.ask("evaluation", asked(ALICE, READ, FIRST))
+            assert gone["decision"] is False and gone["context"]["error"]["status"] == 503
+        search = pdp.post("search/subject", asked({"type": "user"}, READ, FIRST))
+        assert search.status_code == 503 and "retry-after" in search.headers
+        assert health()["problem"]
+        with opa(tmp_path):
+            wait_until(lambda: pdp.decides(ALICE, READ, FIRST), "it is asked again")
+            assert health()["problem"] is None
