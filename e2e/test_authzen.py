@@ -116,13 +116,13 @@ def answering(folder: Path, more: str = "") -> Iterator[Pdp]:
         applied = run("tenant", "apply", file, config=config)
         assert applied.returncode == 0, applied.stderr
     secrets = {}
-    for name, more in (
+    for name, rights in (
         ("pep", ("--api", "pdp", "--scope", "policy:evaluate", "--scope", "usage:read")),
         ("t-pep", ("--api", "pdp", "--scope", "policy:evaluate", "--tenant", "t123")),
         ("elsewhere", ("--api", "analytics", "--scope", "policy:evaluate", "--scope", "analytics:read")),
         ("theirs", ("--api", "analytics", "--scope", "analytics:read", "--tenant", "t456")),
     ):
-        added = data("client", "add", name, "--id", name, *more, config=config)
+        added = data("client", "add", name, "--id", name, *rights, config=config)
         secrets[name] = added["client_secret"]
     with running([PORTCULLIS, "serve", "--config", config], f"{issuer}/jwks", folder / "log"):
         it = Pdp(issuer, f"http://127.0.0.1:{ports['admin_port']}", config, secrets, {})
@@ -248,8 +248,9 @@ def test_several_are_answered_in_their_order(pdp: Pdp) -> None:
         True,
     ]
     single = asked(ALICE, READ, FIRST)
-    for more in ({}, {"evaluations": []}):
-        assert pdp.ask("evaluations", single | more)["decision"] is True
+    empties: tuple[dict[str, Any], ...] = ({}, {"evaluations": []})
+    for empty in empties:
+        assert pdp.ask("evaluations", single | empty)["decision"] is True
 
 
 def test_what_is_wrong_with_one_of_several_is_told_there(pdp: Pdp) -> None:
@@ -257,13 +258,14 @@ def test_what_is_wrong_with_one_of_several_is_told_there(pdp: Pdp) -> None:
     answer = pdp.ask("evaluations", {"subject": ALICE, "action": READ, "evaluations": items})["evaluations"]
     assert [one["decision"] for one in answer] == [True, False, False, False]
     assert answer[1]["context"]["error"] == {"status": 400, "message": "'resource' is missing"}
-    for body in (
+    bad: tuple[dict[str, Any], ...] = (
         {"evaluations": 7},
         {"evaluations": [{}] * 257},
         {"evaluations": [{}], "options": []},
         {"evaluations": [{}], "options": {"evaluations_semantic": "some"}},
         {"evaluations": [{}], "subject": "alice"},
-    ):
+    )
+    for body in bad:
         assert pdp.post("evaluations", body).status_code == 400
 
 

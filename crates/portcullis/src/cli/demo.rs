@@ -151,7 +151,7 @@ impl Up {
         Ok(match wish {
             Wish::Models(ports) => Self::Models(Box::new(demo::Demo::start(data, ports).await?)),
             Wish::Partners(ports) => {
-                Self::Partners(Box::new(partners::Partners::start(data, ports).await?))
+                Self::Partners(Box::new(Box::pin(partners::Partners::start(data, ports)).await?))
             }
         })
     }

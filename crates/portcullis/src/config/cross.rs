@@ -185,6 +185,32 @@ fn management(config: &Config, names: &Names, out: &mut Findings) {
     }
 }
 
+/// Says what cannot be right of the API by which others ask the policies: one whose resource is the issuer's own
+/// `/access/v1`.
+fn evaluation(config: &Config, names: &Names, out: &mut Findings) {
+    let Some(issuing) = &config.issuer else { return };
+    let own = format!("{}/access/v1", issuing.url.as_str().trim_end_matches('/'));
+    let evaluates = |scope: &Scope| scope.as_str() == "policy:evaluate";
+    for api in &config.apis {
+        let Some((place, _)) = names.apis.get(api.name.as_str()) else { continue };
+        let is_it = api.resource.as_str() == own;
+        if is_it && api.tenant.is_some() {
+            out.error(
+                place,
+                "the policies are asked by no tenant's own API, so the issuer would not serve it",
+            )
+            .hint("take 'tenant' out: a tenant's callers ask about that tenant alone anyway");
+        } else if is_it && config.policy.is_none() {
+            out.warning(place, "nobody answers there: no policy is asked").hint("add [policy]");
+        } else if is_it && !api.scopes.iter().any(evaluates) {
+            out.warning(place, "nobody can ask the policies").expected("the scope policy:evaluate");
+        } else if !is_it && api.scopes.iter().any(evaluates) {
+            out.warning(place, "policy:evaluate opens nothing at this API")
+                .expected(format!("resource = \"{own}\""));
+        }
+    }
+}
+
 fn missing<'a>(
     (what, table): (&str, &str),
     name: &ApiName,
@@ -253,6 +279,7 @@ pub(super) fn whole(
 /// of a resource by its URL (RFC 9728 §3).
 pub(super) fn resources(config: &Config, names: &Names, out: &mut Findings) {
     management(config, names, out);
+    evaluation(config, names, out);
     let Some(gateway) = &config.gateway else { return };
     let origin = gateway.url.origin();
     let guarded = |api: &Api| {
