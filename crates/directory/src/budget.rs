@@ -31,9 +31,9 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// With nothing spent.
+    /// With nothing spent. Time is counted in milliseconds: a shorter period is one.
     pub fn new(burst: u32, period: Ttl) -> Self {
-        let limit = Limit { burst, period };
+        let limit = Limit { burst, period: period.max(Ttl::from_millis(1)) };
         Self { hasher: RandomState::new(), limit, spent: Mutex::default() }
     }
 
@@ -104,5 +104,14 @@ mod tests {
         let later = now.plus(Ttl::from_millis(500));
         assert_eq!(budget.spend("a", later), Ok(()));
         assert!(budget.spend("a", later).is_err());
+    }
+
+    #[test]
+    fn a_period_of_nothing_is_a_short_one() {
+        let budget = Budget::new(2, Ttl::from_millis(0));
+        let now = Timestamp::from_seconds(1_800_000_000);
+        assert_eq!([budget.spend("a", now), budget.spend("a", now)], [Ok(()), Ok(())]);
+        assert!(budget.spend("a", now).is_err());
+        assert_eq!(budget.spend("a", now.plus(Ttl::from_millis(1))), Ok(()));
     }
 }
