@@ -102,8 +102,8 @@ def test_a_service_account_is_a_service(acme: Acme) -> None:
     assert claims_of(body["access_token"])["sub"].startswith("svc_")
 
 
-def test_an_id_token_is_good_once_and_for_no_role(acme: Acme) -> None:
-    """Keycloak puts roles into access tokens alone: whoever is in the ID token has none."""
+def test_an_id_token_has_no_roles(acme: Acme) -> None:
+    """Keycloak puts them into access tokens alone, unless a mapper says otherwise."""
     token = acme.realm.sign_in("portal", "ada")["id_token"]
     refused = acme.desk.trade(token, kind="id_token")
     acme.desk.refuses(refused, 400, "invalid_scope", "nothing_left")
@@ -115,7 +115,7 @@ TRAPS: dict[str, tuple[str, str, str, str, str, str]] = {
     "given to another client": ("stranger", "ada", "access_token", "access_token", "condition_not_met", "stranger"),
     "an ID token": ("portal", "ada", "id_token", "access_token", "inbound_wrong_type", "ID"),
     "an access token": ("portal", "ada", "access_token", "id_token", "inbound_wrong_type", "Bearer"),
-    "a refresh token": ("portal", "ada", "refresh_token", "access_token", "", ""),
+    "a refresh token": ("portal", "ada", "refresh_token", "access_token", "inbound_malformed", "HS512"),
     "a light token, which names nobody": ("light", "ada", "access_token", "access_token", "inbound_bad_claims", "sub"),
 }
 
