@@ -134,10 +134,10 @@ PROVIDERS: dict[str, tuple[str, str]] = {
     "slow": ("slow", "3 s"),
     "dripping": ("dripping", "3 s"),
     "large": ("large", "150000"),
-    "redirects": ("redirects", "169.254.169.254"),
-    "leads-away": ("leads-away", "http"),
+    "redirects": ("redirects", "a redirect (302"),
+    "leads-away": ("leads-away", "the URL uses http;"),
     "another": ("another", "somebody"),
-    "broken": ("broken", "not metadata"),
+    "broken": ("broken", "not JSON"),
     "fails": ("fails", "500"),
 }
 
@@ -320,7 +320,7 @@ def signed_by(key: Any, head: dict[str, Any], payload: bytes) -> str:
 
 
 SCOPES: dict[str, tuple[str, str, str]] = {
-    "10,000 of them": (" ".join(f"a:{n % 100}" for n in range(10_000)), "invalid_scope", "bad_scope"),
+    "10,000 of them": (" ".join(["a:b"] * 10_000), "invalid_scope", "bad_scope"),
     "10,000 that are long": (
         " ".join(f"analytics:read/n{n}" for n in range(10_000)),
         "invalid_request",

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use portcullis_directory as directory;
 use portcullis_jose::{Alg, SigningFault};
 use portcullis_store::StoreFault;
-use portcullis_types::{DecisionId, Denial, GrantedFault, Ttl};
+use portcullis_types::{DecisionId, Denial, GrantedFault, InboundFault, Ttl};
 use serde::Serialize;
 
 /// Why there is no token: their mistake, or ours.
@@ -135,7 +135,11 @@ impl Refused {
             let basic = "Basic realm=\"token endpoint\", charset=\"UTF-8\"";
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(basic));
         }
-        if let Denial::Throttled { retry_after, .. } = denial {
+        if let Denial::Throttled { retry_after, .. }
+        | Denial::BadInbound {
+            fault: InboundFault::KeysUnavailable { retry_after, .. }, ..
+        } = denial
+        {
             headers.insert(header::RETRY_AFTER, retry_after.as_seconds().max(1).into());
         }
         response
