@@ -30,7 +30,7 @@ name = "text"
 resource = "http://127.0.0.1:2/v1"
 scopes = ["generate:basic"]
 [policy]
-points = ["request"]
+points = {points}
 {policy}
 """
 
@@ -78,11 +78,12 @@ class Place:
             file.write(f"\nmore_{number} := {number}\n")
 
 
-def place(folder: Path, policy: str = "") -> Place:
+def place(folder: Path, policy: str = "", points: str = '["request"]') -> Place:
     folder.mkdir(exist_ok=True)
     issuer_port, admin_port = free_port(), free_port()
     issuer, admin = f"http://127.0.0.1:{issuer_port}", f"http://127.0.0.1:{admin_port}"
-    text = CONFIG.format(issuer=issuer, issuer_port=issuer_port, admin_port=admin_port, policy=policy)
+    ports = {"issuer_port": issuer_port, "admin_port": admin_port}
+    text = CONFIG.format(issuer=issuer, **ports, policy=policy, points=points)
     (folder / "portcullis.toml").write_text(text)
     (folder / "kek").write_text("dGhpcy1pcy1ub3QtYS1zZWNyZXQtYnV0LTMyLWJ5dGU\n")
     (folder / "kek").chmod(0o600)
@@ -183,6 +184,62 @@ def test_a_bundle_of_ours_is_the_same_policies_in_one_file(house: Place) -> None
     assert house.apply(bundle) == built["revision"]
     assert house.data("status")["force"]["label"] == "v7"
     assert house.data("apply", house.policies)["changed"] is False
+
+
+# On the past
+
+ONLY_MODELS = """package portcullis.client
+
+default decision := {"allow": false, "reasons": [{"code": "client.night", "text": "nothing is granted at night"}]}
+
+decision := {"allow": true} if "model:list" in input.requested
+"""
+
+
+def test_decisions_of_the_past_are_taken_again_by_new_policies(tmp_path: Path) -> None:
+    house = place(tmp_path / "house", points='["client"]')
+    first = house.apply()
+    added = data(
+        *("client", "add", "App", "--id", "app", "--api", "text", "--grant-type", "client_credentials"),
+        *("--scope", "generate:basic"),
+        config=house.config,
+    )
+
+    def token() -> httpx.Response:
+        form = {"grant_type": "client_credentials", "scope": "generate:basic"}
+        secret = ("app", added["client_secret"])
+        return httpx.post(f"{house.issuer}/token", data=form, auth=secret, trust_env=False)
+
+    with house.serving():
+        assert [token().status_code for _ in range(30)] == [200] * 30
+        same = house.data("replay", "--since", "1h", house.policies)
+        assert (same["decisions"], same["flips"], same["revision"]) == (30, [], first)
+
+        new = house.folder / "new"
+        new.mkdir()
+        (new / "client.rego").write_text(ONLY_MODELS)
+        done = house.run("replay", "--since", "1h", "--json", new)
+        assert done.returncode == 1, "some decisions would come out otherwise"
+        told = json.loads(done.stdout)
+        assert (told["decisions"], told["denied"], told["allowed"], told["unread"]) == (30, 30, 0, 0)
+        assert len({flip["id"] for flip in told["flips"]}) == 30
+        flip = told["flips"][0]
+        assert (flip["point"], flip["who"], flip["what"]) == ("client", "app", "generate:basic")
+        assert (flip["was"]["allow"], flip["was"]["revision"]) == (True, first)
+        assert flip["becomes"]["reasons"][0]["code"] == "client.night"
+        shown = house.run("replay", "--since", "1h", "--limit", "3", new)
+        assert shown.stdout.count("client.night") == 3
+        assert "30 decisions taken again: 30 would differ; 0 now allowed, 30 now denied" in shown.stdout
+        assert "27 more are not shown" in shown.stderr
+        assert house.data("replay", "--since", "1h", "--point", "request", new)["decisions"] == 0
+        assert token().status_code == 200, "nothing was changed"
+
+        # What was tried is what happens.
+        done = house.run("apply", "--no-test", new)
+        assert done.returncode == 0, done.stderr
+        wait_until(lambda: token().status_code == 400, "the new policies do not decide")
+        assert house.run("rollback").returncode == 0
+        wait_until(lambda: token().status_code == 200, "those before do not decide")
 
 
 # From a directory

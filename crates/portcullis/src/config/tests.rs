@@ -45,6 +45,9 @@ fn every_mistake_is_reported_at_once() {
         "database_in_the_clear",
         "people",
         "mail",
+        "policy",
+        "policy_alone",
+        "policy_server",
     ] {
         let file = format!("{name}.toml");
         assert!(!check(&file).0);
@@ -341,4 +344,32 @@ fn a_policy_server_is_asked_where_the_configuration_says_so() {
         let said = with(more).err().unwrap_or_default();
         assert!(said.contains(wanted), "{more}: {said}");
     }
+}
+
+#[test]
+fn a_policy_says_what_it_is_told_and_by_whom_it_comes() {
+    let load = |more: &str| {
+        let head = "key_encryption_key = { env = \"PORTCULLIS_KEY\" }\n\
+                    [issuer]\nurl = \"https://id.example.com\"\n[policy]\n";
+        let (base, env) = (Path::new("/etc/portcullis"), |_: &str| true);
+        let machine = Machine { base, env: &env, purpose: Purpose::Check, now: NOW };
+        let (config, report) = load(Path::new("policy.toml"), format!("{head}{more}"), &machine);
+        let said = report.render();
+        config.and_then(|config| config.policy).unwrap_or_else(|| panic!("{said}"))
+    };
+    let usual = load("");
+    assert_eq!(usual.points, portcullis_policy::Point::ALL);
+    assert!(usual.source.is_none() && usual.trusted.is_none());
+    let minutes = |policy: &super::Policing| {
+        let noon = jiff::Timestamp::from_second(1_800_000_000).unwrap();
+        policy.surroundings.time_zone.to_offset(noon).seconds() / 60
+    };
+    assert_eq!(minutes(&usual), 0);
+    assert_eq!(minutes(&load("time_zone = \"Asia/Kolkata\"")), 330);
+    assert_eq!(minutes(&load("utc_offset = \"-03:30\"")), -210);
+    let told =
+        load("networks = { office = [\"10.1.2.3/8\", \"::1\"] }\nurl = \"oci://r.example/p\"");
+    assert_eq!(told.surroundings.networks[0].0, "office");
+    assert_eq!(told.surroundings.networks[0].1[0].to_string(), "10.0.0.0/8");
+    assert!(matches!(told.source, Some(super::PolicySource::Remote(_))));
 }
