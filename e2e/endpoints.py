@@ -3,6 +3,7 @@ the program routes, so that nobody forgets a new one."""
 
 import http.client
 import json
+import re
 import sqlite3
 import ssl
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from house import ROOT
 from provider import BACK, PERSON, App, Provider, digest
 from visitor import Visitor
 
@@ -134,10 +136,25 @@ class World:
         return str(made.json()["id"])
 
     @cached_property
+    def manager(self) -> str:
+        """A token of the operator's for the management API."""
+        terms = ["--api", "management", "--scope", "tenant:admin client:read client:write audit:read"]
+        added = self.at.cli("client", "add", "manager", *terms)
+        form = {"grant_type": "client_credentials", "scope": "tenant:admin client:read client:write audit:read"}
+        auth = (added["client_id"], added["client_secret"])
+        return str(self.at.http.post(f"{self.at.issuer}/token", data=form, auth=auth).json()["access_token"])
+
+    @cached_property
+    def tenants_client(self) -> str:
+        added = self.at.cli("client", "add", "One of Umbra", "--tenant", "umbra", "--api", "text", *SCOPE)
+        return str(added["client_id"])
+
+    @cached_property
     def registered(self) -> dict[str, Any]:
         return self.at.register(client_name="Registered").registered
 
 
+SCOPE = ["--scope", "model:list"]
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -252,6 +269,17 @@ def managed(method: str, good: Values = nothing, **more: Any) -> Endpoint:
         bearer=lambda world: str(world.registered["registration_access_token"]),
         **more,
     )
+
+
+def tenants(method: str, path: str, good: Values = nothing, **more: Any) -> Endpoint:
+    def fills(world: World) -> dict[str, Any]:
+        known = {"tenant": "umbra", "client": "", "decision": "dec_01K0000000000000000000000A"}
+        if "{client}" in path:
+            known["client"] = world.tenants_client
+        return {name: value for name, value in known.items() if f"{{{name}}}" in path}
+
+    more = {"says": "problem", "media": "application/json", "fills": fills} | more
+    return Endpoint(method, f"/admin/v1{path}", good, bearer=lambda world: world.manager, **more)
 
 
 WELLS = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]
@@ -445,6 +473,76 @@ ENDPOINTS = [
     scim("PATCH", "/Groups/{id}", patched("displayName", "g"), needs=("Operations",)),
     *(scim("GET", f"/{name}") for name in ("ServiceProviderConfig", "ResourceTypes", "Schemas")),
     *(scim("GET", f"/{name}/{{name}}", fills=lambda _: {"name": "User"}) for name in ("ResourceTypes", "Schemas")),
+    *(
+        tenants("GET", path)
+        for path in (
+            "/openapi.json",
+            "/tenants",
+            "/tenants/{tenant}",
+            "/tenants/{tenant}/limits",
+            "/tenants/{tenant}/clients",
+            "/tenants/{tenant}/clients/{client}",
+            "/decisions/{decision}",
+        )
+    ),
+    tenants("PUT", "/tenants/{tenant}", lambda _: {"name": "Umbra", "tier": "standard"}, needs=("name", "tier")),
+    tenants(
+        "POST",
+        "/tenants/{tenant}/check",
+        lambda _: {"token": "x.y.z", "kind": "id_token", "scope": "model:list"},
+        needs=("token",),
+    ),
+    tenants(
+        "POST",
+        "/tenants/{tenant}/clients",
+        lambda _: {
+            "name": "An app",
+            "scopes": ["model:list"],
+            "resources": ["text"],
+            "grant_types": ["client_credentials"],
+        },
+        needs=("name", "scopes", "resources"),
+    ),
+    tenants("POST", "/tenants/{tenant}/clients/{client}/secret", lambda _: {"overlap": 60}),
+    *(tenants("POST", f"/tenants/{{tenant}}/clients/{{client}}/{act}") for act in ("disable", "enable")),
+    *(tenants("POST", f"/tenants/{{tenant}}/{act}") for act in ("suspend", "resume", "end")),
     # These last: what they end is what others are asked with.
     *(scim("DELETE", f"/{kind}/{{id}}") for kind in ("Users", "Groups")),
 ]
+
+
+ROUTED = re.compile(
+    r'\.route\(\s*&(?:at\("(/[^"]*)"\)|format!\("\{path\}(/[^"]*)"\)),\s*((?:[^()]|\((?:[^()]|\([^()]*\))*\))*)\)'
+)
+
+ROUTED_EACH = re.compile(
+    r"\.route\(\s*(?:at|&format!\(\"([^\"]*)\"\)),"
+    r"\s*((?:get|post)\((?:[^()]|\([^()]*\))*\)(?:\.\w+\([^()]*\))*)"
+)
+METHOD = re.compile(r"\b(get|post|put|patch|delete)\(")
+
+
+def routed() -> set[tuple[str, str]]:
+    """What the program has, by its own words: method and path below the issuer."""
+    source = ROOT / "crates/issuer/src"
+    found = set()
+    for file, below in (
+        ("server.rs", ""),
+        ("register.rs", ""),
+        ("scim.rs", "/scim/v2"),
+        ("manage.rs", "/admin/v1"),
+    ):
+        text = (source / file).read_text()
+        # A handler may have a name of its own.
+        named = dict(re.findall(r"let (\w+) = (get\([^;]*);", text))
+        # Kinds of resources have the same routes, each below its own.
+        each = ROUTED_EACH.findall((source / "scim/resource.rs").read_text())
+        for kind in re.findall(r'resource::routes::<\w+>\(&at\("(/\w+)"\)\)', text):
+            for within, handler in each:
+                path = f"{below}{kind}{within.removeprefix('{at}').replace('{{', '{').replace('}}', '}')}"
+                found |= {(method.upper(), path) for method in METHOD.findall(handler)}
+        for one, other, handler in ROUTED.findall(text):
+            path = f"{below}{one or other}".replace("{{", "{").replace("}}", "}")
+            handler = named.get(handler.partition(".")[0], handler)
+            found |= {(method.upper(), path) for method in METHOD.findall(handler)}
+    return found

@@ -289,7 +289,7 @@ def serving(folder: Path, more: str = "", **env: str) -> Iterator[Provider]:
                 gateway_port=gateway_port,
                 upstream=upstream.url,
             )
-            + more
+            + more.replace("@issuer", issuer)
         )
         password = f"{PERSON[1]}\n"
         who = ["person", "add", PERSON[0], "--name", "Ada Example", "--email-verified", "--role", "scientist"]

@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import quote_from_bytes, urlsplit
 
 import pytest
-from endpoints import ENDPOINTS, FORM, GRANTS, NAMED, WELLS, Answer, Endpoint, World
-from house import ROOT, free_port, running
+from endpoints import ENDPOINTS, FORM, GRANTS, NAMED, WELLS, Answer, Endpoint, World, routed
+from house import free_port, running
 from provider import BACK, PERSON, App, Key, serving
 
 MORE = """
@@ -22,7 +22,17 @@ preset = "oidc"
 issuer = "{upstream}"
 client_id = "portcullis"
 client_secret = {{ env = "KEY" }}
+
+[[api]]
+name = "management"
+resource = "@issuer/admin/v1"
+scopes = ["tenant:admin", "client:read", "client:write", "audit:read"]
+access_token_ttl = "1d"
+
+[tiers.standard]
+scopes = ["model:list"]
 """
+TENANT = 'name = "Umbra"\ntier = "standard"\n'
 LONG = b"x" * 100_000
 Pairs = list[tuple[bytes, bytes]]
 
@@ -122,6 +132,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         browser = at.browser()
         page = browser.get(f"{at.issuer}/sign-in")
         browser.sign_in(page, *PERSON)
+        record = at.config.parent / "umbra.toml"
+        record.write_text(TENANT)
+        at.cli("tenant", "apply", record)
         yield World(at, at.authority.trust(), app, browser)
 
 
@@ -183,6 +196,8 @@ def said_well(endpoint: Endpoint, answer: Answer) -> bool:
         return answer.error in NAMED and bool(json.loads(answer.body)["error_description"])
     if endpoint.says == "nothing":
         return not answer.body
+    if endpoint.says == "problem":
+        return media == "application/problem+json" and "status" in json.loads(answer.body)
     if endpoint.says == "passkey":
         return bool(json.loads(answer.body)["problem"])
     return media == "text/html; charset=utf-8" and answer.headers["content-security-policy"].startswith("default-src")
@@ -202,38 +217,6 @@ def wrong_with(endpoint: Endpoint, what: str, answer: Answer, sent: int) -> str 
     if how in {"doubled", "no UTF-8", "broken escape"} and (endpoint.method != "GET" or endpoint.says != "page"):
         return "read in one of two ways"
     return None
-
-
-ROUTED = re.compile(
-    r'\.route\(\s*&(?:at\("(/[^"]*)"\)|format!\("\{path\}(/[^"]*)"\)),\s*((?:[^()]|\((?:[^()]|\([^()]*\))*\))*)\)'
-)
-
-ROUTED_EACH = re.compile(
-    r"\.route\(\s*(?:at|&format!\(\"([^\"]*)\"\)),"
-    r"\s*((?:get|post)\((?:[^()]|\([^()]*\))*\)(?:\.\w+\([^()]*\))*)"
-)
-METHOD = re.compile(r"\b(get|post|put|patch|delete)\(")
-
-
-def routed() -> set[tuple[str, str]]:
-    """What the program has, by its own words: method and path below the issuer."""
-    source = ROOT / "crates/issuer/src"
-    found = set()
-    for file, below in (("server.rs", ""), ("register.rs", ""), ("scim.rs", "/scim/v2")):
-        text = (source / file).read_text()
-        # A handler may have a name of its own.
-        named = dict(re.findall(r"let (\w+) = (get\([^;]*);", text))
-        # Kinds of resources have the same routes, each below its own.
-        each = ROUTED_EACH.findall((source / "scim/resource.rs").read_text())
-        for kind in re.findall(r'resource::routes::<\w+>\(&at\("(/\w+)"\)\)', text):
-            for within, handler in each:
-                path = f"{below}{kind}{within.removeprefix('{at}').replace('{{', '{').replace('}}', '}')}"
-                found |= {(method.upper(), path) for method in METHOD.findall(handler)}
-        for one, other, handler in ROUTED.findall(text):
-            path = f"{below}{one or other}".replace("{{", "{").replace("}}", "}")
-            handler = named.get(handler.partition(".")[0], handler)
-            found |= {(method.upper(), path) for method in METHOD.findall(handler)}
-    return found
 
 
 def test_no_endpoint_is_missing_here(world: World) -> None:

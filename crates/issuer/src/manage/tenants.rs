@@ -170,8 +170,8 @@ async fn applied(call: &mut Call, name: Option<&str>) -> Outcome {
         Some(_) => return Err(Refusal::malformed("the query may be dry_run=true, or nothing")),
     };
     let before = call.state.directory.tenant(&id);
-    let version = version(call, before.as_deref(), dry_run)?;
     let record = record(call).await?;
+    let version = version(call, before.as_deref(), dry_run)?;
     let effect = if dry_run { Effect::Reads } else { Effect::Changes };
     call.may(act(WRITE, effect, &id)).await?;
     let directory = call.state.directory.clone();
