@@ -12,7 +12,8 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from house import ROOT
+import httpx
+from house import ROOT, wait_until
 from provider import BACK, PERSON, App, Provider, digest
 from visitor import Visitor
 
@@ -142,11 +143,21 @@ class World:
         added = self.at.cli("client", "add", "manager", *terms)
         form = {"grant_type": "client_credentials", "scope": "tenant:admin client:read client:write audit:read"}
         auth = (added["client_id"], added["client_secret"])
-        return str(self.at.http.post(f"{self.at.issuer}/token", data=form, auth=auth).json()["access_token"])
+        answers: list[httpx.Response] = []
+
+        def knows() -> bool:
+            answers.append(self.at.http.post(f"{self.at.issuer}/token", data=form, auth=auth))
+            return answers[-1].status_code == 200
+
+        wait_until(knows, "the server knows the client", pause=0.2)
+        return str(answers[-1].json()["access_token"])
 
     @cached_property
     def tenants_client(self) -> str:
         added = self.at.cli("client", "add", "One of Umbra", "--tenant", "umbra", "--api", "text", *SCOPE)
+        url = f"{self.at.issuer}/admin/v1/tenants/umbra/clients/{added['client_id']}"
+        headers = {"authorization": f"Bearer {self.manager}"}
+        wait_until(lambda: self.at.http.get(url, headers=headers).is_success, "the server knows the client", 0.2)
         return str(added["client_id"])
 
     @cached_property
