@@ -13,11 +13,13 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from endpoints import routed
+from endpoints import ROOMS, routed
 from house import PORTCULLIS, ROOT, data, free_port, recorder, run, running
 from partner import Partner, claims_of, partner
 from provider import Key
 
+DECISIONS = ("authzen.rs", "/access/v1")
+HAS = routed(DECISIONS)
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 TYPE = "urn:ietf:params:oauth:token-type:"
@@ -46,6 +48,13 @@ tenant = "t456"
 name = "management"
 resource = "{issuer}/admin/v1"
 scopes = ["tenant:admin", "client:read", "client:write", "audit:read"]
+[[api]]
+name = "decisions"
+resource = "{issuer}/access/v1"
+scopes = ["policy:evaluate"]
+[policy]
+directory = "policies"
+points = ["manage"]
 [[upstream]]
 name = "analytics"
 url = "{upstream}"
@@ -83,6 +92,17 @@ ceiling = {{ scopes = ["analytics:read", "tenant:read", "tenant:write", "client:
 to = "everyone"
 scopes = ["analytics:read", "tenant:read", "tenant:write", "client:read", "client:write", "audit:read"]
 """
+POLICY = """
+package portcullis.{point}
+import rego.v1
+default decision := {{"allow": false}}
+decision := {{"allow": true}} if {rule}
+"""
+RULES = {
+    "manage": 'input.caller.sub != ""',
+    # What a tenant may read is its own.
+    "request": "input.resource.dataset.tenant == input.caller.tenant",
+}
 EXISTING, ABSENT = "t456", "t999"
 NAMES = {
     "existing": (EXISTING, ABSENT),
@@ -191,13 +211,16 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         (folder / "kek").write_bytes(next(folder.glob("*.key")).read_bytes())
         (folder / "kek").chmod(0o600)
         config.write_text(CONFIG.format(issuer=issuer, gateway=gateway, upstream=upstream.url, **ports))
+        (folder / "policies").mkdir()
+        for point, rule in RULES.items():
+            (folder / f"policies/{point}.rego").write_text(POLICY.format(point=point, rule=rule).lstrip())
         for tenant, name, provider in (("t123", "First", first), ("t456", "Zweite Firma", second)):
             words = {"dataset": f"ds_of_{tenant}", "contact": f"boss@{tenant}.example", "audience": issuer}
             applied(folder, config, tenant, name=name, issuer=provider.url, **words)
-        reading = f"analytics:read {MANAGEMENT} tenant:read tenant:write"
+        reading = f"analytics:read {MANAGEMENT} tenant:read tenant:write policy:evaluate"
         secrets = {
-            "a-app": added(config, "a-app", "t123", reading, "analytics", "management"),
-            "b-app": added(config, "b-app", "t456", reading, "analytics", "second", "management"),
+            "a-app": added(config, "a-app", "t123", reading, "analytics", "management", "decisions"),
+            "b-app": added(config, "b-app", "t456", reading, "analytics", "second", "management", "decisions"),
             "operator": added(config, "operator", None, MANAGEMENT, "management"),
         }
         person = ("person", "add", "bob@second.example", "--name", "Bob", "--tenant", EXISTING)
@@ -236,6 +259,7 @@ def furnish(house: House) -> None:
         "a client's token": house.own("a-app", house.gateway, scope="analytics:read"),
         "an exchanged token": exchanged,
         "its provider's token": mine,
+        "a token for decisions": house.own("a-app", f"{house.issuer}/access/v1", scope="policy:evaluate"),
         "an admin's token": house.own("a-app", management, scope=MANAGEMENT),
         "a person's token for management": admin.json()["access_token"],
     }
@@ -269,7 +293,21 @@ def requests(house: House, method: str, path: str, about: About) -> list[Request
     record = {"name": "Mine now", "tier": "standard", "contacts": ["mallory@t123.example"]}
     foreign = f"analytics:read:{about.tenant}"
     scim = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": about.person, "active": False}
+    question = {
+        "subject": {"type": "user", "id": about.person, "properties": {"tenant": about.tenant}},
+        "action": {"name": "dataset:read"},
+        "resource": {"type": "dataset", "id": about.dataset, "properties": {"tenant": about.tenant}},
+        "context": {"tenant": about.tenant},
+    }
+    searched = {"subject": {"type": "user"}, "resource": {"type": "dataset"}}
     table: dict[str, list[Request]] = {
+        "POST /access/v1/evaluation": [(JSON, question)],
+        "POST /access/v1/evaluations": [(JSON, question | {"evaluations": [question, {}]})],
+        **{
+            f"POST /access/v1/search/{kind}": [(JSON, question | {kind: searched[kind]})]
+            for kind in ("subject", "resource")
+        },
+        "POST /access/v1/search/action": [(JSON, {name: question[name] for name in ("subject", "resource")})],
         "GET /logo": [(QUERY, {"client_id": about.client})],
         "GET /authorize": [(QUERY, who | code)],
         "POST /authorize": [(FORM, who | code)],
@@ -360,15 +398,19 @@ def has_a_table_entry(method: str, path: str, house: House) -> bool:
 
 
 def test_no_route_is_missing_here(house: House) -> None:
-    for method, path in sorted(routed()):
+    for method, path in sorted(HAS):
         line = f"{method} {path}"
         assert (line in PLAIN) != has_a_table_entry(method, path, house), f"{line}: ask it about another tenant here"
-    assert {f"{method} {path}" for method, path in routed()} >= PLAIN, "gone"
+    assert {f"{method} {path}" for method, path in HAS} >= PLAIN, "gone"
+    source = ROOT / "crates/issuer/src"
+    files = [file for file in source.rglob("*.rs") if file.name != "tests.rs"]
+    routing = {str(file.relative_to(source)) for file in files if ".route(" in file.read_text()}
+    assert routing == {file for file, _ in (*ROOMS, DECISIONS)} | {"scim/resource.rs"}, "a file that routes is new"
 
 
 def test_the_program_has_the_routes_that_are_asked(house: House) -> None:
     has: dict[str, set[str]] = {}
-    for method, path in routed():
+    for method, path in HAS:
         has.setdefault(path, set()).add(method)
     for path, methods in has.items():
         refused = house.http.request("TRACE", house.issuer + re.sub(r"\{\w+\}", "x", path))
@@ -428,7 +470,7 @@ def sent_body(answer: httpx.Response) -> str:
 
 TELL_APPS = {"GET /authorize", "POST /authorize"}
 """An app that is known and one that is not are two mistakes (RFC 6749 §4.1.2.1). This list only shrinks."""
-ROUTES = sorted(routed())
+ROUTES = sorted(HAS)
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES, ids=[f"{method} {path}" for method, path in ROUTES])
@@ -516,7 +558,8 @@ def test_nothing_of_another_tenant_passes_the_gateway(house: House) -> None:
 def test_the_operators_listener_names_no_tenant(house: House) -> None:
     source = (ROOT / "crates/portcullis/src/serve/admin.rs").read_text()
     paths = set(re.findall(r'\.route\("(/[^"]+)"', source))
-    assert paths == {"/healthz", "/readyz", "/metrics", "/revocations"}, "ask the new one here"
+    known = {"/healthz", "/readyz", "/metrics", "/revocations", "/policy/bundle.tar.gz"}
+    assert paths == known, "ask the new one here"
     for path in paths:
         answer = house.http.get(f"{house.admin}{path}")
         assert answer.status_code == 200

@@ -9,6 +9,14 @@ may if {
 	input.action in data.roles[role]
 }
 
+# Who acts for itself and is nobody's app has no roles: what it may do is in its token.
+may if {
+	service
+	input.action in input.caller.scopes
+}
+
+service if input.caller.sub == input.caller.client_id
+
 # What takes away or hands out needs a person who proved more than a password.
 strong if not input.action in privileged
 
@@ -17,7 +25,9 @@ strong if {
 	method in data.strong
 }
 
-privileged := {"model:delete", "model:export", "model:share", "dataset:delete", "key:delete"}
+strong if service
+
+privileged := {"model:delete", "model:export", "model:share", "dataset:delete", "key:delete", "tenant:admin"}
 
 # A model that serves requests is taken out of service before it is deleted.
 at_rest if input.action != "model:delete"
@@ -26,6 +36,9 @@ at_rest if not input.target.in_service
 
 # One's own tenant's things only.
 own if input.target.tenant == input.caller.tenant
+
+# Who has no tenant is of the house.
+own if not input.caller.tenant
 
 reasons contains {"code": "role.none", "text": "no role of the caller may do this"} if not may
 

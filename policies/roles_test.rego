@@ -49,3 +49,20 @@ test_another_tenants_things_are_not_ones_own if {
 test_the_operators_things_are_not_ones_own if {
 	not data.portcullis.roles.own with input as {"caller": {"tenant": "t123"}, "target": {"kind": "policy", "id": "p"}}
 }
+
+test_a_service_does_what_its_token_says if {
+	service := {
+		"caller": {"sub": "console", "client_id": "console", "tenant": "t123", "scopes": ["tenant:read"], "amr": []},
+		"action": "tenant:read",
+		"target": {"kind": "tenant", "id": "t123", "tenant": "t123"},
+	}
+	data.portcullis.roles.may with input as service
+	not data.portcullis.roles.may with input as object.union(service, {"action": "tenant:write"})
+	not data.portcullis.roles.may with input as object.union(service, {"caller": {"sub": "usr_a"}})
+	data.portcullis.roles.strong with input as object.union(service, {"action": "tenant:admin"})
+	not data.portcullis.roles.own with input as object.union(service, {"target": {"tenant": "t456"}})
+}
+
+test_the_house_reaches_every_tenant if {
+	data.portcullis.roles.own with input as {"caller": {"roles": ["operator"]}, "target": {"kind": "tenant", "id": "t456", "tenant": "t456"}}
+}

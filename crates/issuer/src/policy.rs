@@ -260,7 +260,7 @@ fn actor(actor: &Actor) -> policy::Actor<'_> {
 }
 
 /// With all that they imply: a rule compares words.
-fn held<'a>(state: &State, scopes: &Scopes) -> Vec<Text<'a>> {
+pub(crate) fn held<'a>(state: &State, scopes: &Scopes) -> Vec<Text<'a>> {
     let all = state.settings.registry.closure(scopes);
     all.iter().map(|scope| scope.as_str().to_owned().into()).collect()
 }

@@ -1,13 +1,9 @@
 //! What the policy is asked before something is told or done here: one question, in one place.
 
 use super::{call::Call, refusal::Refusal};
-use crate::remote;
-use portcullis_directory::KnownTenant;
-use portcullis_policy::{
-    Actor, Behaviour, Caller, Input, Limits, ManageInput, Point, Sighting, State, Target,
-    TenantFacts,
-};
-use portcullis_types::{Denial, Tenant, TenantHalt, Timestamp};
+use crate::{policy, remote, server::State};
+use portcullis_policy::{Actor, Behaviour, Caller, Input, ManageInput, Point, Sighting, Target};
+use portcullis_types::{Denial, Tenant, Timestamp};
 use portcullis_verify::Claims;
 use serde_json::Value;
 
@@ -50,11 +46,11 @@ impl Call {
                 let country = ip.and_then(|ip| judge.surroundings().country(ip));
                 let sighting = Sighting { ip, country, prompt: None };
                 let behaviour: Behaviour<'_> =
-                    judge.recent().saw((&claims.iss, &claims.sub), &sighting, self.now);
+                    judge.recent().saw(subject(claims), &sighting, self.now);
                 let own = claims.tenant.as_ref().and_then(|id| self.state.directory.tenant(id));
                 let input = ManageInput {
-                    caller: caller(claims),
-                    tenant: own.as_deref().map(facts),
+                    caller: caller(&self.state, claims),
+                    tenant: own.as_deref().map(|own| policy::tenant(&self.state, own)),
                     action: act.action.into(),
                     target: Target {
                         kind: act.kind.into(),
@@ -68,7 +64,7 @@ impl Call {
                 let input = Input::new(&input);
                 let ruled = judge.rule(&input).await;
                 if !ruled.ruling.allow {
-                    judge.recent().refused((&claims.iss, &claims.sub), self.now);
+                    judge.recent().refused(subject(claims), self.now);
                 }
                 Some(ruled)
             }
@@ -85,7 +81,7 @@ impl Call {
     }
 }
 
-fn caller(claims: &Claims) -> Caller<'_> {
+fn caller<'a>(state: &State, claims: &'a Claims) -> Caller<'a> {
     let all: Value = serde_json::from_slice(claims.json()).unwrap_or_default();
     let list = |name: &str| {
         let items = all.get(name).and_then(Value::as_array).into_iter().flatten();
@@ -97,12 +93,17 @@ fn caller(claims: &Claims) -> Caller<'_> {
         tenant: claims.tenant.as_ref().map(|tenant| tenant.as_str().into()),
         roles: list("roles"),
         groups: list("groups"),
-        scopes: claims.scope.iter().map(|scope| scope.as_str().into()).collect(),
+        scopes: policy::held(state, &claims.scope),
         acr: claims.acr.as_deref().map(Into::into),
         amr: list("amr"),
         auth_time: claims.auth_time.map(Timestamp::seconds),
         act: actors(all.get("act")),
     }
+}
+
+/// By which behaviour is counted, as where tokens are issued.
+fn subject(claims: &Claims) -> (Option<&str>, &str) {
+    (claims.tenant.as_ref().map(Tenant::as_str), &claims.sub)
 }
 
 /// The one acting now first.
@@ -115,20 +116,4 @@ fn actors<'a>(act: Option<&Value>) -> Vec<Actor<'a>> {
         iss: text(act, "iss").map(Into::into),
     };
     chain.map(actor).collect()
-}
-
-fn facts(tenant: &KnownTenant) -> TenantFacts<'_> {
-    let record = &tenant.record;
-    TenantFacts {
-        id: tenant.id.as_str().into(),
-        tier: record.tier.as_str().into(),
-        state: match tenant.halted {
-            None => State::Active,
-            Some((TenantHalt::Suspended, _)) => State::Suspended,
-            Some((TenantHalt::Ended, _)) => State::Ended,
-        },
-        residency: record.residency.as_deref().map(Into::into),
-        datasets: record.datasets.iter().map(|name| name.as_str().into()).collect(),
-        limits: Limits::default(),
-    }
 }
