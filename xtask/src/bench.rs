@@ -5,6 +5,7 @@
 
 mod compare;
 mod documents;
+mod exchange;
 mod http;
 mod idle;
 mod keys;
@@ -27,7 +28,7 @@ use report::Report;
 use std::{collections::BTreeMap, net::TcpListener, path::PathBuf};
 use xshell::cmd;
 
-const PARTS: [&str; 5] = ["gateway", "token", "documents", "people", "idle"];
+const PARTS: [&str; 6] = ["gateway", "token", "exchange", "documents", "people", "idle"];
 const PROGRAMS: [(&str, &str); 6] = [
     ("haproxy", "haproxy"),
     ("nginx", "nginx-light"),
@@ -72,6 +73,9 @@ pub(crate) fn run(house: &House, words: &[&str]) -> Outcome {
     }
     if wanted("token") {
         report.add(steps.take("token endpoint", &logs, || token::run(&bench))?);
+    }
+    if wanted("exchange") {
+        report.add(steps.take("token exchange", &logs, || exchange::run(&bench))?);
     }
     if wanted("documents") {
         report.add(steps.take("discovery and keys", &logs, || documents::run(&bench))?);
