@@ -279,6 +279,9 @@ fn the_checks_of_exchanges_are_listed_where_one_was_made() {
     let plain = named(&trace);
     assert!(!plain.contains(&Check::SubjectToken) && plain.contains(&Check::GrantScope));
     trace.step(Check::SubjectToken, Ok(())).unwrap();
+    let without = |left: Check| Check::of(Stage::Grant).filter(move |check| *check != left);
+    assert_eq!(named(&trace), without(Check::Policy).collect::<Vec<_>>(), "none was asked");
+    trace.step(Check::Policy, Ok(())).unwrap();
     assert_eq!(named(&trace), Check::of(Stage::Grant).collect::<Vec<_>>());
     let mut halted = Trace::new(Stage::Grant);
     let (denial, check, _) = others(Inbound::Assertion).swap_remove(1);
