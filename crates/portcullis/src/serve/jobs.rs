@@ -60,7 +60,8 @@ impl Jobs {
             Ok(now) => now,
             Err(fault) => return tracing::warn!(%fault, "cannot look for changes"),
         };
-        if *seen == Some(now) {
+        let behind = self.policies.as_ref().is_some_and(Live::is_behind);
+        if *seen == Some(now) && !behind {
             return;
         }
         let mut taken = true;

@@ -54,6 +54,8 @@ struct Standing {
     fault: Option<String>,
     shadow_fault: Option<String>,
     source: Option<SourceStanding>,
+    /// Whether the last look at the database could not read everything.
+    behind: bool,
 }
 
 struct SourceStanding {

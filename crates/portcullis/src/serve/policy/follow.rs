@@ -6,22 +6,34 @@ use portcullis_policy::{Bundle, source::Archive};
 use std::sync::PoisonError;
 
 impl Live {
-    /// Takes over what was put into force and into shadow since it was last looked.
+    /// Takes over what was put into force and into shadow since it was last looked. What cannot be read now leaves it
+    /// behind.
     pub(crate) async fn follow(&self) {
         let _following = self.0.following.lock().await;
+        self.standing().behind = false;
         match self.0.policies.at(PolicyPlace::Force).await {
             Ok(Some(applied)) => self.take_force(applied).await,
             Ok(None) => {}
-            Err(fault) => tracing::warn!(%fault, "cannot look which policies are in force"),
+            Err(fault) => self.later(&fault),
         }
         if !self.0.shadow_is_fixed {
             match self.0.policies.at(PolicyPlace::Shadow).await {
                 Ok(Some(applied)) => self.take_shadow(applied).await,
                 Ok(None) => {}
-                Err(fault) => tracing::warn!(%fault, "cannot look which policies are in shadow"),
+                Err(fault) => self.later(&fault),
             }
         }
         self.count();
+    }
+
+    /// Whether the last look could not read everything, so that there must be another one.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.standing().behind
+    }
+
+    fn later(&self, fault: &dyn std::fmt::Display) {
+        tracing::warn!(%fault, "cannot read which policies are in force");
+        self.standing().behind = true;
     }
 
     async fn take_force(&self, applied: AppliedPolicy) {
@@ -43,7 +55,7 @@ impl Live {
                 self.0.engine.swap(Bundle::none());
                 None
             }
-            Err(Unusable::Later(fault)) => return tracing::warn!(%fault, "cannot read policies"),
+            Err(Unusable::Later(fault)) => return self.later(&fault),
             Err(Unusable::Never(fault)) => {
                 let revision = applied.revision.as_deref();
                 tracing::error!(revision, %fault, "policies cannot be used; those before stay");
@@ -63,7 +75,7 @@ impl Live {
                 self.0.engine.set_shadow(bundle);
                 None
             }
-            Err(Unusable::Later(fault)) => return tracing::warn!(%fault, "cannot read policies"),
+            Err(Unusable::Later(fault)) => return self.later(&fault),
             Err(Unusable::Never(fault)) => Some(fault),
         };
         let mut standing = self.standing();
