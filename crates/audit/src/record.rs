@@ -207,6 +207,9 @@ pub struct Grant<'a> {
     /// How the token of whoever acts was judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor_judged: Option<Judged>,
+    /// Which API key was exchanged: its id and name, never the key.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "brief_opt")]
+    pub api_key: Option<Cow<'a, str>>,
     /// For whom the token is, where that is not the client.
     #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "brief_opt")]
     pub subject: Option<Cow<'a, str>>,

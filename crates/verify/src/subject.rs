@@ -21,6 +21,7 @@ mod outcome;
 mod path;
 mod preset;
 mod principal;
+mod signed_in;
 mod spell;
 mod trust;
 
@@ -39,6 +40,6 @@ pub use preset::{
     AudSource, Globs, Guard, Preset, PresetTerms, ScopeTerms, ServiceRule, SubjectTemplate,
 };
 pub use trust::{
-    Ceiling, Grant, Grantee, GroupMapping, KeySource, Mapping, Overage, ScopeFormat, ScopeMapping,
-    Trust,
+    Authentication, Ceiling, Federation, Grant, Grantee, GroupMapping, KeySource, Mapping, Overage,
+    ScopeFormat, ScopeMapping, Trust,
 };

@@ -149,6 +149,7 @@ fn in_grant(check: Check, grant: &Grant<'_>) -> Option<String> {
         Check::ClientActive => Some("enabled".into()),
         Check::GrantType => Some(grant.grant_type.to_string()),
         Check::Resource => grant.resource.as_deref().map(str::to_owned),
+        Check::SubjectToken if grant.api_key.is_some() => Some("an API key in force".into()),
         Check::SubjectToken => Some("valid, of an issuer that the tenant trusts".into()),
         Check::Conditions => Some("every condition is met".into()),
         Check::TenantActive => Some("active".into()),

@@ -302,6 +302,9 @@ fn of_grant(
         story.push(format!("The request came from {remote}."));
     }
     story.extend(exchange::story(grant));
+    if let Some(key) = grant.api_key.as_deref() {
+        story.push(format!("It brought the API key {key}."));
+    }
     story.extend(on_behalf(grant));
     if grant.default_used && grant.requested_scope.is_none() {
         story.push("It asked for no scope, so the client's default was used.".into());

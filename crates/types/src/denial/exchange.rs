@@ -66,6 +66,9 @@ pub(super) const fn inbound(inbound: Inbound, fault: &InboundFault) -> Parts {
         InboundFault::KeysUnavailable { .. } => {
             (503, Some("temporarily_unavailable"), name, description)
         }
+        InboundFault::WeakAuthentication { .. } => {
+            grant("insufficient_user_authentication", name, description)
+        }
         _ => grant(inbound.error(), name, description),
     }
 }
@@ -144,10 +147,22 @@ impl InboundFault {
             ),
             Self::WrongClient { .. } => (Caller, "Use tokens with the client that they are for."),
             Self::WrongTenant { .. } => (Caller, "Use a token of the client's own tenant."),
+            Self::WeakAuthentication { .. } => {
+                (Caller, "Have the person sign in again at their provider, and send the new token.")
+            }
+            Self::BadApiKey { .. } => (
+                Operator,
+                "Send the whole key; if that does not help, have the operator look: the decision_id \
+                 tells why.",
+            ),
+            Self::NotOpened { .. } => {
+                (Operator, "Check the ids; the decision_id tells the operator what does not fit.")
+            }
             Self::UnknownKey { .. }
             | Self::Expired { .. }
             | Self::TooOld { .. }
             | Self::Replayed { .. }
+            | Self::UsedUp { .. }
             | Self::Revoked { .. } => (Caller, "Get a new token from its issuer, and send that."),
         };
         Remedy { change: change.into(), by }
@@ -173,6 +188,16 @@ impl InboundFault {
             Self::LivesTooLong { .. } => {
                 (Issuer, format!("Have the provider issue tokens with {}.", self.expected()))
             }
+            Self::BadApiKey { .. } => (
+                Operator,
+                "Compare with 'portcullis api-key list'; add, import or enable the key.".into(),
+            ),
+            Self::NotOpened { .. } => (
+                Operator,
+                "Write federation = { client = \"…\" } into the trust, with a client of that tenant \
+                 that may use this grant."
+                    .into(),
+            ),
             _ => return self.remedy(),
         };
         Remedy { change, by }

@@ -80,6 +80,15 @@ pub enum InboundFault {
     WrongTenant { found: Option<String>, expected: Option<String> },
     /// It was in force, and is not any more.
     Revoked { by: RevokedBy },
+    /// It may be used so often, and was.
+    UsedUp { limit: u32 },
+    /// Its subject signed in too long ago, or too weakly (RFC 9470 §3).
+    WeakAuthentication { found: String, max_age: Option<Ttl>, acr_values: Vec<String> },
+    /// An API key that opens nothing here: unknown, ended or another's. The caller is not told which.
+    BadApiKey { problem: String },
+    /// No trust by that name lets callers without a proof of their own in, for that client. The caller is not told
+    /// what there is.
+    NotOpened { problem: String },
 }
 
 impl From<Denial> for InboundFault {
@@ -170,6 +179,15 @@ impl InboundFault {
                 ("inbound_wrong_tenant", "The token belongs to another tenant")
             }
             Self::Revoked { .. } => ("inbound_revoked", "The token was revoked"),
+            Self::UsedUp { .. } => ("inbound_used_up", "The token was used too often"),
+            Self::WeakAuthentication { .. } => {
+                ("inbound_weak_authentication", "A stronger or more recent sign-in is required")
+            }
+            Self::BadApiKey { .. } => ("inbound_bad_api_key", "The API key is not accepted here"),
+            Self::NotOpened { .. } => (
+                "inbound_not_opened",
+                "This identity provider is not accepted here for this service account",
+            ),
         }
     }
 
@@ -203,6 +221,18 @@ impl InboundFault {
             Self::WrongTenant { expected: Some(tenant), .. } => format!("tenant {tenant}"),
             Self::WrongTenant { expected: None, .. } => "no tenant".into(),
             Self::Revoked { .. } => "a token in force".into(),
+            Self::UsedUp { limit } => format!("a token that was used less than {limit} times"),
+            Self::WeakAuthentication { max_age, acr_values, .. } => {
+                let age = max_age.map(|age| format!("auth_time at most {age} ago"));
+                let acr = (!acr_values.is_empty())
+                    .then(|| format!("acr {}", super::evidence::alternatives(acr_values)));
+                let all: Vec<_> = age.into_iter().chain(acr).collect();
+                all.join(", ")
+            }
+            Self::BadApiKey { .. } => "an API key in force, of the client's tenant".into(),
+            Self::NotOpened { .. } => {
+                "a trust with [trust.federation], and the client that it names".into()
+            }
         }
     }
 
@@ -213,7 +243,7 @@ impl InboundFault {
             None => format!("no {what}"),
         };
         match self {
-            Self::Malformed { found, .. } => cut(found),
+            Self::Malformed { found, .. } | Self::WeakAuthentication { found, .. } => cut(found),
             Self::Unsigned => "alg none".into(),
             Self::WrongType { found, .. } => named("typ", found.as_deref()),
             Self::Untrusted { iss, .. } => named("iss", iss.as_deref()),
@@ -235,6 +265,8 @@ impl InboundFault {
             Self::Replayed { jti } => format!("{}, used before", named("jti", jti.as_deref())),
             Self::WrongTenant { found, .. } => named("tenant", found.as_deref()),
             Self::Revoked { by } => by.found(),
+            Self::UsedUp { limit } => format!("one that was used {limit} times"),
+            Self::BadApiKey { problem } | Self::NotOpened { problem } => cut(problem),
         }
     }
 
@@ -242,7 +274,10 @@ impl InboundFault {
     /// and what ended a token are not theirs.
     pub(super) fn told(&self) -> Option<String> {
         match self {
-            Self::KeysUnavailable { .. } | Self::Revoked { .. } => None,
+            Self::KeysUnavailable { .. }
+            | Self::Revoked { .. }
+            | Self::BadApiKey { .. }
+            | Self::NotOpened { .. } => None,
             // Which claim, the token's owner must know to mend it.
             Self::BadClaim { claim, .. } => Some(format!("{}: {}", cut(claim), self.found())),
             Self::Malformed { .. }
@@ -259,7 +294,9 @@ impl InboundFault {
             | Self::WrongAudience { .. }
             | Self::WrongClient { .. }
             | Self::Replayed { .. }
-            | Self::WrongTenant { .. } => Some(self.found()),
+            | Self::WrongTenant { .. }
+            | Self::UsedUp { .. }
+            | Self::WeakAuthentication { .. } => Some(self.found()),
         }
     }
 }

@@ -81,6 +81,9 @@ fn inbound_faults() -> Vec<(InboundFault, &'static str)> {
             "inbound_wrong_tenant",
         ),
         (InboundFault::Revoked { by: super::RevokedBy::Token { since: NOW } }, "inbound_revoked"),
+        (InboundFault::UsedUp { limit: 3 }, "inbound_used_up"),
+        (InboundFault::BadApiKey { problem: secret() }, "inbound_bad_api_key"),
+        (InboundFault::NotOpened { problem: secret() }, "inbound_not_opened"),
     ]
 }
 

@@ -8,7 +8,7 @@ use super::{
     course::Notes,
     id_jag, kind, mapping,
     outcome::Proofs,
-    principal,
+    principal, signed_in,
 };
 use crate::{IssuerKeys, header, time};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -34,6 +34,12 @@ impl<'a> Offered<'a> {
     /// The `actor_token` of an exchange, of the kind that `actor_token_type` says.
     pub const fn actor(token: &'a str, kind: TokenKind, client: &'a ClientId) -> Self {
         Self { token, inbound: Inbound::ActorToken, kind: Some(kind), client }
+    }
+
+    /// The `assertion` of a workload that comes without a client: a JWT that stands by itself, and no ID-JAG, which
+    /// is for the client that shows it.
+    pub const fn workload(token: &'a str, client: &'a ClientId) -> Self {
+        Self { token, inbound: Inbound::Assertion, kind: Some(TokenKind::Jwt), client }
     }
 
     /// The parameter in which it came.
@@ -128,7 +134,15 @@ pub(super) fn walk(
     let met = met(&said, trust, notes);
     let met = notes.step_as(Step::Conditions, met)?;
     let who = notes.step(Step::Subject, principal::identified(&said, &claims, trust))?;
-    let proofs = Proofs { _typed: typed, _timely: timely, _addressed: addressed, _met: met };
+    let signed_in = signed_in::enough(&claims, who.kind, trust, now);
+    let signed_in = notes.step(Step::Subject, signed_in)?;
+    let proofs = Proofs {
+        _typed: typed,
+        _timely: timely,
+        _addressed: addressed,
+        _met: met,
+        _signed_in: signed_in,
+    };
     let mapped = subject(&said, claims, who, (offered, trust, proofs), notes);
     notes.step_as(Step::Mapping, mapped)
 }

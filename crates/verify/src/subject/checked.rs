@@ -6,14 +6,14 @@ mod mapping;
 mod terms;
 
 use super::{
-    ClaimPath, Grantee, IssRule, Overage, Preset, PresetTerms, Reuse, ScopeFormat, TokenKind,
-    Trust, choose::Opened, condition, iss, preset::Globs,
+    Authentication, ClaimPath, Grantee, IssRule, Overage, Preset, PresetTerms, Reuse, ScopeFormat,
+    TokenKind, Trust, choose::Opened, condition, iss, preset::Globs,
 };
 use crate::time::Limits;
 use mapping::Places;
 use portcullis_jose::{Alg, jwk::KeySet};
 use portcullis_types::{
-    ApiName, Details, Issuer, Registry, Rights, Scopes, Tenant, Timestamp, Ttl,
+    ApiName, ClientId, Details, Issuer, Registry, Rights, Scopes, Tenant, Timestamp, Ttl,
 };
 use serde::Serialize;
 use std::{collections::BTreeSet, fmt, sync::Arc};
@@ -70,6 +70,7 @@ const USUAL_AGE: Ttl = Ttl::seconds(600);
 const MOST_LIFETIME: Ttl = Ttl::seconds(24 * 3600);
 const USUAL_TTL: Ttl = Ttl::seconds(900);
 const USUAL_RATE: u32 = 60;
+const USUAL_USES: u32 = 100;
 
 impl fmt::Display for TrustFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -114,6 +115,8 @@ impl Trust {
         let audiences = terms::audiences(&self, home, &mut faults);
         terms::times(&self, &mut faults);
         terms::uses(&self, &mut faults);
+        terms::authentication(&self, &mut faults);
+        terms::federation(&self, &mut faults);
         let conditions = terms::conditions(&self, &mut faults);
         let places = mapping::places(&self, &mut faults);
         let ceiling = grants::ceiling(&self, home, &mut faults);
@@ -230,6 +233,16 @@ impl CheckedTrust {
         }
     }
 
+    /// How often one token may come whose uses are counted.
+    pub fn max_uses(&self) -> u32 {
+        self.record.max_uses.unwrap_or(USUAL_USES)
+    }
+
+    /// The client as which callers come that prove nothing but their token, if there may be such.
+    pub fn federated_client(&self) -> Option<&ClientId> {
+        self.record.federation.as_ref().map(|federation| &federation.client)
+    }
+
     /// How long ago a token of that kind may have been issued; `None`: as long as it is valid.
     pub fn max_age(&self, kind: TokenKind) -> Option<Ttl> {
         let usual = (kind == TokenKind::IdToken).then_some(USUAL_AGE);
@@ -291,6 +304,10 @@ impl CheckedTrust {
 
     pub(super) const fn ceiling(&self) -> (&Scopes, &Details) {
         self.reach()
+    }
+
+    pub(super) fn authentication(&self) -> Option<&Authentication> {
+        self.record.authentication.as_ref()
     }
 
     pub(super) fn limits(&self) -> Limits {

@@ -1,6 +1,8 @@
 //! What comes out of the walk.
 
-use super::{ConditionRow, Course, MappingRow, TokenKind, admit::Met, audience, kind};
+use super::{
+    ConditionRow, Course, MappingRow, TokenKind, admit::Met, audience, kind, signed_in::SignedIn,
+};
 use crate::{Confirmation, time};
 use portcullis_types::{
     Actor, Audience, Denial, Details, Jti, MayAct, PrincipalKey, PrincipalKind, Scopes, Timestamp,
@@ -98,4 +100,5 @@ pub(super) struct Proofs {
     pub(super) _timely: time::Timely,
     pub(super) _addressed: audience::Addressed,
     pub(super) _met: Met,
+    pub(super) _signed_in: SignedIn,
 }

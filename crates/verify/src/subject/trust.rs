@@ -1,7 +1,7 @@
 //! The record of whom a tenant trusts, as somebody wrote it: in a file as `[[trust]]`, or in the API as JSON.
 
 use super::{Condition, Preset, TokenKind, spell};
-use portcullis_types::{Details, Ttl};
+use portcullis_types::{ClientId, Details, Ttl};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -64,6 +64,35 @@ pub struct Trust {
     /// Whether clients with `exchange:impersonate` may leave themselves out of tokens for its subjects.
     #[serde(default, skip_serializing_if = "is_false")]
     pub impersonation: bool,
+    /// How often one ID-JAG is exchanged, which may come again until it expires; usually 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_uses: Option<u32>,
+    /// How its people must have signed in there; if absent, as they like.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<Authentication>,
+    /// For callers that prove nothing but their token, as the SDKs of AI vendors do; if absent, there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub federation: Option<Federation>,
+}
+
+/// A demand on sign-ins (RFC 9470 §3). Services sign in nowhere, and it is not about them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Authentication {
+    /// How long ago it may have been.
+    #[serde(default, with = "spell", skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<Ttl>,
+    /// The values of `acr` that will do, in the provider's words; empty: any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acr_values: Vec<String>,
+}
+
+/// A door without client authentication, to one client's rights.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Federation {
+    /// The client of the tenant's, as which such callers come: no token of theirs exceeds what it may have.
+    pub client: ClientId,
 }
 
 /// Where the keys of an issuer are from: `"discovery"`, `{ jwks_uri = "…" }` or `{ jwks = { keys = […] } }`.

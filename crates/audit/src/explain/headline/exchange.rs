@@ -66,6 +66,14 @@ const fn inbound_fault(fault: &InboundFault) -> &'static str {
         InboundFault::Replayed { .. } => "was used before",
         InboundFault::WrongTenant { .. } => "belongs to another tenant",
         InboundFault::Revoked { .. } => "was revoked",
+        InboundFault::UsedUp { .. } => "was used too often",
+        InboundFault::WeakAuthentication { .. } => {
+            "is of somebody who signed in too long ago, or too weakly"
+        }
+        InboundFault::BadApiKey { .. } => "is an API key that opens nothing here",
+        InboundFault::NotOpened { .. } => {
+            "came by a trust that is not open to callers without proof"
+        }
     }
 }
 

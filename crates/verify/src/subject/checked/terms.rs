@@ -128,6 +128,36 @@ pub(super) fn uses(trust: &Trust, faults: &mut Faults) {
     if trust.rate.is_some_and(|rate| !(1..=100_000).contains(&rate)) {
         faults.add("rate", "is out of range", "choose 1 to 100000 exchanges a minute");
     }
+    if trust.max_uses.is_some_and(|uses| !(1..=100_000).contains(&uses)) {
+        faults.add("max_uses", "is out of range", "choose 1 to 100000 uses of one ID-JAG");
+    }
+}
+
+pub(super) fn authentication(trust: &Trust, faults: &mut Faults) {
+    let Some(wanted) = &trust.authentication else { return };
+    let at = |field: &str| format!("authentication.{field}");
+    if wanted.max_age.is_none() && wanted.acr_values.is_empty() {
+        faults.add("authentication", "demands nothing", "write max_age or acr_values into it");
+    }
+    let span = Ttl::seconds(1)..=Ttl::seconds(366 * 24 * 3600);
+    if wanted.max_age.is_some_and(|age| !span.contains(&age)) {
+        faults.add(at("max_age"), "is out of range", "choose 1s to 366d");
+    }
+    let word =
+        |acr: &String| (1..=256).contains(&acr.len()) && acr.bytes().all(|b| b.is_ascii_graphic());
+    if wanted.acr_values.len() > MOST_AUDIENCES || !wanted.acr_values.iter().all(word) {
+        let what = "are at most 32, of visible ASCII without spaces";
+        faults.add(at("acr_values"), what, "write them as the provider does");
+    }
+}
+
+/// A workload proves itself by its token alone: a kind of token that is good for that must be among those trusted.
+pub(super) fn federation(trust: &Trust, faults: &mut Faults) {
+    let good = |kind: &TokenKind| matches!(kind, TokenKind::Jwt | TokenKind::IdToken);
+    if trust.federation.is_some() && !trust.kinds.iter().any(good) {
+        let what = "is for workloads, and this trust takes neither jwt nor id_token";
+        faults.add("federation", what, "add the kind of token that they have, or leave it out");
+    }
 }
 
 pub(super) fn conditions(trust: &Trust, faults: &mut Faults) -> Vec<condition::Checked> {
@@ -148,7 +178,7 @@ pub(super) fn conditions(trust: &Trust, faults: &mut Faults) -> Vec<condition::C
             }),
         }
     }
-    let workload = trust.kinds.contains(&TokenKind::Jwt);
+    let workload = trust.kinds.contains(&TokenKind::Jwt) || trust.federation.is_some();
     if workload && !checked.iter().any(|one| one.claim.is("sub")) {
         let what = "none is on sub: every workload of that issuer would be let in";
         faults.add(

@@ -373,7 +373,7 @@ fn of_rights() -> Vec<Case> {
     let mut cases = of_time();
     cases.extend(of_scopes());
     cases.extend(of_holders());
-    cases.extend([
+    cases.push(
         access(
             "wrong_audience",
             Denial::WrongAudience {
@@ -389,6 +389,8 @@ fn of_rights() -> Vec<Case> {
             ..asked(Some("embedding:create"), Some("embedding:create"))
         })
         .client(&["embedding:create"], &[EMBEDDINGS]),
+    );
+    cases.extend([
         access("id_token_claim", Denial::WrongPurpose { claim: "nonce".into() }),
         access(
             "wrong_tenant",
@@ -401,6 +403,8 @@ fn of_rights() -> Vec<Case> {
             "revoked_token",
             Denial::Revoked { by: RevokedBy::Token { since: NOW.minus(Ttl::seconds(60)) } },
         ),
+    ]);
+    cases.extend([
         access(
             "client_disabled_later",
             Denial::Revoked {
