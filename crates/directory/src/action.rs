@@ -70,6 +70,11 @@ actions! {
     PolicyApply = "policy.apply",
     PolicyRollback = "policy.rollback",
     PolicyShadow = "policy.shadow",
+    ApiKeyAdd = "api_key.add",
+    ApiKeyImport = "api_key.import",
+    ApiKeyDisable = "api_key.disable",
+    ApiKeyEnable = "api_key.enable",
+    ApiKeyRemove = "api_key.remove",
 }
 
 impl Action {

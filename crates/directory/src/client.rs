@@ -129,6 +129,11 @@ impl GrantType {
         Self::JwtBearer,
     ];
 
+    /// Whether it turns what others hold into tokens: who may use it proves who it is.
+    pub const fn is_for_what_others_hold(self) -> bool {
+        matches!(self, Self::TokenExchange | Self::JwtBearer)
+    }
+
     /// The value of `grant_type`.
     pub const fn name(self) -> &'static str {
         match self {

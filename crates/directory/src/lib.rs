@@ -8,6 +8,7 @@
 
 mod action;
 mod admin;
+mod api_key;
 mod argon;
 mod assertion;
 mod authenticate;
@@ -56,6 +57,9 @@ mod transact;
 
 pub use action::Action;
 pub use admin::{Acting, Added, NewAuth, NewClient};
+pub use api_key::{
+    API_KEY_PREFIX, ApiKey, ApiKeyHash, NewApiKey, NewApiKeyKind, WeakApiKey, use_api_key,
+};
 pub use authenticate::{Attempt, AuthMethod, Authenticated, Credentials, Proven};
 pub use authorization::{Authorization, ClaimsAsked};
 pub use budget::{Budget, Unproven};

@@ -18,6 +18,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "directory", number: 11, sql: UNLINKED },
     Migration { room: "directory", number: 12, sql: TENANTS },
     Migration { room: "directory", number: 13, sql: GIVEN },
+    Migration { room: "directory", number: 14, sql: API_KEYS },
     Migration { room: "policies", number: 1, sql: POLICIES },
 ];
 
@@ -418,3 +419,22 @@ const POLICIES: &str = "
 
 /// What the operator said of a tenant, where the tenant has changed its own part since.
 const GIVEN: &str = "ALTER TABLE tenant ADD COLUMN given TEXT;";
+
+/// API keys that are exchanged, found by their mark: they are made by people, so that index grows slowly. And how
+/// often a token was used that may be so often.
+const API_KEYS: &str = "
+        CREATE TABLE api_key (
+            id TEXT PRIMARY KEY,
+            tenant TEXT,
+            name TEXT NOT NULL,
+            sub TEXT NOT NULL,
+            scopes TEXT NOT NULL,
+            imported BIGINT NOT NULL,
+            created BIGINT NOT NULL,
+            expires BIGINT,
+            disabled BIGINT,
+            last_used BIGINT,
+            mark BLOB NOT NULL UNIQUE
+        ) WITHOUT ROWID;
+        ALTER TABLE token_use ADD COLUMN uses BIGINT NOT NULL DEFAULT 1;
+    ";

@@ -157,6 +157,11 @@ impl fmt::Debug for SecretHashKey {
 }
 
 impl Tag {
+    /// As it was kept.
+    pub(crate) const fn of(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     pub(crate) const fn bytes(&self) -> &[u8; 32] {
         &self.0
     }

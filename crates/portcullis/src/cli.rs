@@ -1,5 +1,6 @@
 //! The command line: a file a command. Standard output is data, standard error is talk.
 
+mod api_key;
 mod audit;
 mod authority;
 mod can_i;
@@ -114,6 +115,8 @@ enum Command {
     #[command(subcommand)]
     Client(client::ClientCommand),
     #[command(subcommand)]
+    ApiKey(api_key::ApiKeyCommand),
+    #[command(subcommand)]
     Key(key::KeyCommand),
     Login(login::Login),
     Logout(login::Logout),
@@ -150,6 +153,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Session(session) => session.run(globals),
         Command::Grant(grant) => grant.run(globals),
         Command::Scim(scim) => scim.run(globals),
+        Command::ApiKey(key) => key.run(globals),
         Command::Key(key) => key.run(globals),
         Command::Login(login) => login.run(globals),
         Command::Logout(logout) => logout.run(globals),

@@ -69,6 +69,12 @@ impl Client {
         if self.is_public() && self.may(GrantType::ClientCredentials) {
             return Some("a public client has no credentials for client_credentials".into());
         }
+        let trades = self.grant_types.iter().find(|grant| grant.is_for_what_others_hold());
+        if let Some(grant) = trades.filter(|_| self.is_public()) {
+            return Some(format!(
+                "a public client proves nothing, so it may not use {grant}; give it a secret or keys"
+            ));
+        }
         if self.may(GrantType::AuthorizationCode) && registration.redirect_uris.is_empty() {
             return Some("the grant authorization_code needs a redirect URI".into());
         }

@@ -16,24 +16,25 @@ pub struct TokenUse {
     pub digest: [u8; 32],
     /// Its `jti`: with one, a token that was signed again is the same.
     pub jti: Option<Jti>,
-    /// Whether it may be used once.
-    pub once: bool,
+    /// How often it may be used; `None`: as often as its subject may come.
+    pub times: Option<u32>,
     /// As what it came.
     pub inbound: Inbound,
     /// When it has expired by every clock: the same each time it comes.
     pub expires: Timestamp,
 }
 
-/// Uses a token up, if it may be used once. False: it was used before.
+/// Counts a use of a token. False: it was used as often as it may be.
 pub fn use_token(tx: &mut Tx<'_>, used: &TokenUse) -> Result<bool, StoreFault> {
-    if !used.once {
-        return Ok(true);
-    }
+    let Some(times) = used.times else { return Ok(true) };
     let named = used.jti.as_ref().map_or(&used.digest[..], |jti| jti.as_str().as_bytes());
     let scope = format!("{} {} ", used.tenant, used.trust);
     let mark = sha256(&[scope.as_bytes(), named].concat());
-    let sql = "INSERT INTO token_use (expires, mark) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-    Ok(tx.execute(sql, &[used.expires.into(), (&mark).into()])? == 1)
+    let sql = "INSERT INTO token_use (expires, mark) VALUES ($1, $2) \
+               ON CONFLICT (expires, mark) DO UPDATE SET uses = token_use.uses + 1 \
+               WHERE token_use.uses < $3";
+    let counted = &[used.expires.into(), (&mark).into(), i64::from(times).into()];
+    Ok(tx.execute(sql, counted)? == 1)
 }
 
 pub(super) fn purge(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, StoreFault> {

@@ -7,6 +7,7 @@
 )]
 
 mod admin;
+mod api_keys;
 mod authenticate;
 mod authenticator;
 mod certificate;
