@@ -25,6 +25,8 @@ struct Metadata<'a> {
     #[serde(flatten)]
     authorization: authorize::Metadata,
     grant_types_supported: Vec<&'a str>,
+    /// draft-ietf-oauth-identity-assertion-authz-grant.
+    authorization_grant_profiles_supported: [&'a str; 1],
     token_endpoint_auth_methods_supported: Vec<&'a str>,
     token_endpoint_auth_signing_alg_values_supported: Vec<Alg>,
     /// RFC 9728 §4.
@@ -81,6 +83,7 @@ pub(crate) fn document(settings: &Settings) -> Bytes {
             .collect(),
         authorization: authorize::metadata(settings),
         grant_types_supported: token::SERVED.map(GrantType::name).to_vec(),
+        authorization_grant_profiles_supported: ["urn:ietf:params:oauth:grant-profile:id-jag"],
         token_endpoint_auth_methods_supported: auth_methods(settings),
         token_endpoint_auth_signing_alg_values_supported: Alg::ALL
             .into_iter()

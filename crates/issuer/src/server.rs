@@ -101,17 +101,7 @@ pub fn router(state: State) -> Router {
         .merge(authzen::routes(&path, &state))
         .route(&format!("{path}/jwks"), get(jwks::serve).options(preflight))
         .merge(register::routes(&path))
-        .route(&format!("{path}/token"), post(token::endpoint).options(preflight))
-        .route(
-            &format!("{path}/device_authorization"),
-            post(device_authorization::endpoint).options(preflight),
-        )
-        .route(&format!("{path}/introspect"), post(introspect::endpoint))
-        .route(&format!("{path}/revoke"), post(revoke::endpoint).options(preflight))
-        .route(
-            &format!("{path}/userinfo"),
-            get(userinfo::endpoint).post(userinfo::endpoint).options(preflight),
-        )
+        .merge(tokens(&path))
         .route(&format!("{path}/par"), post(authorize::push))
         .route(&format!("{path}/authorize"), get(authorize::endpoint).post(authorize::endpoint))
         .route(&format!("{path}/authorize/continue"), get(authorize::go_on))
@@ -139,6 +129,23 @@ struct Gate {
     head: Head,
     /// Where the issuer is https, nobody comes without it a second time (RFC 6797).
     secure: Option<HeaderValue>,
+}
+
+/// Where programs get tokens, and ask about them and about people.
+fn tokens(path: &str) -> Router<Arc<State>> {
+    let at = |below: &str| format!("{path}{below}");
+    let userinfo = get(userinfo::endpoint).post(userinfo::endpoint);
+    Router::new()
+        .route(&at("/token"), post(token::endpoint).options(preflight))
+        .route(&at("/oauth/token"), post(token::openai))
+        .route(&at("/v1/oauth/token"), post(token::anthropic))
+        .route(
+            &at("/device_authorization"),
+            post(device_authorization::endpoint).options(preflight),
+        )
+        .route(&at("/introspect"), post(introspect::endpoint))
+        .route(&at("/revoke"), post(revoke::endpoint).options(preflight))
+        .route(&at("/userinfo"), userinfo.options(preflight))
 }
 
 /// The pages on which people sign in and look after themselves.

@@ -2,8 +2,8 @@
 //! each of which has words of its own for what is wrong.
 
 use crate::{Api, Settings};
-use portcullis_directory::{Client, without_secrets};
-use portcullis_types::{Scope, Scopes, Tenant};
+use portcullis_directory::{Client, excerpt, without_secrets};
+use portcullis_types::{Denial, Registry, Scope, Scopes, Tenant};
 
 /// Whose rights a token holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,34 @@ pub(crate) fn may(client: &Client, api: &Api, subject: Subject) -> bool {
 /// Whether the data of this API may be shown to that customer.
 pub(crate) fn is_of(api: &Api, tenant: Option<&Tenant>) -> bool {
     api.tenant.is_none() || api.tenant.as_ref() == tenant
+}
+
+/// Whether MCP clients are served there: it has scopes of theirs.
+pub(crate) fn is_mcp(api: &Api) -> bool {
+    api.scopes.iter().any(|scope| scope.family() == "mcp")
+}
+
+/// What a client that was told its words asks for (RFC 6749 §3.3): scopes that exist, each of them.
+pub(crate) fn asked(registry: &Registry, text: &str) -> Result<Scopes, Denial> {
+    let scopes = Scopes::parse(text).map_err(|fault| {
+        let culprit = text.split(' ').find(|piece| Scope::parse(piece).is_err());
+        let culprit = culprit.filter(|piece| !piece.is_empty()).unwrap_or("scope");
+        no_scope(culprit, &fault.to_string())
+    })?;
+    existing(registry, scopes)
+}
+
+/// The same, of scopes that can be read.
+pub(crate) fn existing(registry: &Registry, scopes: Scopes) -> Result<Scopes, Denial> {
+    for scope in &scopes {
+        registry.known(scope).map_err(|fault| no_scope(scope.as_str(), &fault.to_string()))?;
+    }
+    Ok(scopes)
+}
+
+fn no_scope(found: &str, problem: &str) -> Denial {
+    let problem = without_secrets(problem).into_owned();
+    Denial::BadScope { found: excerpt(found), problem }
 }
 
 /// A word that is no scope here, and why.

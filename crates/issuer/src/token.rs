@@ -13,17 +13,20 @@ mod device_code;
 mod due;
 mod error;
 mod exchange;
+mod federation;
 pub(crate) mod form;
 mod holder;
 mod identify;
 mod mint;
 mod narrow;
 mod refresh_token;
+mod used;
 
 pub(crate) use answer::{DECISION_ID, NO_CACHE, cross_origin};
 pub(crate) use course::Course;
 pub(crate) use due::Due;
 pub(crate) use error::{Challenge, Fault, Refused, TokenError};
+pub(crate) use federation::{anthropic, openai};
 pub(crate) use identify::{Identified, identify};
 
 use crate::{
@@ -39,14 +42,12 @@ use axum::{
 };
 use holder::Holder;
 use mint::Minted;
-use portcullis_directory::{
-    Authenticated, Client, GrantType, excerpt,
-    grant::{TokenUse, use_token},
-};
+use portcullis_directory::{Authenticated, Client, GrantType, excerpt};
 use portcullis_store::{StoreFault, Tx};
-use portcullis_types::{Check, Denial, Details, InboundFault};
+use portcullis_types::{Check, Denial, Details};
 use portcullis_verify::subject::TokenKind;
 use std::sync::Arc;
+use used::Used;
 
 /// RFC 6749 §3.2, §5.
 pub(crate) async fn endpoint(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
@@ -75,9 +76,9 @@ async fn decide(
     let held = held(state, &identified, &mut course);
     let Identified { client, request, .. } = identified;
     match held {
-        Ok((GrantType::TokenExchange | GrantType::JwtBearer, holder)) => {
+        Ok((grant @ (GrantType::TokenExchange | GrantType::JwtBearer), holder)) => {
             // Boxed, too: one of many grants.
-            Box::pin(exchanged(state, (client, holder), &request, course)).await
+            Box::pin(exchanged(state, (client, holder), (grant, &request), course)).await
         }
         Ok((GrantType::ClientCredentials, holder)) => {
             let minted = to_itself(state, &client.client, &holder, &request, &mut course).await;
@@ -142,7 +143,9 @@ fn unsupported(found: &str) -> Denial {
 fn allowed(client: &Authenticated, found: &str) -> Result<GrantType, Denial> {
     let Ok(grant_type) = found.parse::<GrantType>() else { return Err(unsupported(found)) };
     let client = &client.client;
-    if client.may(grant_type) {
+    // Whoever can be anybody exchanges nothing, whatever was registered once.
+    let by_name_alone = client.is_public() && grant_type.is_for_what_others_hold();
+    if client.may(grant_type) && !by_name_alone {
         return Ok(grant_type);
     }
     Err(Denial::GrantNotAllowed {
@@ -154,25 +157,27 @@ fn allowed(client: &Authenticated, found: &str) -> Result<GrantType, Denial> {
 
 /// Who asks, and what their asking uses up.
 struct Caller {
-    client: Authenticated,
+    /// `None`: whoever proves nothing but a token.
+    client: Option<Authenticated>,
     holder: Holder,
-    token: Option<TokenUse>,
+    used: Option<Used>,
 }
 
 impl Caller {
     const fn new(client: Authenticated, holder: Holder) -> Self {
-        Self { client, holder, token: None }
+        Self { client: Some(client), holder, used: None }
     }
 
     fn spend(&self, tx: &mut Tx<'_>) -> Result<Result<(), Denial>, StoreFault> {
-        let spent = self.client.spend(tx)?.and(self.holder.spend(tx)?);
-        let Some(token) = self.token.as_ref().filter(|_| spent.is_ok()) else { return Ok(spent) };
-        if use_token(tx, token)? {
-            return Ok(Ok(()));
+        if let Some(client) = &self.client
+            && let Err(denial) = client.spend(tx)?
+        {
+            return Ok(Err(denial));
         }
-        let jti = token.jti.as_ref().map(|jti| excerpt(jti.as_str()));
-        let fault = InboundFault::Replayed { jti };
-        Ok(Err(Denial::BadInbound { inbound: token.inbound, fault }))
+        if let Err(denial) = self.holder.spend(tx)? {
+            return Ok(Err(denial));
+        }
+        self.used.as_ref().map_or(Ok(Ok(())), |used| used.spend(tx))
     }
 }
 
@@ -180,26 +185,30 @@ impl Caller {
 async fn exchanged(
     state: &State,
     (client, holder): (Authenticated, Holder),
-    request: &form::TokenRequest,
+    (grant, request): (GrantType, &form::TokenRequest),
     mut course: Course,
 ) -> Result<Issued, TokenError> {
-    let by = (&*client.client, &holder);
-    let is_exchange = request.grant_type == GrantType::TokenExchange.name();
-    let outcome = if is_exchange {
-        exchange::exchange(state, by, request, &mut course).await
-    } else {
-        exchange::bearer(state, by, request, &mut course).await
-    };
-    let mut caller = Caller::new(client, holder);
+    let by = exchange::By { client: &client.client, holder: &holder, through: None };
+    let outcome = exchange::exchange(state, &by, (grant, request), &mut course).await;
+    traded(state, course, (Caller::new(client, holder), grant), outcome).await
+}
+
+/// Writes down how an exchange went, and makes the answer.
+async fn traded(
+    state: &State,
+    course: Course,
+    (mut caller, grant): (Caller, GrantType),
+    outcome: Result<exchange::Exchanged, TokenError>,
+) -> Result<Issued, TokenError> {
     let (verdict, details) = match outcome {
         Ok(exchange::Exchanged { minted, details, used }) => {
-            caller.token = used;
+            caller.used = used;
             (Ok(minted), details)
         }
         Err(error) => (Err(error), Details::default()),
     };
     let minted = conclude(state, course, Some(caller), verdict).await?;
-    let kind = is_exchange.then(|| TokenKind::AccessToken.urn());
+    let kind = (grant == GrantType::TokenExchange).then(|| TokenKind::AccessToken.urn());
     Ok(Issued::exchanged(minted, kind, details))
 }
 

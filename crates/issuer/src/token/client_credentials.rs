@@ -6,8 +6,8 @@ use crate::{
     server::State,
     target::{self, Subject},
 };
-use portcullis_directory::{Client, excerpt, without_secrets};
-use portcullis_types::{Check, Denial, Registry, Ruling, Scope, Scopes, Ttl};
+use portcullis_directory::{Client, excerpt};
+use portcullis_types::{Check, Denial, Registry, Ruling, Scopes, Ttl};
 
 /// What a token will say.
 pub(crate) struct Grant<'a> {
@@ -63,23 +63,14 @@ fn api<'a>(state: &'a State, client: &Client, asked: &[String]) -> Result<&'a Ap
 
 /// RFC 6749 §3.3: what is asked for, or the client's default.
 fn asked(scope: Option<&str>, client: &Client, registry: &Registry) -> Result<Scopes, Denial> {
-    let refuse = |found: &str, problem: String| Denial::BadScope {
-        found: excerpt(found),
-        problem: without_secrets(&problem).into_owned(),
-    };
     let scopes = match (scope, &client.default_scope) {
-        (None, Some(default)) => default.clone(),
+        (Some(text), _) => target::asked(registry, text)?,
+        (None, Some(default)) => target::existing(registry, default.clone())?,
         (None, None) => {
-            return Err(refuse("scope", "is missing, and this client has no default".into()));
+            let problem = "is missing, and this client has no default".into();
+            return Err(Denial::BadScope { found: "scope".into(), problem });
         }
-        (Some(text), _) => Scopes::parse(text).map_err(|fault| {
-            let culprit = text.split(' ').find(|piece| Scope::parse(piece).is_err());
-            refuse(culprit.filter(|piece| !piece.is_empty()).unwrap_or("scope"), fault.to_string())
-        })?,
     };
-    for scope in &scopes {
-        registry.known(scope).map_err(|fault| refuse(scope.as_str(), fault.to_string()))?;
-    }
     Ok(target::own(client, scopes))
 }
 

@@ -100,6 +100,18 @@ struct Body<'a> {
     decision_id: DecisionId,
     #[serde(flatten)]
     hint: Option<Hint>,
+    #[serde(flatten)]
+    step_up: Option<StepUp<'a>>,
+}
+
+/// With what sign-in it would be granted (RFC 9470 §3, draft-ietf-oauth-identity-assertion-authz-grant).
+#[derive(Serialize)]
+struct StepUp<'a> {
+    /// In seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_age: Option<u64>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    acr_values: &'a str,
 }
 
 /// What helps an honest client and tells a dishonest one nothing but its own request.
@@ -122,12 +134,23 @@ impl Refused {
     fn denied(&self, denial: &Denial) -> Response {
         let code = denial.code();
         let status = StatusCode::from_u16(code.status).unwrap_or(StatusCode::BAD_REQUEST);
+        let words;
         let body = Body {
             error: code.error.unwrap_or("invalid_request"),
             error_description: code.description,
             code: code.name,
             decision_id: self.id,
             hint: hint(denial),
+            step_up: match denial {
+                Denial::BadInbound {
+                    fault: InboundFault::WeakAuthentication { max_age, acr_values, .. },
+                    ..
+                } => {
+                    words = acr_values.join(" ");
+                    Some(StepUp { max_age: max_age.map(Ttl::as_seconds), acr_values: &words })
+                }
+                _ => None,
+            },
         };
         let mut response = self.answer(status, &body);
         let headers = response.headers_mut();
@@ -153,6 +176,7 @@ impl Refused {
             code: "too_many_requests",
             decision_id: self.id,
             hint: None,
+            step_up: None,
         };
         let mut response = self.answer(StatusCode::TOO_MANY_REQUESTS, &body);
         let wait = retry_after.as_seconds().max(1);
@@ -173,8 +197,14 @@ impl Refused {
             (StatusCode::INTERNAL_SERVER_ERROR, "server_error", description)
         };
         let code = error;
-        let body =
-            Body { error, error_description: description, code, decision_id: self.id, hint: None };
+        let body = Body {
+            error,
+            error_description: description,
+            code,
+            decision_id: self.id,
+            hint: None,
+            step_up: None,
+        };
         let mut response = self.answer(status, &body);
         if fault.passes() {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

@@ -8,6 +8,7 @@ use super::{
     form::TokenRequest,
     holder::Holder,
     mint::{self, Minted},
+    used::Used,
 };
 use crate::{
     Api,
@@ -15,17 +16,15 @@ use crate::{
     server::State,
     target::{self, Subject},
 };
-use portcullis_directory::{
-    self as directory, Client, Tier, excerpt, grant::TokenUse, without_secrets,
-};
+use portcullis_directory::{self as directory, Client, GrantType, Tier, excerpt, grant::TokenUse};
 use portcullis_policy::Point;
 use portcullis_types::{
     Actor, ActorFault, Allows, Asked, Audience, Check, Denial, Detail, DetailType, Details,
     DetailsFault, ImpersonationFault, Inbound, InboundFault, Narrowed, PossessionFault, Rights,
-    Ruling, Scope, Scopes, Side, Sides, Timestamp, Ttl,
+    Ruling, Scopes, Side, Sides, Timestamp, Ttl,
 };
 use portcullis_verify::subject::{CheckedTrust, Offered, Reuse, TokenKind};
-use request::ExchangeRequest;
+use request::{Came, ExchangeRequest};
 use who::{From, Who};
 
 const IMPERSONATE: &str = "exchange:impersonate";
@@ -34,24 +33,36 @@ const IMPERSONATE: &str = "exchange:impersonate";
 pub(super) struct Exchanged {
     pub(super) minted: Minted,
     pub(super) details: Details,
-    pub(super) used: Option<TokenUse>,
+    pub(super) used: Option<Used>,
 }
 
-/// RFC 8693 §2.
+/// Who asks, and by what right.
+pub(super) struct By<'a> {
+    pub(super) client: &'a Client,
+    pub(super) holder: &'a Holder,
+    /// For a caller that proves nothing but its token: the one trust by which that may be good.
+    pub(super) through: Option<&'a CheckedTrust>,
+}
+
+/// RFC 8693 §2, and RFC 7523 §2.1: the same, for a JWT that stands by itself.
 pub(super) async fn exchange(
     state: &State,
-    (client, holder): (&Client, &Holder),
-    request: &TokenRequest,
+    by: &By<'_>,
+    (grant, request): (GrantType, &TokenRequest),
     course: &mut Course,
 ) -> Result<Exchanged, TokenError> {
-    let asked = course.trace.step(Check::Request, ExchangeRequest::of(request))?;
-    let offered = Offered::subject(asked.subject_token, asked.subject_kind, &client.id);
-    let who = who::subject(state, client, (&offered, asked.subject_token), course).await?;
+    let (client, holder) = (by.client, by.holder);
+    let asked = course.trace.step(Check::Request, ExchangeRequest::of(grant, request))?;
+    let who = who::subject(state, by, &asked, course).await?;
     in_force(state, &who, course)?;
-    let acting = acting(state, client, (&asked, &who), course).await?;
+    let acting = acting(state, by, (&asked, &who), course).await?;
     course.trace.step(Check::Possession, held(&who, client, holder))?;
-    let scopes = course.trace.step(Check::GrantScope, scopes(state, request.scope.as_deref()))?;
-    let left_out = scopes.as_ref().is_some_and(Scopes::may_impersonate);
+    let text = request.scope.as_deref();
+    let scopes = text.map(|text| target::asked(&state.settings.registry, text)).transpose();
+    let scopes = course.trace.step(Check::GrantScope, scopes)?;
+    // RFC 7523 has no actor that could be left out.
+    let exchanges = asked.came != Came::Assertion;
+    let left_out = exchanges && scopes.as_ref().is_some_and(Scopes::may_impersonate);
     let allowed = if left_out { may_impersonate(client, &who, &asked) } else { Ok(()) };
     course.trace.step(Check::Impersonation, allowed)?;
     let acting = Some(acting).filter(|_| !left_out);
@@ -78,44 +89,6 @@ fn may_impersonate(client: &Client, who: &Who, asked: &ExchangeRequest<'_>) -> R
         return Err(refuse(ImpersonationFault::OtherTenant { subject, client }));
     }
     Ok(())
-}
-
-/// RFC 7523 §2.1: the same, for a JWT that stands by itself. Its subject's client is the actor.
-pub(super) async fn bearer(
-    state: &State,
-    (client, holder): (&Client, &Holder),
-    request: &TokenRequest,
-    course: &mut Course,
-) -> Result<Exchanged, TokenError> {
-    use secrecy::ExposeSecret as _;
-    let missing = || super::form::bad(Some("assertion"), "the parameter is missing");
-    let sent = request.exchange.as_deref().ok_or_else(missing);
-    let sent = course.trace.step(Check::Request, sent)?;
-    let assertion =
-        course.trace.step(Check::Request, sent.assertion.as_ref().ok_or_else(missing))?;
-    let assertion = assertion.expose_secret();
-    let details = course.trace.step(Check::Request, request::details(sent))?;
-    let target = course.trace.step(Check::Request, request::target(request, sent))?;
-    let offered = Offered::assertion(assertion, &client.id);
-    let (inbound, fault) = (Inbound::Assertion, InboundFault::Ours);
-    let foreign = if who::is_ours(state, assertion) {
-        Err(Denial::BadInbound { inbound, fault })
-    } else {
-        Ok(())
-    };
-    course.trace.step(Check::SubjectToken, foreign)?;
-    let who = who::subject(state, client, (&offered, assertion), course).await?;
-    in_force(state, &who, course)?;
-    course.trace.step(Check::Possession, held(&who, client, holder))?;
-    let acting =
-        Actor::new(client.id.as_str()).and_then(|actor| actor.as_client(client.id.as_str()));
-    let acting = acting.and_then(|actor| Actor::on_behalf(actor, who.act.clone()));
-    let acting = acting.map_err(|fault| Denial::BadActor { inbound: Inbound::Assertion, fault });
-    let acting = course.trace.step(Check::ActorToken, acting)?;
-    let scopes = course.trace.step(Check::GrantScope, scopes(state, request.scope.as_deref()))?;
-    let wanted = Wanted { target, scopes, details: &details };
-    let acting = Acting { actor: acting, shown: None };
-    issue(state, (client, holder), (who, Some(acting)), wanted, course).await
 }
 
 /// What is asked for, whichever grant asks.
@@ -148,17 +121,18 @@ struct Acting {
 /// RFC 8693 §1.1, §4.1, §4.4: who acts. Without an `actor_token` it is the client.
 async fn acting(
     state: &State,
-    client: &Client,
+    by: &By<'_>,
     (asked, who): (&ExchangeRequest<'_>, &Who),
     course: &mut Course,
 ) -> Result<Acting, Denial> {
-    let refused = |fault| Denial::BadActor { inbound: Inbound::ActorToken, fault };
+    let client = by.client;
+    let refused = |fault| Denial::BadActor { inbound: asked.came.actor(), fault };
     let acting = match asked.actor {
         None => Actor::new(client.id.as_str())
             .and_then(|actor| actor.as_client(client.id.as_str()))
             .map(|actor| Acting { actor, shown: None })
             .map_err(refused),
-        Some((token, kind)) => by_token(state, client, (token, kind), who, course).await,
+        Some((token, kind)) => by_token(state, by, (token, kind), who, course).await,
     };
     let Acting { actor, shown: token } = course.trace.step(Check::ActorToken, acting)?;
     let shown = if who.is_shown_by(client, &actor) {
@@ -167,7 +141,7 @@ async fn acting(
         let fault = InboundFault::WrongClient {
             found: match &who.from {
                 From::Here { client_id, .. } => Some(client_id.clone()),
-                From::There { .. } => None,
+                From::There { .. } | From::Key(_) => None,
             },
             expected: client.id.clone(),
         };
@@ -183,14 +157,14 @@ async fn acting(
 /// Of the same tenant as the subject, and acting for itself.
 async fn by_token(
     state: &State,
-    client: &Client,
+    by: &By<'_>,
     (token, kind): (&str, TokenKind),
     who: &Who,
     course: &mut Course,
 ) -> Result<Acting, Denial> {
-    let inbound = Inbound::ActorToken;
+    let (inbound, client) = (Inbound::ActorToken, by.client);
     let offered = Offered::actor(token, kind, &client.id);
-    let acting = who::subject(state, client, (&offered, token), course).await?;
+    let acting = who::token(state, by, (&offered, token), course).await?;
     if acting.rights.tenant != who.rights.tenant {
         let name = |who: &Who| who.rights.tenant.as_ref().map(ToString::to_string);
         let fault = InboundFault::WrongTenant { found: name(&acting), expected: name(who) };
@@ -202,7 +176,7 @@ async fn by_token(
     }
     let actor = Actor::new(&acting.sub).and_then(|actor| match &acting.from {
         From::Here { client_id, .. } => actor.as_client(client_id),
-        From::There { .. } => actor.as_client(client.id.as_str()),
+        From::There { .. } | From::Key(_) => actor.as_client(client.id.as_str()),
     });
     let actor = actor.map_err(|fault| Denial::BadActor { inbound, fault })?;
     Ok(Acting { actor, shown: Some(acting) })
@@ -253,7 +227,7 @@ async fn issue(
     if rights.expires <= course.now {
         return Err(Denial::NothingLeft { requested: rights.scopes, dropped: Vec::new() }.into());
     }
-    let used = used(&who);
+    let used = used(&who, course.now);
     let cnf = holder.confirmation();
     let actor = acting.as_ref().map(|acting| &acting.actor);
     let words = mint::OfAnExchange { sub: &who.sub, actor, carried: &who.carried, rights: &rights };
@@ -322,6 +296,13 @@ fn api<'s>(
     };
     let named = named.or_else(|| of_the_jag?.first().map(Audience::as_str));
     let found = target::target(settings, client, named, Subject::Person).ok();
+    // Enterprise-managed authorization: an ID-JAG opens the MCP server that it names, and no other.
+    let unnamed = matches!(&who.from, From::There { kind: TokenKind::IdJag, resources, .. } if resources.is_empty());
+    if unnamed && found.is_some_and(target::is_mcp) {
+        let expected = "the identifier of the MCP server that it is for".to_owned();
+        let fault = InboundFault::BadClaim { claim: "resource".into(), expected };
+        return Err(Denial::BadInbound { inbound: who.inbound, fault });
+    }
     let fits = |api: &&Api| {
         target::is_of(api, who.rights.tenant.as_ref())
             && of_the_jag.is_none_or(|jag| jag.contains(&api.resource))
@@ -336,24 +317,6 @@ fn api<'s>(
             allowed: may.map(|api| api.resource.clone()).collect(),
         }
     })
-}
-
-/// RFC 6749 §3.3; `None`: all that the token allows.
-fn scopes(state: &State, text: Option<&str>) -> Result<Option<Scopes>, Denial> {
-    let Some(text) = text else { return Ok(None) };
-    let refuse = |found: &str, problem: String| Denial::BadScope {
-        found: excerpt(found),
-        problem: without_secrets(&problem).into_owned(),
-    };
-    let scopes = Scopes::parse(text).map_err(|fault| {
-        let culprit = text.split(' ').find(|piece| Scope::parse(piece).is_err());
-        refuse(culprit.filter(|piece| !piece.is_empty()).unwrap_or("scope"), fault.to_string())
-    })?;
-    for scope in &scopes {
-        let known = state.settings.registry.known(scope);
-        known.map_err(|fault| refuse(scope.as_str(), fault.to_string()))?;
-    }
-    Ok(Some(scopes))
 }
 
 /// What everybody allows; without a ruling, all but the policy.
@@ -410,19 +373,23 @@ fn datasets(
 }
 
 /// How the use of the token is remembered.
-fn used(who: &Who) -> Option<TokenUse> {
-    let From::There { trust, replay, .. } = &who.from else { return None };
-    Some(TokenUse {
+fn used(who: &Who, now: Timestamp) -> Option<Used> {
+    let (trust, replay) = match &who.from {
+        From::Here { .. } => return None,
+        From::Key(key) => return Some(Used::ApiKey { id: key.id.clone(), at: now }),
+        From::There { trust, replay, .. } => (trust, replay),
+    };
+    Some(Used::Token(TokenUse {
         tenant: trust.tenant().clone(),
         trust: trust.name().to_owned(),
         digest: replay.digest,
-        inbound: if matches!(who.inbound, Inbound::Assertion) {
-            Inbound::Assertion
-        } else {
-            Inbound::SubjectToken
+        inbound: who.inbound,
+        times: match replay.reuse {
+            Reuse::Once => Some(1),
+            Reuse::Counted => Some(trust.max_uses()),
+            Reuse::Free => None,
         },
-        once: replay.reuse == Reuse::Once,
         expires: who.expires.plus(Ttl::seconds(120)),
         jti: replay.jti.clone(),
-    })
+    }))
 }

@@ -57,19 +57,20 @@ pub(crate) struct Exchanged {
 }
 
 impl Exchanged {
+    const NAMES: [&str; 8] = [
+        "subject_token",
+        "subject_token_type",
+        "actor_token",
+        "actor_token_type",
+        "requested_token_type",
+        "audience",
+        "authorization_details",
+        "assertion",
+    ];
+
     /// Whether it is one of these, and then what it holds.
     fn take(exchange: &mut Option<Box<Self>>, name: &str, value: Option<String>) {
-        const NAMES: [&str; 8] = [
-            "subject_token",
-            "subject_token_type",
-            "actor_token",
-            "actor_token_type",
-            "requested_token_type",
-            "audience",
-            "authorization_details",
-            "assertion",
-        ];
-        if !NAMES.contains(&name) {
+        if !Self::NAMES.contains(&name) {
             return; // RFC 6749 §3.2: unrecognized parameters are ignored
         }
         let own = exchange.get_or_insert_default();
@@ -199,7 +200,7 @@ fn object(body: &[u8]) -> Result<Vec<(String, String)>, Denial> {
                 }
             }
             Value::Null => {}
-            _ if KNOWN.contains(&name.as_str()) => {
+            _ if KNOWN.contains(&name.as_str()) || Exchanged::NAMES.contains(&name.as_str()) => {
                 return Err(bad(Some(&name), "the parameter must be a string"));
             }
             _ => {}
@@ -208,7 +209,8 @@ fn object(body: &[u8]) -> Result<Vec<(String, String)>, Denial> {
     Ok(pairs)
 }
 
-const KNOWN: [&str; 22] = [
+/// What all other grants bring.
+const KNOWN: [&str; 14] = [
     "grant_type",
     "scope",
     "resource",
@@ -223,14 +225,6 @@ const KNOWN: [&str; 22] = [
     "device_code",
     "token",
     "token_type_hint",
-    "subject_token",
-    "subject_token_type",
-    "actor_token",
-    "actor_token_type",
-    "requested_token_type",
-    "audience",
-    "authorization_details",
-    "assertion",
 ];
 
 pub(crate) fn bad(parameter: Option<&str>, problem: &str) -> Denial {

@@ -86,6 +86,19 @@ pub(super) fn after_all_that_is_dead(client: &Client, now: Timestamp) -> Timesta
     client.not_before.map_or(now, |dead| now.max(dead))
 }
 
+/// What differs between a token for the client itself and one for another token.
+struct Words<'a> {
+    api: &'a Api,
+    sub: &'a str,
+    scope: Scopes,
+    tenant: Option<&'a str>,
+    expires: Timestamp,
+    cnf: Option<Confirmation>,
+    act: Option<&'a Actor>,
+    details: Option<&'a Details>,
+    carried: Option<&'a Map<String, Value>>,
+}
+
 /// Signs a token for the client itself.
 pub(super) fn to_itself(
     state: &State,
@@ -94,41 +107,18 @@ pub(super) fn to_itself(
     course: &mut Course,
 ) -> Result<Minted, Fault> {
     let Grant { api, scope, ttl } = grant;
-    let key = state.keys.signer(api.signing_alg).ok_or(Fault::NoKey(api.signing_alg))?;
-    let issued = after_all_that_is_dead(client, course.now);
-    let expires = issued.plus(ttl);
-    let claims = Claims {
-        iss: state.settings.issuer.as_str(),
+    let words = Words {
+        api,
         sub: client.id.as_str(),
-        aud: api.resource.as_str(),
-        client_id: client.id.as_str(),
-        iat: issued.seconds(),
-        exp: expires.seconds(),
-        jti: course.jti.as_str(),
-        scope: &scope.to_string(),
+        scope,
         tenant: client.tenant.as_ref().map(AsRef::as_ref),
-        cnf: cnf.as_ref(),
-        person: None,
+        expires: after_all_that_is_dead(client, course.now).plus(ttl),
+        cnf,
         act: None,
-        authorization_details: None,
+        details: None,
         carried: None,
     };
-    let access_token = key.sign_compact(&key.header("at+jwt"), &claims)?;
-    let of_a_key = cnf.as_ref().is_some_and(Confirmation::is_of_a_key);
-    let minted = Minted {
-        access_token,
-        ttl,
-        token_type: if of_a_key { "DPoP" } else { "Bearer" },
-        jti: course.jti.clone(),
-        kid: key.kid().to_owned(),
-        expires,
-        client_id: client.id.clone(),
-        resource: api.resource.to_string(),
-        issued,
-        scope,
-    };
-    course.granted(&minted);
-    Ok(minted)
+    signed(state, client, words, course)
 }
 
 /// Signs a token for another one (RFC 8693 §2.2.1).
@@ -138,40 +128,60 @@ pub(super) fn exchanged(
     (api, words, cnf): (&Api, &OfAnExchange<'_>, Option<Confirmation>),
     course: &mut Course,
 ) -> Result<Minted, Fault> {
-    let key = state.keys.signer(api.signing_alg).ok_or(Fault::NoKey(api.signing_alg))?;
     let rights = words.rights;
+    let words = Words {
+        api,
+        sub: words.sub,
+        scope: rights.scopes.clone(),
+        tenant: rights.tenant.as_ref().map(AsRef::as_ref),
+        expires: rights.expires,
+        cnf,
+        act: words.actor,
+        details: Some(&rights.details).filter(|details| !details.is_empty()),
+        carried: Some(words.carried),
+    };
+    signed(state, client, words, course)
+}
+
+fn signed(
+    state: &State,
+    client: &Client,
+    words: Words<'_>,
+    course: &mut Course,
+) -> Result<Minted, Fault> {
+    let Words { api, scope, expires, .. } = words;
+    let key = state.keys.signer(api.signing_alg).ok_or(Fault::NoKey(api.signing_alg))?;
     let issued = after_all_that_is_dead(client, course.now);
-    let scope = rights.scopes.to_string();
     let claims = Claims {
         iss: state.settings.issuer.as_str(),
         sub: words.sub,
         aud: api.resource.as_str(),
         client_id: client.id.as_str(),
         iat: issued.seconds(),
-        exp: rights.expires.seconds(),
+        exp: expires.seconds(),
         jti: course.jti.as_str(),
-        scope: &scope,
-        tenant: rights.tenant.as_ref().map(AsRef::as_ref),
-        cnf: cnf.as_ref(),
+        scope: &scope.to_string(),
+        tenant: words.tenant,
+        cnf: words.cnf.as_ref(),
         person: None,
-        act: words.actor,
-        authorization_details: Some(&rights.details).filter(|details| !details.is_empty()),
-        carried: Some(words.carried),
+        act: words.act,
+        authorization_details: words.details,
+        carried: words.carried,
     };
     let access_token = key.sign_compact(&key.header("at+jwt"), &claims)?;
-    let of_a_key = cnf.as_ref().is_some_and(Confirmation::is_of_a_key);
-    let left = u64::try_from(rights.expires.seconds() - issued.seconds()).unwrap_or_default();
+    let of_a_key = words.cnf.as_ref().is_some_and(Confirmation::is_of_a_key);
+    let left = u64::try_from(expires.seconds() - issued.seconds()).unwrap_or_default();
     let minted = Minted {
         access_token,
         ttl: Ttl::seconds(left),
         token_type: if of_a_key { "DPoP" } else { "Bearer" },
         jti: course.jti.clone(),
         kid: key.kid().to_owned(),
-        expires: rights.expires,
+        expires,
         client_id: client.id.clone(),
         resource: api.resource.to_string(),
         issued,
-        scope: rights.scopes.clone(),
+        scope,
     };
     course.granted(&minted);
     Ok(minted)

@@ -187,9 +187,9 @@ impl House {
         let act = Act::new("test", now, &mut entropy);
         let keys = OurKeys::open(store.clone(), kek, plan, act).await.unwrap();
 
-        let (time, source) = (clock.clone(), entropy.clone());
-        let time: portcullis_issuer::Clock =
-            Arc::new(move || Timestamp::from_millis(time.load(Ordering::SeqCst)));
+        let (hand, source) = (clock.clone(), entropy.clone());
+        let hand = move || Timestamp::from_millis(hand.load(Ordering::SeqCst));
+        let time: portcullis_issuer::Clock = Arc::new(hand);
         let source: portcullis_issuer::EntropySource = Arc::new(move || Box::new(source.clone()));
         let sink = Sink::Folder(database.folder().join("mail"));
         let letters = MailSettings { from: "Portcullis <no-reply@id.example>".to_owned(), sink };

@@ -66,6 +66,8 @@ async fn the_metadata_says_what_is_true_under_all_three_addresses() {
                     "urn:ietf:params:oauth:grant-type:token-exchange",
                     "urn:ietf:params:oauth:grant-type:jwt-bearer",
                 ],
+                "authorization_grant_profiles_supported":
+                    ["urn:ietf:params:oauth:grant-profile:id-jag"],
                 "token_endpoint_auth_methods_supported":
                     ["private_key_jwt", "client_secret_basic", "client_secret_post", "none"],
                 "token_endpoint_auth_signing_alg_values_supported": [

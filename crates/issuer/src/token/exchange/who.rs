@@ -1,15 +1,24 @@
 //! Whose token it is: one of ours, to be passed on or made smaller, or one of a tenant's provider.
 
-use crate::{own, policy::Party, server::State, token::Course};
-use portcullis_directory::{Client, KnownTenant};
+use super::{
+    By,
+    request::{Came, ExchangeRequest},
+};
+use crate::{
+    own,
+    policy::Party,
+    server::State,
+    token::{Course, TokenError},
+};
+use portcullis_directory::{ApiKey, Client, KnownTenant};
 use portcullis_jose::{json, jws::Compact};
 use portcullis_types::{
     Actor, Audience, Check, Denial, Details, Inbound, InboundFault, MayAct, Rights, Tenant,
-    Timestamp,
+    Timestamp, Ttl,
 };
 use portcullis_verify::{
     Claims, Confirmation, peek,
-    subject::{Candidate, CheckedTrust, Offered, Replay, Subject, choose},
+    subject::{Candidate, CheckedTrust, Offered, Replay, Subject, TokenKind, choose},
 };
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -50,18 +59,47 @@ pub(super) enum From {
         trust: Box<CheckedTrust>,
         replay: Replay,
         cnf: Option<Confirmation>,
+        kind: TokenKind,
         /// What an ID-JAG is for.
         resources: Vec<Audience>,
     },
+    /// An API key.
+    Key(Box<ApiKey>),
 }
 
 /// What is carried on from one of ours.
 const CARRIED: [&str; 7] = ["acr", "auth_time", "amr", "roles", "groups", "sid", "grant"];
 
-/// The token in `subject_token` or `assertion`.
+/// The token, or the key, in `subject_token` or `assertion`.
 pub(super) async fn subject(
     state: &State,
-    client: &Client,
+    by: &By<'_>,
+    asked: &ExchangeRequest<'_>,
+    course: &mut Course,
+) -> Result<Who, TokenError> {
+    let id = &by.client.id;
+    let proven = by.through.is_none();
+    let offered = match asked.came {
+        Came::ApiKey if proven => return keyed(state, by.client, asked.token, course).await,
+        Came::ApiKey => Offered::subject(asked.token, TokenKind::Jwt, id),
+        Came::Token(kind) => Offered::subject(asked.token, kind, id),
+        Came::Assertion if proven => Offered::assertion(asked.token, id),
+        Came::Assertion => Offered::workload(asked.token, id),
+    };
+    // What was issued here is no assertion, and whoever proves nothing does not pass on what others hold.
+    let passed_on = matches!(asked.came, Came::Token(_)) && proven;
+    if !passed_on && is_ours(state, asked.token) {
+        let (inbound, fault) = (offered.inbound(), InboundFault::Ours);
+        let denial = Denial::BadInbound { inbound, fault };
+        course.trace.step(Check::SubjectToken, Err::<(), _>(denial))?;
+    }
+    Ok(token(state, by, (&offered, asked.token), course).await?)
+}
+
+/// A token of ours, or of a tenant's provider.
+pub(super) async fn token(
+    state: &State,
+    by: &By<'_>,
     (offered, token): (&Offered<'_>, &str),
     course: &mut Course,
 ) -> Result<Who, Denial> {
@@ -69,11 +107,54 @@ pub(super) async fn subject(
         let who = ours(state, token, offered.inbound(), course.now);
         return course.trace.step(Check::SubjectToken, who);
     }
-    theirs(state, client, (offered, token), course).await
+    theirs(state, by, (offered, token), course).await
+}
+
+/// A service that has a key and no tokens. What it may have at most was said when the key was registered.
+async fn keyed(
+    state: &State,
+    client: &Client,
+    presented: &str,
+    course: &mut Course,
+) -> Result<Who, TokenError> {
+    let now = course.now;
+    let shown = state.directory.api_key(presented, (client, course.remote), now).await?;
+    let key = course.trace.step(Check::SubjectToken, shown)?;
+    course.record.api_key = Some(format!("{} ({})", key.id, key.name).into());
+    let tenant = key.tenant.as_ref().map(|id| {
+        state.directory.tenant(id).ok_or_else(|| {
+            let problem = format!("{}, of tenant {id}, which is not known here", key.id);
+            let fault = InboundFault::BadApiKey { problem };
+            Denial::BadInbound { inbound: Inbound::SubjectToken, fault }
+        })
+    });
+    let tenant = course.trace.step(Check::SubjectToken, tenant.transpose())?;
+    let scopes = state.settings.registry.expand(&key.scopes);
+    let expires = key.expires.unwrap_or_else(|| now.plus(Ttl::LONGEST_ACCESS_TOKEN));
+    Ok(Who {
+        sub: key.sub.to_string(),
+        rights: Rights {
+            scopes: key
+                .tenant
+                .as_ref()
+                .map_or_else(|| scopes.clone(), |own| scopes.unqualified(own)),
+            details: Details::default(),
+            expires,
+            tenant: key.tenant.clone(),
+        },
+        issuer: state.settings.issuer.to_string(),
+        act: None,
+        may_act: None,
+        carried: Map::new(),
+        tenant,
+        from: From::Key(Box::new(key)),
+        expires,
+        inbound: Inbound::SubjectToken,
+    })
 }
 
 /// A hint, until its signature is verified.
-pub(super) fn is_ours(state: &State, token: &str) -> bool {
+fn is_ours(state: &State, token: &str) -> bool {
     hinted_issuer(token).as_deref() == Some(state.settings.issuer.as_str())
 }
 
@@ -135,19 +216,25 @@ fn rights(claims: &Claims, details: Details) -> Rights {
     }
 }
 
-/// One of a tenant's provider. A client of a tenant speaks for that tenant alone.
+/// One of a tenant's provider. A client of a tenant speaks for that tenant alone, and who proves nothing comes by
+/// the one trust that is open to such callers.
 async fn theirs(
     state: &State,
-    client: &Client,
+    by: &By<'_>,
     (offered, token): (&Offered<'_>, &str),
     course: &mut Course,
 ) -> Result<Who, Denial> {
     let now = course.now;
     let tenants = state.directory.tenants();
     let issuer = hinted_issuer(token).unwrap_or_default();
-    let speaks = |tenant: &Tenant| client.tenant.as_ref().is_none_or(|own| own == tenant);
-    let trusting = tenants.trusting(&issuer);
-    let trusts: Vec<_> = trusting.iter().filter(|candidate| speaks(&candidate.tenant.id)).collect();
+    let own = by.client.tenant.as_ref();
+    let speaks = |tenant: &Tenant| own.is_none_or(|own| own == tenant);
+    let leads = |trust: &CheckedTrust| {
+        by.through.is_none_or(|only| (only.tenant(), only.name()) == (trust.tenant(), trust.name()))
+    };
+    let trusting = tenants.trusting(&issuer).iter();
+    let trusts: Vec<_> =
+        trusting.filter(|one| speaks(&one.tenant.id) && leads(&one.trust)).collect();
     let mut outcome = attempt(state, offered, &trusts, course).await;
     if let Err(denial) = &outcome
         && state.partners.fetched_more(denial, &trusts, now).await
@@ -220,6 +307,7 @@ fn who(
             trust: Box::new(trust),
             replay: subject.replay.clone(),
             cnf: subject.cnf.clone(),
+            kind: subject.token_kind,
             resources: subject.resources,
         },
         expires: subject.expires,
@@ -232,7 +320,7 @@ impl Who {
     /// is the server of, or names it.
     pub(super) fn is_shown_by(&self, client: &Client, actor: &Actor) -> bool {
         match &self.from {
-            From::There { .. } => true,
+            From::There { .. } | From::Key(_) => true,
             From::Here { client_id, aud, .. } => {
                 client_id == client.id.as_str()
                     || client
@@ -251,7 +339,7 @@ impl Who {
             sub: &self.sub,
             client_id: match &self.from {
                 From::Here { client_id, .. } => client_id,
-                From::There { .. } => "",
+                From::There { .. } | From::Key(_) => "",
             },
             tenant: self.rights.tenant.as_ref(),
             scopes: &self.rights.scopes,
@@ -264,12 +352,13 @@ impl Who {
     pub(super) const fn cnf(&self) -> Option<&Confirmation> {
         match &self.from {
             From::Here { cnf, .. } | From::There { cnf, .. } => cnf.as_ref(),
+            From::Key(_) => None,
         }
     }
 
     pub(super) const fn trust(&self) -> Option<&CheckedTrust> {
         match &self.from {
-            From::Here { .. } => None,
+            From::Here { .. } | From::Key(_) => None,
             From::There { trust, .. } => Some(trust),
         }
     }
