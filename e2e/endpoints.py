@@ -233,6 +233,21 @@ def token(**form: str) -> Values:
     return lambda world: world.client | form
 
 
+def federated(vendor: str) -> Values:
+    """As the vendor's SDK asks; of a trust that is not open, so the best answer is a refusal."""
+    kinds = "urn:ietf:params:oauth:"
+    openai = {"grant_type": f"{kinds}grant-type:token-exchange", "subject_token_type": f"{kinds}token-type:jwt"} | {
+        "subject_token": "x",
+        "identity_provider_id": "t/ci",
+        "service_account_id": "x",
+    }
+    anthropic = {"grant_type": f"{kinds}grant-type:jwt-bearer", "assertion": "x"} | {
+        "organization_id": "t",
+        "federation_rule_id": "ci",
+    }
+    return lambda _: openai if vendor == "openai" else anthropic
+
+
 def refreshing(world: World) -> dict[str, str]:
     return world.client | {"grant_type": "refresh_token", "refresh_token": "prt_x", "scope": "openid"}
 
@@ -335,6 +350,13 @@ ENDPOINTS = [
         ("grant_type", "client_id", "client_secret"),
         "oauth",
         name="client",
+    ),
+    *(
+        Endpoint("POST", path, federated(vendor), needs, "oauth", media="application/json")
+        for path, vendor, needs in [
+            ("/oauth/token", "openai", ("subject_token", "identity_provider_id")),
+            ("/v1/oauth/token", "anthropic", ("assertion", "organization_id")),
+        ]
     ),
     Endpoint("POST", "/device_authorization", token(scope="openid"), ("client_id", "client_secret"), "oauth"),
     Endpoint(
