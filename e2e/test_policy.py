@@ -178,7 +178,8 @@ def test_a_bundle_of_ours_is_the_same_policies_in_one_file(house: Place) -> None
     bundle = house.folder / "bundle.tar.gz"
     built = house.data("build", house.policies, "-o", bundle, "--revision", "v7")
     assert (built["signed"], built["bytes"]) == (False, bundle.stat().st_size)
-    for command in (["check", bundle], ["test", bundle], ["diff", house.policies, bundle]):
+    commands: list[list[str | Path]] = [["check", bundle], ["test", bundle], ["diff", house.policies, bundle]]
+    for command in commands:
         done = house.run(*command)
         assert done.returncode == 0, done.stderr
     assert house.apply(bundle) == built["revision"]
@@ -387,7 +388,7 @@ def test_a_bundle_must_be_signed_by_a_key_that_is_trusted(tmp_path: Path) -> Non
         house = place(tmp_path / "house", policy)
         for name in ("ours", "theirs"):
             key, public = house.folder / f"{name}.pem", house.folder / f"{name}.pub.pem"
-            generate = ["openssl", "genpkey", "-algorithm", "ed25519", "-out", key]
+            generate: list[str | Path] = ["openssl", "genpkey", "-algorithm", "ed25519", "-out", key]
             subprocess.run(generate, check=True, capture_output=True)
             subprocess.run(["openssl", "pkey", "-in", key, "-pubout", "-out", public], check=True)
         ours, theirs = house.folder / "ours.pem", house.folder / "theirs.pem"
@@ -470,7 +471,16 @@ opa = pytest.mark.skipif(shutil.which("opa") is None, reason="there is no opa on
 
 def rsa(folder: Path) -> tuple[Path, Path]:
     key, public = folder / "key.pem", folder / "key.pub.pem"
-    generate = ["openssl", "genpkey", "-algorithm", "rsa", "-pkeyopt", "rsa_keygen_bits:2048", "-out", key]
+    generate: list[str | Path] = [
+        "openssl",
+        "genpkey",
+        "-algorithm",
+        "rsa",
+        "-pkeyopt",
+        "rsa_keygen_bits:2048",
+        "-out",
+        key,
+    ]
     subprocess.run(generate, check=True, capture_output=True)
     subprocess.run(["openssl", "pkey", "-in", key, "-pubout", "-out", public], check=True)
     return key, public
@@ -482,7 +492,7 @@ def test_what_opa_builds_and_signs_is_taken(tmp_path: Path) -> None:
     house = place(tmp_path / "house", 'verification_keys = ["../key.pub.pem"]')
     (house.policies / "README.md").unlink()
     bundle = tmp_path / "opa.tar.gz"
-    build = ["opa", "build", "-b", "policies", "--revision", "v1", "--signing-key", key, "-o", bundle]
+    build: list[str | Path] = ["opa", "build", "-b", "policies", "--revision", "v1", "--signing-key", key, "-o", bundle]
     subprocess.run(build, check=True, cwd=house.folder)
     applied = house.data("apply", bundle)
     assert applied["tests"]["passed"] > 20
