@@ -203,10 +203,10 @@ pub struct Grant<'a> {
     pub trust: Option<Cow<'a, str>>,
     /// How the token that came was judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub judged: Option<Judged>,
+    pub judged: Option<Box<Judged>>,
     /// How the token of whoever acts was judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub actor_judged: Option<Judged>,
+    pub actor_judged: Option<Box<Judged>>,
     /// Which API key was exchanged: its id and name, never the key.
     #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "brief_opt")]
     pub api_key: Option<Cow<'a, str>>,

@@ -265,9 +265,9 @@ async fn attempt(
     let mut judged = None;
     let chosen = choose(offered, &candidates, now, (&mut course.trace, &mut judged));
     if offered.inbound() == Inbound::ActorToken {
-        course.record.actor_judged = judged;
+        course.record.actor_judged = judged.map(Box::new);
     } else {
-        course.record.judged = judged;
+        course.record.judged = judged.map(Box::new);
     }
     let (trust, subject) = chosen?;
     Ok((trust.clone(), subject))

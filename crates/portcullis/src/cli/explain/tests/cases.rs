@@ -398,12 +398,8 @@ fn of_rights() -> Vec<Case> {
         )
         .with_token(|token| token.tenant = Some("acme".into())),
     ]);
-    cases.extend([
-        access(
-            "revoked_token",
-            Denial::Revoked { by: RevokedBy::Token { since: NOW.minus(Ttl::seconds(60)) } },
-        ),
-    ]);
+    let by = RevokedBy::Token { since: NOW.minus(Ttl::seconds(60)) };
+    cases.push(access("revoked_token", Denial::Revoked { by }));
     cases.extend([
         access(
             "client_disabled_later",
