@@ -3,10 +3,11 @@
 use crate::{
     record::{self, Facts},
     routes::{Matched, Public},
+    rules::Permit,
 };
 use http::{HeaderName, HeaderValue, Request};
 use portcullis_audit::{Event, Record};
-use portcullis_types::{DecisionId, Denial, Timestamp, Trace};
+use portcullis_types::{DecisionId, Denial, Ruled, Timestamp, Trace};
 use portcullis_verify::{Admission, Glance, Presented, Scheme, Vouched};
 use smallvec::SmallVec;
 use std::borrow::Cow;
@@ -28,12 +29,22 @@ pub(crate) struct Decision<'a> {
     pub(crate) proofs: Vec<HeaderValue>,
     /// The SHA-256 of the certificate whose key the caller holds.
     pub(crate) certificate: Option<[u8; 32]>,
+    /// What a policy was asked, and what it ruled.
+    pub(crate) ruled: Option<Ruled>,
+}
+
+/// How far a request has come that has not been refused by its credential.
+pub(crate) enum Entry {
+    /// Its token was admitted.
+    Admitted(Admission),
+    /// Its route asks for none.
+    Public(Public),
 }
 
 /// Why a request may pass. Nothing reaches an upstream without it.
 pub(crate) enum Leave {
-    /// Its token was admitted.
-    Admitted(Admission),
+    /// Its token was admitted, and nobody has anything to say against it.
+    Admitted(Admission, Permit),
     /// Its route asks for none.
     Public(Public),
 }
@@ -50,7 +61,7 @@ pub(crate) type Verdict = Result<Leave, Box<Refusal>>;
 impl Leave {
     const fn admission(&self) -> Option<&Admission> {
         match self {
-            Self::Admitted(admission) => Some(admission),
+            Self::Admitted(admission, _) => Some(admission),
             Self::Public(_) => None,
         }
     }
@@ -89,13 +100,19 @@ impl Decision<'_> {
             at: self.at,
             trace: self.trace,
             denial: denial.map(Cow::Borrowed),
-            ruled: None,
+            ruled: self.ruled.as_ref().map(Cow::Borrowed),
             event: Event::Access(record::access(request, self.matched.as_ref(), facts)),
         }
     }
 }
 
 impl Refusal {
+    /// Whether whoever is refused so often is looking for a door. Who is too fast, or comes when we are not ready,
+    /// is not.
+    pub(crate) fn counts(&self) -> bool {
+        matches!(self.denial.code().status, 401 | 403 | 404)
+    }
+
     pub(crate) fn lacks_a_key(&self) -> bool {
         matches!(self.denial, Denial::UnknownKey { .. } | Denial::KeysUnavailable { .. })
     }

@@ -2,6 +2,7 @@
 
 use crate::{
     connect::Connector,
+    content::Content,
     decision::{DECISION_ID, Decision, Leave},
     forwarded,
     identity::Identities,
@@ -13,7 +14,6 @@ use crate::{
     shared::Shared,
 };
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
-use hyper::body::Incoming;
 use portcullis_types::{Entropy, Random, Timestamp};
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 use tokio::time::Instant;
@@ -63,7 +63,7 @@ impl Passage {
     pub(crate) async fn pass(
         &self,
         decision: &Decision<'_>,
-        request: Request<Incoming>,
+        request: Request<Content>,
         peer: &Peer,
         leave: &Leave,
     ) -> Result<Response<Answer>, Fault> {
@@ -100,10 +100,14 @@ impl Passage {
     fn outgoing(
         &self,
         decision: &Decision<'_>,
-        request: Request<Incoming>,
+        mut request: Request<Content>,
         peer: &Peer,
         (pool, leave): (&Pool, &Leave),
-    ) -> Result<Request<Incoming>, Fault> {
+    ) -> Result<Request<Content>, Fault> {
+        if let Some(length) = request.body().length() {
+            // What was read, and perhaps changed, is sent in one piece.
+            request.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        }
         let matched = decision.matched.as_ref().ok_or(Fault::Internal)?;
         self.shared.metrics.allowed(matched.index);
         let credential = self.credential(pool, leave, decision.at)?;
@@ -121,10 +125,10 @@ impl Passage {
         match (&pool.upstream().credential, leave) {
             (Credential::None, _) | (Credential::Identity { .. }, Leave::Public(_)) => Ok(None),
             (Credential::Header { name, value }, _) => Ok(Some((name.clone(), value.clone()))),
-            (Credential::Identity { audience }, Leave::Admitted(admission)) => {
+            (Credential::Identity { audience }, Leave::Admitted(admission, permit)) => {
                 let identities = self.identities.as_ref().ok_or(Fault::Internal)?;
                 let mut entropy = self.entropy.borrow_mut();
-                let bearer = identities.bearer(admission, audience, now, &mut **entropy);
+                let bearer = identities.bearer((admission, permit), audience, now, &mut **entropy);
                 let mut value = HeaderValue::try_from(&*bearer.ok_or(Fault::Internal)?)
                     .map_err(|_| Fault::Internal)?;
                 value.set_sensitive(true);

@@ -1,11 +1,12 @@
 //! What an upstream is shown instead of the caller's token: a short access token of our own, made for
 //! that upstream, that says who calls (RFC 9068). The service behind verifies it like any other.
 
-use aws_lc_rs::digest::{SHA256, digest};
+use crate::rules::Permit;
+use aws_lc_rs::digest::{Context, SHA256};
 use portcullis_jose::Alg;
 use portcullis_keyring::OurKeys;
-use portcullis_types::{Entropy, Jti, Random, Timestamp, Ttl};
-use portcullis_verify::{ACCESS_TOKEN, Admission};
+use portcullis_types::{Details, Entropy, Jti, Random, Scopes, Timestamp, Ttl};
+use portcullis_verify::{ACCESS_TOKEN, Admission, Claims as VerifiedClaims};
 use quick_cache::unsync::Cache;
 use serde::Serialize;
 use std::{cell::RefCell, sync::Arc};
@@ -42,7 +43,9 @@ struct Claims<'a> {
     iat: i64,
     exp: i64,
     jti: Jti,
-    scope: &'a portcullis_types::Scopes,
+    scope: &'a Scopes,
+    #[serde(skip_serializing_if = "Details::is_empty")]
+    authorization_details: &'a Details,
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant: Option<&'a portcullis_types::Tenant>,
     /// The gateway acts for the caller (RFC 8693 §4.1), whose own token was issued by this issuer.
@@ -68,14 +71,20 @@ impl Identities {
     /// A bearer value for `audience`; `None` if there is no key to sign with.
     pub(crate) fn bearer(
         &self,
-        admission: &Admission,
+        (admission, permit): (&Admission, &Permit),
         audience: &Arc<str>,
         now: Timestamp,
         entropy: &mut dyn Entropy,
     ) -> Option<Arc<str>> {
         let caller = admission.claims();
         let mut name = [0; 32];
-        let hash = digest(&SHA256, caller.json());
+        let mut hash = Context::new(&SHA256);
+        hash.update(caller.json());
+        if let Some(scopes) = permit.scopes() {
+            hash.update(b"\0");
+            hash.update(scopes.to_string().as_bytes());
+        }
+        let hash = hash.finish();
         name.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
         let name = (name, audience.clone());
         if let Some(made) = self.made.borrow_mut().get(&name)
@@ -86,7 +95,12 @@ impl Identities {
         // A token that was admitted in the leeway after its end still has a moment here.
         let exp = now.plus(LIFE).min(caller.exp).max(now.plus(SHORTEST));
         let jti = Jti::fresh(now, &Random::draw(entropy));
-        let bearer = self.sign(admission, audience, (now, exp), jti)?;
+        let bearer = self.sign(
+            (caller, permit.scopes().unwrap_or(&caller.scope)),
+            audience,
+            (now, exp),
+            jti,
+        )?;
         let half = Ttl::from_millis(u64::try_from(exp.millis_since(now) / 2).unwrap_or(0));
         let made = Made { bearer: bearer.clone(), renewed_after: now.plus(half) };
         self.made.borrow_mut().insert(name, made);
@@ -95,13 +109,12 @@ impl Identities {
 
     fn sign(
         &self,
-        admission: &Admission,
+        (caller, scope): (&VerifiedClaims, &Scopes),
         audience: &str,
         (now, exp): (Timestamp, Timestamp),
         jti: Jti,
     ) -> Option<Arc<str>> {
         let signer = self.keys.signer(self.alg)?;
-        let caller = admission.claims();
         let claims = Claims {
             iss: &self.issuer,
             sub: &caller.sub,
@@ -110,7 +123,8 @@ impl Identities {
             iat: now.seconds(),
             exp: exp.seconds(),
             jti,
-            scope: &caller.scope,
+            scope,
+            authorization_details: &caller.details,
             tenant: caller.tenant.as_ref(),
             act: Actor { sub: &self.issuer },
         };

@@ -6,6 +6,7 @@
 //! request along.
 
 mod connect;
+mod content;
 mod decision;
 mod forward;
 mod forwarded;
@@ -14,11 +15,13 @@ mod metadata;
 mod metrics;
 mod open;
 mod pool;
+mod reads;
 mod record;
 mod refuse;
 mod relay;
 mod request;
 mod routes;
+mod rules;
 mod serve;
 pub mod settings;
 mod shape;
@@ -29,5 +32,6 @@ mod worker;
 
 pub use record::{claimed, verified};
 pub use routes::{Matched, RouteFault, Routes};
+pub use rules::Tenants;
 pub use serve::{Gateway, Parts, StartFault};
 pub use shape::unambiguous_path;

@@ -2,6 +2,7 @@
 
 use crate::{
     connect::{self, Connector},
+    content::Content,
     settings::Upstream,
     upload::{Late, Upload},
 };
@@ -106,7 +107,7 @@ impl Pool {
     /// closed before anything was written is replaced; a request that may have arrived is not repeated.
     pub(crate) async fn send(
         self: &Rc<Self>,
-        request: Request<Incoming>,
+        request: Request<Content>,
     ) -> Result<(Response<Incoming>, Lease), SendFault> {
         let (head, body) = request.into_parts();
         let (body, progress) = Upload::new(body);

@@ -3,9 +3,12 @@
 
 use crate::{relay::Answer, routes::Line, settings::Dialect};
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
-use portcullis_types::{DecisionId, Denial, Ttl};
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use portcullis_types::{Bar, DecisionId, Denial, Ttl};
 use portcullis_verify::{Challenge, Refusal, Scheme};
+
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// Why a request that was allowed came to nothing. No detail for the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +78,17 @@ pub(crate) fn denied(
         | Denial::RevocationsUnknown { retry_after, .. }
         | Denial::ProofsFull { retry_after } => {
             headers.insert(header::RETRY_AFTER, seconds(*retry_after));
+        }
+        Denial::Barred { bar: Bar::Rate { limit, retry_after, .. } } => {
+            headers.insert(header::RETRY_AFTER, seconds(*retry_after));
+            // draft-ietf-httpapi-ratelimit-headers.
+            let wait = retry_after.as_seconds();
+            for (name, value) in [
+                (RATE_LIMIT_POLICY, format!("\"policy\";q={limit};w=60")),
+                (RATE_LIMIT, format!("\"policy\";r=0;t={wait}")),
+            ] {
+                headers.extend(HeaderValue::try_from(value).ok().map(|value| (name, value)));
+            }
         }
         _ => {}
     }

@@ -19,6 +19,7 @@ const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// The other end of a client's connection.
 pub(crate) struct Peer {
+    ip: IpAddr,
     /// Its address, as upstreams are told.
     address: HeaderValue,
     /// `http` or `https`.
@@ -59,7 +60,7 @@ impl Peer {
         } else {
             Standing::InTheClear
         };
-        Self { address, proto, tap, certificate: None, standing }
+        Self { ip, address, proto, tap, certificate: None, standing }
     }
 
     /// With the certificate that it showed in the handshake.
@@ -88,6 +89,14 @@ impl Peer {
             None
         });
         read.map(|certificate| certificate.thumbprint())
+    }
+
+    /// Who is at the far end, as far as our proxies can be believed. `None`: one of them does not say.
+    pub(crate) fn remote(&self, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
+        match self.standing {
+            Standing::Proxy => portcullis_web::remote_address(self.ip, headers, trusted),
+            Standing::Client | Standing::InTheClear => Some(self.ip),
+        }
     }
 
     /// What came over the wire.

@@ -36,6 +36,10 @@ pub struct Matched<'a> {
     pub line: &'a Line,
     /// The `{tenant}` of its path.
     pub tenant: Option<Tenant>,
+    /// The `{model}` of its path.
+    pub model: Option<Box<str>>,
+    /// The `{dataset}` of its path.
+    pub dataset: Option<Box<str>>,
     /// The path to ask the upstream for, if not the same.
     pub upstream_path: Option<Cow<'a, str>>,
 }
@@ -100,9 +104,11 @@ impl Routes {
         // A tenant that cannot exist has nothing here.
         let tenant = found.params.get("tenant").map(str::parse).transpose();
         let tenant = tenant.map_err(|_| unmapped(Vec::new()))?;
+        let captured = |name| found.params.get(name).map(Box::from);
         let upstream_path =
             line.route.upstream_path.as_deref().map(|path| fill(path, &found.params));
-        Ok(Matched { index, line, tenant, upstream_path })
+        let (model, dataset) = (captured("model"), captured("dataset"));
+        Ok(Matched { index, line, tenant, model, dataset, upstream_path })
     }
 
     /// All routes, in the order of the configuration.

@@ -12,6 +12,7 @@ use crate::{
     relay::Answer,
     request::Peer,
     routes::{RouteFault, Routes},
+    rules::{Rules, Tenants},
     settings::Settings,
     shared::Shared,
     tap::{Tap, Tapped},
@@ -69,6 +70,8 @@ pub struct Parts {
     pub journal: Journal,
     /// What the policies are asked, if there are any.
     pub judge: Option<Judge>,
+    /// What they are told of tenants.
+    pub tenants: Tenants,
     /// The clock.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// A source of randomness for each worker.
@@ -102,8 +105,18 @@ impl Gateway {
         parts: Parts,
         registry: &mut prometheus_client::registry::Registry,
     ) -> Result<Self, StartFault> {
-        let Parts { settings, listener, tls, circle, keys, journal, judge: _, clock, entropy } =
-            parts;
+        let Parts {
+            settings,
+            listener,
+            tls,
+            circle,
+            keys,
+            journal,
+            judge,
+            tenants,
+            clock,
+            entropy,
+        } = parts;
         let address = listener.local_addr()?;
         listener.set_nonblocking(true)?;
         let routes = Routes::new(&settings).map_err(StartFault::Routes)?;
@@ -117,13 +130,15 @@ impl Gateway {
             let listener = listener.try_clone()?;
             let (shared, circle, keys) = (shared.clone(), circle.clone(), keys.clone());
             let (tls, connectors, stopped) = (tls.clone(), connectors.clone(), stopped.clone());
+            let (judge, tenants) = (judge.clone(), tenants.clone());
             let entropy = entropy();
             let thread = std::thread::Builder::new().name(format!("gateway-{number}"));
             workers.push(thread.spawn(move || {
                 let identities = keys.map(|keys| identities(keys, &shared.settings));
                 let verifier = Verifier::new(circle, shared.settings.token_cache);
                 let passage = Passage::new(shared.clone(), identities, &connectors, entropy);
-                let worker = Worker::new(shared.clone(), verifier, passage);
+                let rules = Rules::new(judge.as_ref(), tenants, &shared.settings);
+                let worker = Worker::new(shared.clone(), verifier, rules, passage);
                 run(&shared, worker, listener, tls.map(TlsAcceptor::from), stopped);
             })?);
         }

@@ -31,6 +31,61 @@ pub struct Settings {
     pub upstreams: Vec<Upstream>,
     /// Which requests may pass at all, and on what terms.
     pub routes: Vec<Route>,
+    /// The models that requests may name.
+    pub models: Models,
+    /// The largest body that is read before it goes on, in bytes.
+    pub body_limit: u64,
+}
+
+/// The models that requests may name.
+#[derive(Clone, Debug, Default)]
+pub struct Models(Vec<Model>);
+
+/// A model, or several whose names begin alike.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// Its name; with an asterisk at the end, how the names begin.
+    pub name: String,
+    /// Its class, which policies speak of.
+    pub class: Option<String>,
+    /// The tenant that owns it; `None` if it is everybody's.
+    pub tenant: Option<Tenant>,
+}
+
+impl Models {
+    /// A model that is named in full comes before all patterns, and of two patterns the longer one.
+    pub fn new(mut models: Vec<Model>) -> Self {
+        models
+            .sort_by_key(|model| (model.name.ends_with('*'), std::cmp::Reverse(model.name.len())));
+        Self(models)
+    }
+
+    /// What is known of that model, byte by byte; `None`: nothing.
+    pub fn find(&self, name: &str) -> Option<&Model> {
+        self.0.iter().find(|model| match model.name.strip_suffix('*') {
+            Some(beginning) => name.starts_with(beginning),
+            None => model.name == name,
+        })
+    }
+}
+
+/// Where a route's requests say what they are about, besides their path: what a policy and the
+/// `authorization_details` of tokens need to know. Only then, and of methods that have one, the body is read
+/// before it goes on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Reads {
+    /// Nowhere.
+    #[default]
+    Nothing,
+    /// As OpenAI's API has it: `model`.
+    OpenAi,
+    /// As Anthropic's API has it: `model`.
+    Anthropic,
+    /// As MCP has it: the tool that is called (JSON-RPC).
+    Mcp {
+        /// What policies call the server.
+        server: Box<str>,
+    },
 }
 
 /// How long things may take. A stream may run for as long as its parts keep coming.
@@ -100,6 +155,8 @@ pub struct Route {
     pub upstream_path: Option<String>,
     /// How refusals are said.
     pub dialect: Dialect,
+    /// Where its requests say what they are about. `{model}` and `{dataset}` in the path say it too.
+    pub reads: Reads,
 }
 
 /// Who may pass.

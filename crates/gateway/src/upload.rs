@@ -1,8 +1,9 @@
 //! A request's body on its way to an upstream. It notes when it moved, because an upstream cannot be late
 //! with its answer while it is still being asked.
 
+use crate::content::Content;
 use bytes::Bytes;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 use std::{
     cell::Cell,
     future::Future,
@@ -15,7 +16,7 @@ use tokio::time::Instant;
 
 /// The body, and who watches it.
 pub(crate) struct Upload {
-    body: Incoming,
+    body: Content,
     progress: Option<Rc<Progress>>,
 }
 
@@ -36,7 +37,7 @@ pub(crate) enum Late {
 
 impl Upload {
     /// Watches the body, unless there is none.
-    pub(crate) fn new(body: Incoming) -> (Self, Option<Rc<Progress>>) {
+    pub(crate) fn new(body: Content) -> (Self, Option<Rc<Progress>>) {
         let progress = (!body.is_end_stream()).then(Progress::new);
         (Self { body, progress: progress.clone() }, progress)
     }

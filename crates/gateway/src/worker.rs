@@ -1,12 +1,14 @@
 //! One thread's whole gateway: routes, verifier, pools. Nothing in it is shared or locked.
 
 use crate::{
-    decision::{DECISION_ID, Decision, Leave, Refusal, Verdict},
+    content::Content,
+    decision::{DECISION_ID, Decision, Entry, Leave, Refusal, Verdict},
     forward::Passage,
     refuse::{self, Fault},
     relay::Answer,
     request::{self, Peer},
     routes::Matched,
+    rules::{Notes, Question, Rules},
     shape,
     shared::Shared,
 };
@@ -16,7 +18,7 @@ use hyper::body::Incoming;
 use portcullis_audit::{JournalClosed, Offered};
 use portcullis_keyring::Verifier;
 use portcullis_types::{Check, DecisionId, Denial, Stage, Trace};
-use portcullis_verify::{Holder, Presented, Target, dpop};
+use portcullis_verify::{Admission, Holder, Presented, Target, dpop};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -27,37 +29,48 @@ const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 pub(crate) struct Worker {
     shared: Arc<Shared>,
     verifier: Verifier,
+    rules: Rules,
     passage: Passage,
 }
 
 impl Worker {
     /// A worker with empty caches and no connections.
-    pub(crate) fn new(shared: Arc<Shared>, verifier: Verifier, passage: Passage) -> Self {
-        Self { shared, verifier, passage }
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        verifier: Verifier,
+        rules: Rules,
+        passage: Passage,
+    ) -> Self {
+        Self { shared, verifier, rules, passage }
     }
 
     /// One request, from its head to the head of its answer: decided, recorded, and only then answered.
     ///
     /// What is slow and rare is boxed: this future is moved for every request, so it is kept small.
-    pub(crate) async fn handle(
-        &self,
-        mut request: Request<Incoming>,
-        peer: &Peer,
-    ) -> Response<Answer> {
+    pub(crate) async fn handle(&self, request: Request<Incoming>, peer: &Peer) -> Response<Answer> {
+        let mut request = request.map(Content::Streamed);
         if let Some(document) = self.well_known(&request) {
             return document;
         }
         let mut decision = self.begin(request.headers(), peer);
-        let mut verdict = self.decide(&mut decision, &mut request, peer);
-        if let Err(refusal) = &verdict
+        let mut entry = self.decide(&mut decision, &mut request, peer);
+        if let Err(refusal) = &entry
             && refusal.lacks_a_key()
             && Box::pin(self.verifier.fetched_more(&refusal.denial, decision.at)).await
             && let Some(matched) = decision.matched.take()
         {
             decision.trace.retry();
-            verdict = self.judge(&mut decision, &matched, &request);
+            entry = self.judge(&mut decision, &matched, &request);
             decision.matched = Some(matched);
         }
+        let verdict = match entry {
+            Err(refusal) => Err(refusal),
+            Ok(Entry::Public(public)) => Ok(Leave::Public(public)),
+            Ok(Entry::Admitted(admission)) => match self.rules.unasked(&admission) {
+                Some(permit) => Ok(Leave::Admitted(admission, permit)),
+                None => Box::pin(self.ask(&mut decision, &mut request, peer, admission)).await,
+            },
+        };
         let kept = match self.keep(&decision, &request, &verdict) {
             Ok(Offered::Taken) => Ok(()),
             Ok(Offered::Awaits(commit)) => Box::pin(commit.done()).await,
@@ -66,7 +79,7 @@ impl Worker {
         };
         let mut response = match (kept, verdict) {
             (Err(_), _) => self.fail(Fault::Unrecorded, &decision),
-            (Ok(()), Err(refusal)) => self.refuse(&decision, &refusal.denial),
+            (Ok(()), Err(refusal)) => self.refuse(&decision, &refusal),
             (Ok(()), Ok(leave)) => {
                 let passed = self.passage.pass(&decision, request, peer, &leave).await;
                 passed.unwrap_or_else(|fault| self.fail(fault, &decision))
@@ -97,6 +110,7 @@ impl Worker {
             credentials: SmallVec::new(),
             proofs: Vec::new(),
             certificate: peer.certificate(headers, self.shared.settings.client_certificate_header),
+            ruled: None,
         }
     }
 
@@ -104,15 +118,15 @@ impl Worker {
     fn decide<'a>(
         &'a self,
         decision: &mut Decision<'a>,
-        request: &mut Request<Incoming>,
+        request: &mut Request<Content>,
         peer: &Peer,
-    ) -> Verdict {
+    ) -> Result<Entry, Box<Refusal>> {
         decision.trace.step(Check::Shape, shape::unambiguous(request, peer.wire()))?;
         let found = self.shared.routes.find(request.method(), request.uri().path());
         let matched = decision.trace.step(Check::Route, found)?;
         let line = matched.line;
         let verdict = if let Some(public) = line.public() {
-            Ok(Leave::Public(public))
+            Ok(Entry::Public(public))
         } else {
             let credentials = request::take_credentials(request.headers_mut(), line.dialect());
             decision.credentials = credentials;
@@ -128,8 +142,8 @@ impl Worker {
         &self,
         decision: &mut Decision<'_>,
         matched: &Matched<'_>,
-        request: &Request<Incoming>,
-    ) -> Verdict {
+        request: &Request<Content>,
+    ) -> Result<Entry, Box<Refusal>> {
         let Decision { credentials, proofs, certificate, trace, at, .. } = decision;
         let values = credentials.iter().map(HeaderValue::as_bytes);
         let presented = Presented::take(values, request.uri().query());
@@ -148,7 +162,39 @@ impl Worker {
         let verdict = self.verifier.judge(&presented, &target, *at, trace);
         self.shared.metrics.remembered(verdict.cached);
         let vouched = verdict.vouched;
-        verdict.outcome.map(Leave::Admitted).map_err(|denial| Box::new(Refusal { denial, vouched }))
+        verdict.outcome.map(Entry::Admitted).map_err(|denial| Box::new(Refusal { denial, vouched }))
+    }
+
+    /// The questions that only an admitted token is worth.
+    async fn ask(
+        &self,
+        decision: &mut Decision<'_>,
+        request: &mut Request<Content>,
+        peer: &Peer,
+        admission: Admission,
+    ) -> Verdict {
+        let Decision { matched, trace, ruled, at, .. } = decision;
+        let settings = &self.shared.settings;
+        // Nobody is admitted but on a route.
+        let Some(matched) = matched.as_ref() else {
+            let (method, path, allowed) = (String::new(), String::new(), Vec::new());
+            return Err(Denial::Unmapped { method, path, allowed }.into());
+        };
+        let question = Question {
+            settings,
+            registry: &self.verifier.circle().registry,
+            matched,
+            admission: &admission,
+            from: peer.remote(request.headers(), &settings.trusted_proxies),
+            now: *at,
+        };
+        match self.rules.ask(question, request, Notes { trace, ruled }).await {
+            Ok(permit) => Ok(Leave::Admitted(admission, permit)),
+            Err(denial) => {
+                let vouched = Some(admission.vouched().clone());
+                Err(Box::new(Refusal { denial, vouched }))
+            }
+        }
     }
 
     /// The nonce for the next proof, on routes that want one: also with an answer that is no refusal, so
@@ -159,7 +205,11 @@ impl Worker {
         wanted.then(|| HeaderValue::try_from(nonces.current(decision.at)).ok())?
     }
 
-    fn refuse(&self, decision: &Decision<'_>, denial: &Denial) -> Response<Answer> {
+    fn refuse(&self, decision: &Decision<'_>, refusal: &Refusal) -> Response<Answer> {
+        let denial = &refusal.denial;
+        if let Some(vouched) = refusal.vouched.as_ref().filter(|_| refusal.counts()) {
+            self.rules.refused(vouched.claims(), decision.at);
+        }
         let matched = decision.matched.as_ref();
         self.shared.metrics.denied(matched.map(|matched| matched.index), denial.check());
         let line = matched.map(|matched| matched.line);
@@ -175,7 +225,7 @@ impl Worker {
     fn keep(
         &self,
         decision: &Decision<'_>,
-        request: &Request<Incoming>,
+        request: &Request<Content>,
         verdict: &Verdict,
     ) -> Result<Offered, JournalClosed> {
         let glance = decision.glance(verdict);
@@ -186,7 +236,7 @@ impl Worker {
     async fn keep_waiting(
         &self,
         decision: &Decision<'_>,
-        request: &Request<Incoming>,
+        request: &Request<Content>,
         verdict: &Verdict,
     ) -> Result<(), JournalClosed> {
         let glance = decision.glance(verdict);
@@ -194,7 +244,7 @@ impl Worker {
     }
 
     /// RFC 9728 documents, and the keys of the identities we sign.
-    fn well_known(&self, request: &Request<Incoming>) -> Option<Response<Answer>> {
+    fn well_known(&self, request: &Request<Content>) -> Option<Response<Answer>> {
         let path = request.uri().path();
         if !path.starts_with("/.well-known/") {
             return None;

@@ -36,7 +36,7 @@ use crate::Point;
 use regorus::Value;
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 /// Text that is borrowed from what was verified, or owned.
 pub type Text<'a> = Cow<'a, str>;
@@ -52,6 +52,8 @@ pub trait Facts: Serialize + JsonSchema {
 pub struct Input {
     pub(crate) point: Point,
     pub(crate) value: Value,
+    /// The JSON text, where the parts that it is made of had theirs.
+    told: Option<Box<str>>,
 }
 
 impl Input {
@@ -60,14 +62,15 @@ impl Input {
     /// A value that Rego has no word for (a number that is none) makes the whole input undefined,
     /// and the decision denies.
     pub fn new<F: Facts>(facts: &F) -> Self {
-        Self { point: F::POINT, value: value::of(facts).unwrap_or(Value::Undefined) }
+        let value = value::of(facts).unwrap_or(Value::Undefined);
+        Self { point: F::POINT, value, told: None }
     }
 
     /// The input of the point `request` out of its parts. What is left out is undefined: rules that
     /// read it do not hold.
     pub fn request(parts: &[&Part]) -> Self {
         let entries = parts.iter().map(|part| (value::name(part.field), part.value.clone()));
-        Self { point: Point::Request, value: value::object(entries) }
+        Self { point: Point::Request, value: value::object(entries), told: Some(joined(parts)) }
     }
 
     /// Reads the input of `point` from JSON, as it was recorded or as a person wrote it.
@@ -90,7 +93,10 @@ impl Input {
 
     /// As JSON, to be recorded.
     pub fn to_json(&self) -> String {
-        serde_json::to_string(&self.value).unwrap_or_default()
+        match &self.told {
+            Some(told) => told.to_string(),
+            None => serde_json::to_string(&self.value).unwrap_or_default(),
+        }
     }
 }
 
@@ -100,6 +106,8 @@ impl Input {
 pub struct Part {
     field: &'static str,
     value: Value,
+    /// The same as JSON text, for records.
+    told: Arc<str>,
 }
 
 impl Part {
@@ -129,8 +137,24 @@ impl Part {
     }
 
     fn of<T: Serialize>(field: &'static str, part: &T) -> Self {
-        Self { field, value: value::of(part).unwrap_or(Value::Undefined) }
+        // What Rego has no word for, JSON has none for either.
+        let told = serde_json::to_string(part).unwrap_or_else(|_| "null".to_owned()).into();
+        Self { field, value: value::of(part).unwrap_or(Value::Undefined), told }
     }
+}
+
+/// One object of the parts' texts: nothing is written twice. Field names are plain words.
+fn joined(parts: &[&Part]) -> Box<str> {
+    let length: usize = parts.iter().map(|part| part.field.len() + part.told.len() + 4).sum();
+    let mut text = String::with_capacity(length + 2);
+    for part in parts {
+        text.push(if text.is_empty() { '{' } else { ',' });
+        for piece in ["\"", part.field, "\":", &*part.told] {
+            text.push_str(piece);
+        }
+    }
+    text.push_str(if text.is_empty() { "{}" } else { "}" });
+    text.into()
 }
 
 fn read<F: Facts + DeserializeOwned>(json: &str) -> Result<Input, serde_json::Error> {

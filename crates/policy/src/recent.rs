@@ -68,6 +68,9 @@ impl Default for Recent {
 }
 
 impl Recent {
+    /// How long it takes until what is counted may be less.
+    pub const STEP: Ttl = Ttl::seconds(5);
+
     /// Counts a request of `subject` and says how it has behaved of late, this request included.
     pub fn saw<'a>(
         &self,

@@ -74,6 +74,9 @@ checks! {
     Access Authentication 17 "authentication" "Is the sign-in strong and fresh enough?" "RFC 9470 §3";
     Access Scope 18 "scope" "Does its scope cover this?" "RFC 6750 §3.1";
     Access Object 20 "object" "Is the object its tenant's own?" "OWASP API1";
+    Access Body 23 "body" "Does its body say one thing?" "RFC 8259 §4";
+    Access Limits 19 "limits" "Do its authorization_details name this?" "RFC 9396 §7";
+    Access Rules 21 "rules" "Does the policy allow it?" "default deny";
     Grant Request 0 "request" "Is the request well formed?" "RFC 6749 §3.2";
     Grant Throttle 1 "throttle" "Were there few enough failures?" "RFC 6749 §2.3.1";
     Grant Client 2 "client" "Has the client proven itself?" "RFC 6749 §2.3, RFC 7523 §3";
@@ -102,8 +105,8 @@ checks! {
 }
 
 impl Check {
-    /// Whether few grants have it: those of a tenant whose policy or provider has a say. Shown only where one of
-    /// these was made.
+    /// Whether few decisions have it: those in which a policy, a tenant's provider or the body has a say. Shown
+    /// only where one of these was made.
     pub const fn is_occasional(self) -> bool {
         matches!(
             self,
@@ -114,6 +117,9 @@ impl Check {
                 | Self::Impersonation
                 | Self::Policy
                 | Self::Details
+                | Self::Body
+                | Self::Limits
+                | Self::Rules
         )
     }
 

@@ -1,6 +1,7 @@
 //! A denial is a value. It carries what was seen and what was wanted; every view of it (status code,
 //! challenge, body, audit record, explanation) is derived from it by an exhaustive match.
 
+mod bar;
 mod code;
 mod evidence;
 mod exchange;
@@ -11,6 +12,7 @@ mod remedy;
 #[cfg(test)]
 mod tests;
 
+pub use bar::{Bar, BodyFault};
 pub use code::Code;
 pub use exchange::{ImpersonationFault, TenantHalt};
 pub use inbound::{Inbound, InboundFault};
@@ -112,6 +114,8 @@ pub enum Denial {
     WeakScope { found: Scopes, needed: Scopes, missing: Scopes },
     /// The object named in the path belongs to another tenant.
     ForeignObject { tenant: Option<Tenant>, object_tenant: Tenant },
+    /// The token is good, and the request may not pass all the same.
+    Barred { bar: Bar },
 
     /// The token request is malformed.
     BadRequest { parameter: Option<String>, problem: String },
@@ -328,6 +332,7 @@ impl Denial {
             Self::WeakAuthentication { .. } => Check::Authentication,
             Self::WeakScope { .. } => Check::Scope,
             Self::ForeignObject { .. } => Check::Object,
+            Self::Barred { bar } => bar.check(),
             Self::BadRequest { .. } => Check::Request,
             Self::Throttled { .. } => Check::Throttle,
             Self::BadClient { .. } => Check::Client,

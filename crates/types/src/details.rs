@@ -7,12 +7,14 @@
 
 mod fault;
 mod order;
+mod reach;
 mod read;
 #[cfg(test)]
 mod tests;
 mod write;
 
 pub use fault::{DetailsFault, DetailsProblem};
+pub use reach::{Outside, Use};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -22,13 +22,14 @@ mod trace;
 pub use actor::{Actor, ActorFault, MayAct};
 pub use check::{Check, Stage};
 pub use denial::{
-    AssertionFault, AuthorizationError, CertificateFault, ClientProof, Code, Denial, DocumentFault,
-    DpopFault, Fixer, FormatFault, GrantedFault, HeaderFault, HolderFault, ImpersonationFault,
-    Inbound, InboundFault, KnownKey, PossessionFault, Remedy, RevokedBy, SignInFault, TenantHalt,
+    AssertionFault, AuthorizationError, Bar, BodyFault, CertificateFault, ClientProof, Code,
+    Denial, DocumentFault, DpopFault, Fixer, FormatFault, GrantedFault, HeaderFault, HolderFault,
+    ImpersonationFault, Inbound, InboundFault, KnownKey, PossessionFault, Remedy, RevokedBy,
+    SignInFault, TenantHalt,
 };
 pub use details::{
     ArgumentValue, Detail, DetailLimit, DetailList, DetailType, Details, DetailsFault,
-    DetailsProblem,
+    DetailsProblem, Outside, Use,
 };
 pub use identity::{Acr, Amr, Authentication, IdentityScope, IdentityScopes};
 pub use ids::{

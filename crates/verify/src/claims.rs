@@ -3,7 +3,7 @@
 use crate::{Profile, TrustedIssuer};
 use portcullis_jose::{json, jws::Payload};
 use portcullis_types::{
-    Denial, FormatFault, Issuer, Jti, Scope, Scopes, Tenant, Thumbprint, Timestamp,
+    Denial, Details, FormatFault, Issuer, Jti, Scope, Scopes, Tenant, Thumbprint, Timestamp,
 };
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -41,6 +41,9 @@ pub struct Claims {
     pub sid: Option<String>,
     /// `grant`, a claim of our own issuer: the grant that it comes from.
     pub grant: Option<String>,
+    /// `authorization_details`: what limits it beyond its scopes (RFC 9396 §9.1). Whoever serves the request
+    /// sees to it that it stays within them: [`Details::reach`].
+    pub details: Details,
     /// The first claim found that only another kind of token has.
     pub(crate) foreign: Option<&'static str>,
     /// All claims, as they were signed.
@@ -111,6 +114,7 @@ struct Raw<'a> {
     auth_time: Claim<'a>,
     sid: Claim<'a>,
     grant: Claim<'a>,
+    authorization_details: Claim<'a>,
     /// The first claim that only another kind of token has.
     foreign: Option<&'static str>,
 }
@@ -139,6 +143,7 @@ impl<'a> Raw<'a> {
                 "auth_time" => &mut raw.auth_time,
                 "sid" => &mut raw.sid,
                 "grant" => &mut raw.grant,
+                "authorization_details" => &mut raw.authorization_details,
                 name => {
                     raw.foreign = raw.foreign.or(foreign(name, member.value));
                     continue;
@@ -199,10 +204,18 @@ impl Raw<'_> {
             sid: self.sid.map(|sid| text("sid", Some(sid))).transpose()?,
             // Ours is a string; what others call so is their business.
             grant: self.grant.and_then(string).map(Cow::into_owned),
+            details: self.authorization_details.map(details).transpose()?.unwrap_or_default(),
             foreign: self.foreign,
             json: Vec::new(),
         })
     }
+}
+
+/// What limits the token is read whole or not at all: a limit that nobody understands is one that nobody keeps.
+fn details(raw: &str) -> Result<Details, Denial> {
+    Details::parse(raw).map_err(|fault| {
+        bad("authorization_details", &format!("{}: {}", fault.place(), fault.expected))
+    })
 }
 
 /// A string; borrowed unless it was written with escapes.

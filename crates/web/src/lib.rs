@@ -11,6 +11,7 @@ mod freshness;
 mod outgoing;
 pub mod page;
 mod policy;
+mod remote;
 mod resolver;
 mod roots;
 mod special;
@@ -22,6 +23,7 @@ pub use outgoing::{
     Answered, CONNECT_TIME_OUT, Fetched, Outgoing, TIME_OUT, UnusableClient, tls_config,
 };
 pub use policy::{Loopback, OutgoingPolicy, PRIVATE_NETWORKS, Ports, is_loopback};
+pub use remote::{is_proxy, remote_address};
 pub use resolver::{LookUp, LookingUp};
 pub use roots::tls_roots;
 pub use special::special_use;

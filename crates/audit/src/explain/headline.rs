@@ -106,6 +106,7 @@ fn denied(denial: &Denial) -> String {
             "The object belongs to another tenant; the caller was told that nothing is there."
                 .into()
         }
+        Denial::Barred { bar } => bar.headline(),
         Denial::BadRequest { .. } => "The request is malformed.".into(),
         Denial::Throttled { .. } => {
             "Too many attempts failed in a row; the client has to wait.".into()

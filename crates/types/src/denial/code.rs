@@ -103,6 +103,7 @@ impl Denial {
                 (403, Some("insufficient_scope"), "missing_scope", "The access token lacks a scope")
             }
             Self::ForeignObject { .. } => (404, None, "not_found", "There is nothing here"),
+            Self::Barred { bar } => bar.code(),
             Self::BadRequest { .. } => {
                 grant("invalid_request", "bad_request", "The request is malformed")
             }

@@ -74,6 +74,7 @@ impl Denial {
             Self::ForeignObject { tenant: None, .. } => {
                 "a token that belongs to the object's tenant".into()
             }
+            Self::Barred { bar } => bar.expected(),
             Self::BadRequest { parameter: Some(name), .. } => format!("a well-formed {name}"),
             Self::BadRequest { parameter: None, .. } => "a well-formed token request".into(),
             Self::Throttled { .. } => "fewer failed attempts in a row".into(),
@@ -142,6 +143,7 @@ impl Denial {
             Self::NotAToken { looks_like } => looks_like.clone(),
             Self::Format { fault } => fault.found(),
             Self::Header { fault } => fault.found(),
+            Self::Barred { bar } => bar.found(),
             Self::WrongType { found: Some(typ), .. } => format!("typ {}", cut(typ)),
             Self::WrongType { found: None, .. } => "no typ".into(),
             Self::UntrustedIssuer { found: Some(iss), .. } => format!("iss {}", cut(iss)),

@@ -133,6 +133,7 @@ impl Denial {
             }
             Self::BadProof { fault } => return fault.remedy(),
             Self::NotTheHolder { fault } => return fault.remedy(),
+            Self::Barred { bar } => return bar.remedy(),
             Self::ProofsFull { retry_after } => {
                 (Caller, format!("Wait {retry_after} and try again with a new proof."))
             }
@@ -214,6 +215,7 @@ impl Denial {
             Self::ClientDisabled { client_id, .. } => {
                 Remedy { change: format!("Enable the client {client_id} again."), by: Operator }
             }
+            Self::Barred { bar } => bar.remedy_for_operator(),
             Self::ForeignObject { object_tenant, .. } => Remedy {
                 change: format!("Use a token of tenant {object_tenant}, which owns the object."),
                 by: Caller,

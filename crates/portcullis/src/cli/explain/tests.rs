@@ -26,7 +26,7 @@ denials! {
     Ambiguous Unmapped NoCredential ManyCredentials CredentialTooLarge NotAToken Format Header
     WrongType UntrustedIssuer UnknownKey KeysUnavailable BadSignature MissingClaim BadClaim Expired
     NotYetValid LivesTooLong WrongAudience WrongPurpose WrongTenant Revoked RevocationsUnknown WeakScope
-    ForeignObject BadProof ProofsFull NotTheHolder WeakAuthentication
+    ForeignObject Barred BadProof ProofsFull NotTheHolder WeakAuthentication
     BadRequest Throttled BadClient ClientDisabled UnknownGrantType GrantNotAllowed BadTarget BadScope
     NoScopeLeft BadPossession BadGranted BadClientDocument BadRedirect BadAuthorization BadSignIn
     BadInbound ConditionNotMet TenantHalted BadActor NoImpersonation PolicyRefused BadDetails ForeignScope
