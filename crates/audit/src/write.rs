@@ -5,6 +5,7 @@ use crate::{
     Access, Event, Record, TokenFacts,
     brief::{BRIEF, LONG, PATH, cut},
 };
+use portcullis_types::Ruled;
 use serde::Serialize;
 use serde_json::Error;
 use std::{borrow::Cow, io::Write};
@@ -24,10 +25,29 @@ pub(crate) fn record(record: &Record<'_>, out: &mut Vec<u8>) -> Result<(), Error
         value(denial, out)?;
     }
     if let Some(ruled) = &record.ruled {
-        out.extend_from_slice(b",\"ruled\":");
-        value(ruled, out)?;
+        write_ruled(ruled, out)?;
     }
     write_access(access, out)?;
+    out.push(b'}');
+    Ok(())
+}
+
+/// What the policy was told is JSON already.
+fn write_ruled(ruled: &Ruled, out: &mut Vec<u8>) -> Result<(), Error> {
+    out.extend_from_slice(b",\"ruled\":{\"point\":");
+    value(&ruled.point, out)?;
+    out.extend_from_slice(b",\"ruling\":");
+    value(&ruled.ruling, out)?;
+    out.extend_from_slice(b",\"input\":");
+    out.extend_from_slice(ruled.input.0.as_bytes());
+    if let Some(shadow) = &ruled.shadow {
+        out.extend_from_slice(b",\"shadow\":");
+        value(shadow, out)?;
+    }
+    if let Some(id) = &ruled.decision_log_id {
+        out.extend_from_slice(b",\"decision_log_id\":");
+        value(id, out)?;
+    }
     out.push(b'}');
     Ok(())
 }
@@ -179,6 +199,17 @@ mod tests {
         )
     }
 
+    fn ruled() -> impl Strategy<Value = Ruled> {
+        let ruling = |allow| Ruling { allow, ..Ruling::failed(Cause::Policy, Revision::of_files([7; 32])) };
+        any::<(bool, Option<bool>, bool)>().prop_map(move |(allow, shadow, elsewhere)| Ruled {
+            point: Point::Request,
+            ruling: ruling(allow),
+            input: Json(r#"{"caller":{"sub":"a"},"n":[1.5,null]}"#.into()),
+            shadow: shadow.map(ruling),
+            decision_log_id: elsewhere.then(|| "a\"b".to_owned()),
+        })
+    }
+
     #[test]
     fn one_byte_that_must_be_escaped_is_seen_at_any_place() {
         for length in 0..40 {
@@ -197,21 +228,15 @@ mod tests {
             access in access(),
             at in 0i64..1 << 47,
             denied in any::<bool>(),
+            ruled in prop::option::of(ruled()),
         ) {
             let denial = Denial::MissingClaim { claim: "a\"b".to_owned() };
-            let ruled = Ruled {
-                point: Point::Request,
-                ruling: Ruling::failed(Cause::Policy, Revision::of_files([7; 32])),
-                input: Json(r#"{"caller":{"sub":"a"}}"#.into()),
-                shadow: None,
-                decision_log_id: Some("d-1".to_owned()),
-            };
             let written = Record {
                 id: "dec_01JDJ8Z7Q2M4N6P8R0T2V4X6Y8".parse().unwrap(),
                 at: Timestamp::from_millis(at),
                 trace: Trace::new(Stage::Access),
                 denial: denied.then_some(Cow::Owned(denial)),
-                ruled: denied.then_some(Cow::Owned(ruled)),
+                ruled: ruled.map(Cow::Owned),
                 event: Event::Access(access),
             };
             let mut by_hand = Vec::new();

@@ -5,6 +5,7 @@
 //! in a file, on the command line and through the API alike; it is applied as a whole or not at all.
 
 mod admin;
+mod facts;
 mod known;
 mod own;
 mod reach;
@@ -123,6 +124,7 @@ impl Directory {
         // Held from reading to publishing, so that an older copy never replaces a newer one.
         let mut seen = self.inner().tenants_seen.lock().await;
         let (contracts, issuer, last) = (self.contracts(), self.inner().issuer.clone(), *seen);
+        let tiers = contracts.clone();
         let read = move |tx: &mut Tx<'_>| {
             let state = rows::state(tx)?;
             let home = RecordHome { issuer: &issuer, registry: &contracts.registry };
@@ -131,7 +133,8 @@ impl Directory {
         };
         let (state, tenants) = self.inner().store.read(read).await?;
         if let Some(tenants) = tenants {
-            self.inner().tenants.store(Arc::new(Tenants::of(tenants?)));
+            let tenants = Tenants::of(tenants?, &tiers, &self.tenants());
+            self.inner().tenants.store(Arc::new(tenants));
             *seen = Some(state);
         }
         Ok(())

@@ -76,7 +76,8 @@ pub(crate) fn denied(
         }
         Denial::KeysUnavailable { retry_after, .. }
         | Denial::RevocationsUnknown { retry_after, .. }
-        | Denial::ProofsFull { retry_after } => {
+        | Denial::ProofsFull { retry_after }
+        | Denial::Barred { bar: Bar::NoPolicy { retry_after, .. } } => {
             headers.insert(header::RETRY_AFTER, seconds(*retry_after));
         }
         Denial::Barred { bar: Bar::Rate { limit, retry_after, .. } } => {

@@ -15,16 +15,19 @@ use http::Request;
 use known::Known;
 use named::Named;
 use portcullis_policy::{
-    Behaviour, Clerk, Input, Judge, Part, Point, Recent, Ruling, Sighting, TenantFacts,
+    Behaviour, Cause, Clerk, Input, Judge, Part, Point, Recent, Ruling, Sighting, TenantFacts,
 };
 use portcullis_types::{
-    Bar, Check, Denial, Issuer, Registry, Ruled, Scopes, Tenant, Timestamp, Trace,
+    Bar, Check, Denial, Issuer, Registry, Ruled, Scopes, Tenant, Timestamp, Trace, Ttl,
 };
 use portcullis_verify::{Admission, Claims, acr_at_least};
 use std::{net::IpAddr, sync::Arc};
 
 /// What is known of a tenant at this moment, where the issuer of the token says which tenant it is.
 pub type Tenants = Arc<dyn Fn(&Issuer, &Tenant) -> Option<Arc<TenantFacts<'static>>> + Send + Sync>;
+
+/// How soon a policy server that did not answer is worth another try.
+const RETRY_AFTER: Ttl = Ttl::seconds(1);
 
 /// One thread's questions.
 pub(crate) struct Rules {
@@ -155,9 +158,11 @@ fn barred(fault: portcullis_types::BodyFault) -> Denial {
     Denial::Barred { bar: Bar::Body { fault } }
 }
 
-/// Whose behaviour it is. Other issuers choose their subjects as they like.
-fn subject(claims: &Claims) -> (&str, &str) {
-    (claims.iss.as_str(), claims.sub.as_str())
+/// Whose behaviour it is: that of a subject of a tenant, as where tokens are exchanged. An issuer that speaks for no
+/// tenant chooses its subjects as it likes, and must not speak of others'.
+fn subject(claims: &Claims) -> (Option<&str>, &str) {
+    let home = claims.tenant.as_ref().map_or(claims.iss.as_str(), Tenant::as_str);
+    (Some(home), claims.sub.as_str())
 }
 
 async fn read(
@@ -221,6 +226,9 @@ fn obeyed(
 ) -> Result<(), Denial> {
     let claims = question.admission.claims();
     let barred = |bar| Err(Denial::Barred { bar });
+    if let Cause::Unreachable(reason) = &ruling.cause {
+        return barred(Bar::NoPolicy { reason: reason.clone(), retry_after: RETRY_AFTER });
+    }
     if let Some(wanted) = &ruling.obligations.step_up {
         let accepted = acr_at_least([&**wanted]);
         if !claims.acr.as_ref().is_some_and(|acr| accepted.contains(acr)) {

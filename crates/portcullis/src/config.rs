@@ -11,6 +11,7 @@ mod findings;
 mod gateway;
 mod identity_provider;
 mod listen;
+mod models;
 mod opa;
 mod people;
 mod policy;
@@ -90,6 +91,7 @@ fn config(
     let trusts_are_right = out.errors() == faults_before;
     let upstreams = gateway::upstreams(&mut root, machine, &mut names, out);
     let routes = route::routes(&mut root, &registry, &mut names, &upstreams, out);
+    let models = models::models(&mut root, out);
     names.unused(out);
     if let Some(gateway) = &gateway {
         names.uncertified(gateway, out);
@@ -124,6 +126,7 @@ fn config(
         trusts,
         upstreams,
         routes,
+        models,
         identity_providers,
         people,
         tiers,

@@ -1,6 +1,8 @@
 //! All tenants in memory: by id, and by the issuers whose tokens they trust.
 
-use super::KnownTenant;
+use super::{KnownTenant, facts};
+use crate::Contracts;
+use portcullis_policy::TenantFacts;
 use portcullis_types::Tenant;
 use portcullis_verify::subject::CheckedTrust;
 use std::{collections::HashMap, sync::Arc};
@@ -10,6 +12,8 @@ use std::{collections::HashMap, sync::Arc};
 pub struct Tenants {
     by_id: HashMap<Tenant, Arc<KnownTenant>>,
     by_issuer: HashMap<String, Vec<Candidate>>,
+    /// What did not change is the same as before: whoever has made something of it need not do that again.
+    facts: HashMap<Tenant, Arc<TenantFacts<'static>>>,
 }
 
 /// A tenant that trusts an issuer, and on what terms.
@@ -22,7 +26,7 @@ pub struct Candidate {
 }
 
 impl Tenants {
-    pub(super) fn of(all: Vec<KnownTenant>) -> Self {
+    pub(super) fn of(all: Vec<KnownTenant>, contracts: &Contracts, before: &Self) -> Self {
         let mut tenants = Self::default();
         for tenant in all {
             let tenant = Arc::new(tenant);
@@ -31,6 +35,10 @@ impl Tenants {
                 let issuer = trust.issuer().to_owned();
                 tenants.by_issuer.entry(issuer).or_default().push(candidate);
             }
+            let facts = facts::of(&tenant, contracts);
+            let same = before.facts.get(&tenant.id).filter(|before| ***before == facts);
+            let facts = same.cloned().unwrap_or_else(|| Arc::new(facts));
+            tenants.facts.insert(tenant.id.clone(), facts);
             tenants.by_id.insert(tenant.id.clone(), tenant);
         }
         tenants
@@ -39,6 +47,11 @@ impl Tenants {
     /// The tenant of that id.
     pub fn by_id(&self, id: &Tenant) -> Option<Arc<KnownTenant>> {
         self.by_id.get(id).cloned()
+    }
+
+    /// What policies are told of the tenant of that id.
+    pub fn facts(&self, id: &Tenant) -> Option<Arc<TenantFacts<'static>>> {
+        self.facts.get(id).cloned()
     }
 
     /// Who trusts that issuer, byte by byte, in the order of the tenants' ids. Which of them a token is for,

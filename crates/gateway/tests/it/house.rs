@@ -11,10 +11,10 @@ use axum::{
 use http::Method;
 use portcullis_audit::{Journal, JournalSettings, Record};
 use portcullis_gateway::{
-    Gateway, Parts,
+    Gateway, Parts, Tenants,
     settings::{
-        Access, Api, Authorities, Credential, Demand, Dialect, Route, Scheme, Settings, Timeouts,
-        Upstream,
+        Access, Api, Authorities, Credential, Demand, Dialect, Models, Reads, Route, Scheme,
+        Settings, Timeouts, Upstream,
     },
 };
 use portcullis_jose::{Alg, SigningKey, jwk::KeySet};
@@ -22,6 +22,7 @@ use portcullis_keyring::{
     Act, Circle, KeyAges, KeyEncryptionKey, KeyPlan, KeySource, OurKeys, Party, RotationPolicy,
     TheirKeys,
 };
+use portcullis_policy::Judge;
 use portcullis_store::Store;
 use portcullis_types::{DecisionId, Entropy, Issuer, Registry, Timestamp, Ttl};
 use portcullis_verify::{
@@ -97,6 +98,23 @@ impl House {
         tls: Option<Arc<rustls::ServerConfig>>,
         change: impl FnOnce(&mut Settings),
     ) -> Self {
+        Self::built(tls, (None, Arc::new(|_, _| None)), change).await
+    }
+
+    /// With policies that are asked.
+    pub(crate) async fn ruled(
+        judge: Judge,
+        tenants: Tenants,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
+        Self::built(None, (Some(judge), tenants), change).await
+    }
+
+    async fn built(
+        tls: Option<Arc<rustls::ServerConfig>>,
+        (judge, tenants): (Option<Judge>, Tenants),
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let upside = Arc::new(Upside::default());
         let upstream = upstream(upside.clone()).await;
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -129,7 +147,8 @@ impl House {
             circle: circle.clone(),
             keys: Some(keys.clone()),
             journal: journal.clone(),
-            judge: None,
+            judge,
+            tenants,
             clock: Arc::new(|| NOW),
             entropy: Arc::new(move || Box::new(Counting(counter.clone()))),
         };
@@ -233,6 +252,7 @@ fn settings(address: SocketAddr, upstream: SocketAddr) -> Settings {
         upstream: 0,
         upstream_path: None,
         dialect: Dialect::Problem,
+        reads: Reads::Nothing,
     };
     Settings {
         url: url.clone(),
@@ -277,6 +297,8 @@ fn settings(address: SocketAddr, upstream: SocketAddr) -> Settings {
             },
             route(Method::POST, "/upload", "generate:basic"),
         ],
+        models: Models::default(),
+        body_limit: 64 * 1024,
     }
 }
 
@@ -335,6 +357,7 @@ async fn echo(State(upside): State<Arc<Upside>>, request: Request) -> Response {
         .collect();
     let seen = json!({
         "method": head.method.as_str(), "uri": head.uri.to_string(), "headers": headers, "bytes": body.len(),
+        "body": String::from_utf8_lossy(&body[..body.len().min(4096)]),
     });
     upside.seen.lock().unwrap().push(seen.clone());
     let mut response = axum::response::IntoResponse::into_response(Json(seen));

@@ -7,6 +7,7 @@ mod credentials;
 mod dpop;
 mod house;
 mod records;
+mod rules;
 mod shape;
 mod streams;
 mod upstream_tls;

@@ -50,6 +50,7 @@ pub(super) fn gateway(
     let flush = table
         .get("audit_flush")
         .map(|flush| flush.ttl(Ttl::from_millis(0)..=Ttl::seconds(60), out));
+    let body_limit = table.get("body_limit").map(|limit| limit.number(1024..=64 << 20, out));
     let timeouts = timeouts(&mut table, out);
     table.finish(out);
     if let (Some(value), Some(url)) = (&url_value, &url)
@@ -69,6 +70,7 @@ pub(super) fn gateway(
         trusted_proxies,
         client_certificate_header,
         audit_flush: flush.flatten().unwrap_or(Ttl::from_millis(10)),
+        body_limit: body_limit.flatten().unwrap_or(4 << 20) as u64,
         timeouts,
     })
 }

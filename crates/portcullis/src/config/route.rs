@@ -10,7 +10,11 @@ use super::{
     settings::{Access, Credential, Route, Upstream},
     words,
 };
+use portcullis_gateway::settings::Reads;
 use portcullis_types::{ApiName, Denial, Registry, Scope};
+
+const READS: [(&str, &str); 4] =
+    [("openai", "openai"), ("anthropic", "anthropic"), ("mcp", "mcp"), ("nothing", "nothing")];
 
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
@@ -136,6 +140,7 @@ fn route(
     });
     let upstream_path = table.get("upstream_path").map(|path| self::path(&path, out));
     let dialect = table.get("dialect").map(|dialect| dialect.choice(&DIALECTS, out));
+    let reads = reads(table, api.as_ref(), out);
     Some(Route {
         methods: Vec::new(),
         path: String::new(),
@@ -145,6 +150,28 @@ fn route(
         upstream: upstream?,
         upstream_path: upstream_path.flatten(),
         dialect: dialect.flatten(),
+        reads,
+    })
+}
+
+/// Where requests say what they are about; `None`: as the dialect has it.
+fn reads(table: &mut Section<'_>, api: Option<&ApiName>, out: &mut Findings) -> Option<Reads> {
+    let server = table.get("server");
+    let name = server.as_ref().and_then(|server| server.parse::<ApiName>(out));
+    let value = table.get("reads");
+    let reads = value.and_then(|reads| reads.choice(&READS, out));
+    if let (Some(server), false) = (&server, reads == Some("mcp")) {
+        out.error(
+            &server.place(),
+            "only a route that reads = \"mcp\" leads to a server with tools",
+        )
+        .hint("delete this, or add reads = \"mcp\"");
+    }
+    Some(match reads? {
+        "openai" => Reads::OpenAi,
+        "anthropic" => Reads::Anthropic,
+        "mcp" => Reads::Mcp { server: name.as_ref().or(api)?.as_str().into() },
+        _ => Reads::Nothing,
     })
 }
 

@@ -3,6 +3,7 @@
 use super::findings::Place;
 use ipnet::IpNet;
 use portcullis_directory::{GrantSettings, PeopleSettings, Tiers};
+use portcullis_gateway::settings::{Models, Reads};
 use portcullis_issuer::upstream::Provider;
 use portcullis_issuer::{Documents, DpopNonce, Registrations};
 use portcullis_jose::Alg;
@@ -42,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) upstreams: Vec<Upstream>,
     /// What the gateway lets through, and to where.
     pub(crate) routes: Vec<Route>,
+    /// The models that requests may name.
+    pub(crate) models: Models,
     /// Whom people may sign in with besides ourselves.
     pub(crate) identity_providers: Vec<IdentityProvider>,
     /// What people may have, how they sign in, how they are written to.
@@ -257,6 +260,8 @@ pub(crate) struct Gateway {
     /// The header in which they do.
     pub(crate) client_certificate_header: Option<CertificateHeader>,
     pub(crate) audit_flush: Ttl,
+    /// The largest body that is read before it goes on, in bytes.
+    pub(crate) body_limit: u64,
     pub(crate) timeouts: Timeouts,
 }
 
@@ -376,6 +381,8 @@ pub(crate) struct Route {
     pub(crate) upstream: ApiName,
     pub(crate) upstream_path: Option<String>,
     pub(crate) dialect: Option<Dialect>,
+    /// Where its requests say what they are about, if not as the dialect has it.
+    pub(crate) reads: Option<Reads>,
 }
 
 /// Who may use a route.

@@ -8,7 +8,8 @@ use crate::{
 };
 use axum::http::{HeaderName, HeaderValue, Method};
 use portcullis_audit::{Journal, JournalSettings, JournalTask};
-use portcullis_gateway::{Gateway, Parts, settings};
+use portcullis_directory::Directory;
+use portcullis_gateway::{Gateway, Parts, Tenants, settings};
 use portcullis_jose::{Alg, jwk::KeySet};
 use portcullis_keyring::{Act, Circle, KeyAges, KeySource, OurKeys, Party, TheirKeys};
 use portcullis_policy::Judge;
@@ -32,6 +33,8 @@ const LEEWAY: Ttl = Ttl::seconds(30);
 pub(super) struct Guard {
     pub(super) circle: Arc<Circle>,
     pub(super) keys: Option<OurKeys>,
+    /// What policies are told of tenants.
+    tenants: Tenants,
     /// What issuers elsewhere revoke.
     pub(super) feeds: Vec<Feed>,
 }
@@ -75,7 +78,14 @@ pub(super) async fn open(house: &House, issuer: Option<&Issuer>) -> Result<Optio
     } else {
         None
     };
-    Ok(Some(Guard { circle, keys, feeds }))
+    let tenants = tenants(issuer.map(|issuer| issuer.directory.clone()));
+    Ok(Some(Guard { circle, keys, tenants, feeds }))
+}
+
+/// The tenants of the directory here, as they are at the moment of each request. Without one nothing is known of any:
+/// policies that ask for more than a token says deny.
+fn tenants(directory: Option<Directory>) -> Tenants {
+    Arc::new(move |_, tenant| directory.as_ref()?.tenants().facts(tenant))
 }
 
 /// Starts the workers.
@@ -96,6 +106,7 @@ pub(super) fn start(
         keys: guard.keys.clone(),
         journal,
         judge,
+        tenants: guard.tenants.clone(),
         clock: clock::clock(),
         entropy: clock::entropy(),
     };
@@ -195,6 +206,8 @@ pub(super) fn settings(config: &Config) -> Result<settings::Settings, Stop> {
         apis: config.apis.iter().map(|found| api(found, config)).collect(),
         upstreams: upstreams?,
         routes: routes?,
+        models: config.models.clone(),
+        body_limit: gateway.body_limit,
     })
 }
 
@@ -258,6 +271,16 @@ fn route(route: &config::Route, config: &Config) -> Result<settings::Route, Stop
     let methods: Result<Vec<Method>, _> =
         route.methods.iter().map(|method| method.parse()).collect();
     let dialect = route.dialect.or_else(|| config.apis.get(api).map(|api| api.dialect));
+    let dialect = match dialect {
+        Some(config::Dialect::OpenAi) => settings::Dialect::OpenAi,
+        Some(config::Dialect::Anthropic) => settings::Dialect::Anthropic,
+        Some(config::Dialect::Problem) | None => settings::Dialect::Problem,
+    };
+    let usual = match dialect {
+        settings::Dialect::OpenAi => settings::Reads::OpenAi,
+        settings::Dialect::Anthropic => settings::Reads::Anthropic,
+        settings::Dialect::Problem => settings::Reads::Nothing,
+    };
     Ok(settings::Route {
         name: route.path.clone(),
         methods: methods.map_err(Stop::cannot_run)?,
@@ -270,10 +293,7 @@ fn route(route: &config::Route, config: &Config) -> Result<settings::Route, Stop
         demand: route.demand.clone(),
         upstream: upstream.ok_or_else(|| missing("upstream"))?,
         upstream_path: route.upstream_path.clone(),
-        dialect: match dialect {
-            Some(config::Dialect::OpenAi) => settings::Dialect::OpenAi,
-            Some(config::Dialect::Anthropic) => settings::Dialect::Anthropic,
-            Some(config::Dialect::Problem) | None => settings::Dialect::Problem,
-        },
+        dialect,
+        reads: route.reads.clone().unwrap_or(usual),
     })
 }

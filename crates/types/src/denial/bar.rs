@@ -18,6 +18,8 @@ pub enum Bar {
     Details { kind: String, wanted: String, named: Vec<String> },
     /// A policy refused it, or failed.
     Policy { reasons: Vec<String> },
+    /// The policy server that is asked did not answer; it may soon.
+    NoPolicy { reason: String, retry_after: Ttl },
     /// A policy leaves of the token's scopes too few.
     Scopes { left: Scopes, needed: Scopes, missing: Scopes, reasons: Vec<String> },
     /// A policy lets so many requests through in a minute, and these were more.
@@ -52,7 +54,10 @@ impl Bar {
         match self {
             Self::Body { .. } => Check::Body,
             Self::Details { .. } => Check::Limits,
-            Self::Policy { .. } | Self::Scopes { .. } | Self::Rate { .. } => Check::Rules,
+            Self::Policy { .. }
+            | Self::NoPolicy { .. }
+            | Self::Scopes { .. }
+            | Self::Rate { .. } => Check::Rules,
         }
     }
 
@@ -71,6 +76,9 @@ impl Bar {
                 "access_denied",
                 "A policy does not allow this request",
             ),
+            Self::NoPolicy { .. } => {
+                (503, None, "policy_unavailable", "The policy cannot be asked at the moment")
+            }
             Self::Scopes { .. } => (
                 403,
                 Some("insufficient_scope"),
@@ -88,6 +96,7 @@ impl Bar {
             Self::Body { fault } => fault.expected(),
             Self::Details { kind, named, .. } => format!("{kind} {}", list(named)),
             Self::Policy { .. } => "what the policy allows".into(),
+            Self::NoPolicy { .. } => "an answer of the policy server".into(),
             Self::Scopes { needed, .. } => format!("scope {needed}"),
             Self::Rate { limit, .. } => format!("at most {limit} requests in a minute"),
         }
@@ -101,6 +110,7 @@ impl Bar {
                 "refused by default: no rule allows it".into()
             }
             Self::Policy { reasons } => list(reasons),
+            Self::NoPolicy { reason, .. } => cut(reason),
             Self::Scopes { left, reasons, .. } if reasons.is_empty() => {
                 format!("the policy leaves [{left}]")
             }
@@ -125,6 +135,10 @@ impl Bar {
             Self::Scopes { .. } => {
                 (Caller, "Ask for less at a time, and try again in a minute.".into())
             }
+            Self::NoPolicy { retry_after, .. } => (
+                Operator,
+                format!("Make the policy server reachable; it is asked again after {retry_after}."),
+            ),
             Self::Rate { retry_after, .. } => {
                 (Caller, format!("Wait {retry_after}, and ask less often."))
             }
@@ -153,6 +167,9 @@ impl Bar {
                 format!("The token is for other things of type {kind} than {}.", cut(wanted))
             }
             Self::Policy { .. } => "A policy refused the request.".into(),
+            Self::NoPolicy { .. } => {
+                "The policy could not be asked, so nothing was let through.".into()
+            }
             Self::Scopes { missing, .. } => {
                 format!("A policy withheld the scope {missing}, which this request needs.")
             }

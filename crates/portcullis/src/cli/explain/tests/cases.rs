@@ -1,5 +1,7 @@
 //! One refusal of every kind, and the surroundings in which it is explained.
 
+mod bars;
+
 use portcullis_audit::{
     Access, Admin, Event, Grant, Record, TokenFacts,
     explain::{Api, ClientNow, OurIssuer, OurKey, Surroundings},
@@ -265,6 +267,7 @@ pub(super) fn all() -> Vec<Case> {
     let mut all = of_requests();
     all.extend(of_tokens());
     all.extend(of_rights());
+    all.extend(bars::all());
     all.extend(of_grants());
     all.extend(of_targets());
     all.extend(of_clients());
