@@ -162,7 +162,9 @@ fn world() -> World {
 fn trace(stage: Stage, denial: Option<&Denial>, event: &Event<'_>) -> Trace {
     let mut trace = Trace::new(stage);
     let exchange = matches!(event, Event::Grant(grant) if grant.grant_type == EXCHANGE);
-    for check in Check::of(stage).filter(|check| exchange || !check.is_occasional()) {
+    let failed = denial.map(Denial::check);
+    let made = |check: &Check| exchange || !check.is_occasional() || failed == Some(*check);
+    for check in Check::of(stage).filter(made) {
         if let Some(denial) = denial.filter(|denial| denial.check() == check) {
             let _ = trace.step::<()>(check, Err(denial.clone()));
             break;
