@@ -124,7 +124,7 @@ impl Rules {
             });
         }
         if let (Some(most), Some(Asked::Model(prompt))) = (most, &asked) {
-            let limited = prompt.limited(&body, most).map_err(|fault| barred(fault));
+            let limited = prompt.limited(&body, most).map_err(barred);
             if let Some(limited) = trace.step(Check::Body, limited)? {
                 request.body_mut().replace(limited);
             }

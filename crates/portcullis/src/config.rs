@@ -91,7 +91,6 @@ fn config(
     let trusts_are_right = out.errors() == faults_before;
     let upstreams = gateway::upstreams(&mut root, machine, &mut names, out);
     let routes = route::routes(&mut root, &registry, &mut names, &upstreams, out);
-    let models = models::models(&mut root, out);
     names.unused(out);
     if let Some(gateway) = &gateway {
         names.uncertified(gateway, out);
@@ -126,7 +125,6 @@ fn config(
         trusts,
         upstreams,
         routes,
-        models,
         identity_providers,
         people,
         tiers,

@@ -89,7 +89,7 @@ fn what_is_no_json_object_is_refused() {
         r#"{"model":"small"} {"model":"large"}"#,
         r#"{"model":"small","x":NaN}"#,
         r#"{"model":"small",}"#,
-        r#"{'model':'small'}"#,
+        "{'model':'small'}",
         r#"{"model":"small"/*,"model":"large"*/}"#,
         "\"small\"",
         "{\"model\":\"sm\nall\"}",

@@ -9,7 +9,7 @@ use crate::{
 };
 use http::{Method, Request};
 use portcullis_policy::TenantFacts;
-use portcullis_types::{Bar, BodyFault, Denial, DetailType, Details, Use};
+use portcullis_types::{Bar, BodyFault, Denial, DetailType, Details, Tenant, Use};
 use serde_json::{Map, Value};
 
 /// What the path and the body name.
@@ -32,7 +32,7 @@ impl<'a> Named<'a> {
         let (model, dataset) = (matched.model.as_deref(), matched.dataset.as_deref());
         let mut named = Self { model, dataset, tool: None, streams: false, message: None };
         match asked {
-            None => {}
+            None | Some(Asked::Message(Message::Answer)) => {}
             Some(Asked::Model(prompt)) => {
                 if model.is_some_and(|model| *model != *prompt.model) {
                     let problem = "the path and the body name different models".into();
@@ -53,7 +53,6 @@ impl<'a> Named<'a> {
                     _ => None,
                 };
             }
-            Some(Asked::Message(Message::Answer)) => {}
         }
         Ok(named)
     }
@@ -102,7 +101,7 @@ impl<'a> Named<'a> {
         let owner = self.dataset.map(|dataset| {
             let here = matched.tenant.as_ref().or(matched.line.guarded.tenant.as_ref());
             let own = tenant.filter(|tenant| tenant.datasets.iter().any(|own| *own == dataset));
-            here.map(|here| here.as_str()).or(own.map(|own| &*own.id)).unwrap_or_default()
+            here.map(Tenant::as_str).or(own.map(|own| &*own.id)).unwrap_or_default()
         });
         ResourceKey {
             line: matched.index,

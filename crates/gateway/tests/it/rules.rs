@@ -14,7 +14,7 @@ use portcullis_policy::{
 use portcullis_types::{Bar, BodyFault, Check, Denial, Registry, Tenant};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
-use std::{path::Path, sync::Arc};
+use std::{fmt::Write as _, path::Path, sync::Arc};
 
 fn library() -> Bundle {
     let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies");
@@ -28,7 +28,7 @@ fn one(decision: &str) -> Bundle {
         "package portcullis.request\n\nimport rego.v1\n\ndefault decision := {{\"allow\": false}}\n\n{decision}\n"
     );
     files.add("request.rego", text).unwrap();
-    Bundle::of(files, &Registry::standard()).unwrap_or_else(|refused| panic!("{refused}"))
+    Bundle::of(files, &Registry::standard()).unwrap()
 }
 
 fn judge(bundle: Bundle) -> Judge {
@@ -73,7 +73,7 @@ fn change(settings: &mut Settings) {
     let routes = settings.routes.iter();
     let line = |path: &str| routes.clone().position(|route| route.path == path).unwrap();
     let (chat, messages) = (line("/v1/chat/completions"), line("/v1/messages"));
-    let like = settings.routes[line("/generate")].clone();
+    let plain = settings.routes[line("/generate")].clone();
     settings.routes[chat].reads = Reads::OpenAi;
     settings.routes[messages].reads = Reads::Anthropic;
     settings.routes.extend([
@@ -81,28 +81,28 @@ fn change(settings: &mut Settings) {
             path: "/mcp".into(),
             methods: vec![Method::POST, Method::GET],
             reads: Reads::Mcp { server: "github".into() },
-            ..like.clone()
+            ..plain.clone()
         },
         Route {
             path: "/datasets/{dataset}".into(),
             methods: vec![Method::GET, Method::POST],
-            ..like.clone()
+            ..plain.clone()
         },
         Route {
             path: "/tenants/{tenant}/datasets/{dataset}".into(),
             access: Access::Scoped("model:list".parse().unwrap()),
-            ..like.clone()
+            ..plain.clone()
         },
         Route {
             path: "/models/{model}/generate".into(),
             methods: vec![Method::POST],
             reads: Reads::OpenAi,
-            ..like.clone()
+            ..plain.clone()
         },
         Route {
             path: "/better".into(),
             access: Access::Scoped("generate:advanced".parse().unwrap()),
-            ..like
+            ..plain
         },
     ]);
 }
@@ -137,7 +137,7 @@ async fn chunked(house: &House, token: &str, body: &str) -> String {
     );
     for part in body.as_bytes().chunks(1000) {
         let part = std::str::from_utf8(part).unwrap();
-        request.push_str(&format!("{:x}\r\n{part}\r\n", part.len()));
+        write!(request, "{:x}\r\n{part}\r\n", part.len()).unwrap();
     }
     request.push_str("0\r\n\r\n");
     let mut stream = tokio::net::TcpStream::connect(house.address).await.unwrap();
@@ -160,10 +160,11 @@ async fn record(house: &House, response: &Response) -> Record<'static> {
 }
 
 fn bar(record: &Record<'_>) -> Bar {
-    match record.denial.as_deref() {
-        Some(Denial::Barred { bar }) => bar.clone(),
-        other => panic!("{other:?}"),
-    }
+    let barred = record.denial.as_deref().and_then(|denial| match denial {
+        Denial::Barred { bar } => Some(bar.clone()),
+        _ => None,
+    });
+    barred.unwrap()
 }
 
 const SMALL: &str =

@@ -4,7 +4,7 @@ use super::{
     cross::Names,
     files::Machine,
     findings::Findings,
-    listen,
+    listen, models,
     read::{Section, Value},
     settings::{Admin, Authorities, Credential, Gateway, Timeouts, Upstream},
     tls,
@@ -53,6 +53,7 @@ pub(super) fn gateway(
     let body_limit = table.get("body_limit").map(|limit| limit.number(1024..=64 << 20, out));
     let timeouts = timeouts(&mut table, out);
     table.finish(out);
+    let models = models::models(root, out);
     if let (Some(value), Some(url)) = (&url_value, &url)
         && url.scheme() == "http"
         && !is_loopback(url)
@@ -71,6 +72,7 @@ pub(super) fn gateway(
         client_certificate_header,
         audit_flush: flush.flatten().unwrap_or(Ttl::from_millis(10)),
         body_limit: body_limit.flatten().unwrap_or(4 << 20) as u64,
+        models,
         timeouts,
     })
 }

@@ -43,8 +43,6 @@ pub(crate) struct Config {
     pub(crate) upstreams: Vec<Upstream>,
     /// What the gateway lets through, and to where.
     pub(crate) routes: Vec<Route>,
-    /// The models that requests may name.
-    pub(crate) models: Models,
     /// Whom people may sign in with besides ourselves.
     pub(crate) identity_providers: Vec<IdentityProvider>,
     /// What people may have, how they sign in, how they are written to.
@@ -262,6 +260,8 @@ pub(crate) struct Gateway {
     pub(crate) audit_flush: Ttl,
     /// The largest body that is read before it goes on, in bytes.
     pub(crate) body_limit: u64,
+    /// The models that requests may name.
+    pub(crate) models: Models,
     pub(crate) timeouts: Timeouts,
 }
 

@@ -206,7 +206,7 @@ pub(super) fn settings(config: &Config) -> Result<settings::Settings, Stop> {
         apis: config.apis.iter().map(|found| api(found, config)).collect(),
         upstreams: upstreams?,
         routes: routes?,
-        models: config.models.clone(),
+        models: gateway.models.clone(),
         body_limit: gateway.body_limit,
     })
 }
