@@ -200,7 +200,8 @@ mod tests {
     }
 
     fn ruled() -> impl Strategy<Value = Ruled> {
-        let ruling = |allow| Ruling { allow, ..Ruling::failed(Cause::Policy, Revision::of_files([7; 32])) };
+        let ruling =
+            |allow| Ruling { allow, ..Ruling::failed(Cause::Policy, Revision::of_files([7; 32])) };
         any::<(bool, Option<bool>, bool)>().prop_map(move |(allow, shadow, elsewhere)| Ruled {
             point: Point::Request,
             ruling: ruling(allow),
