@@ -19,8 +19,7 @@ from anthropic import WorkloadIdentityCredentials
 from anthropic.lib.credentials import IdentityTokenFile
 from house import PORTCULLIS, Recorder, data, environment, free_port, recorder, run, running, wait_until
 from notebook import NOTES
-from openai.auth import SubjectTokenProvider, WorkloadIdentity
-from openai.auth._workload import WorkloadIdentityAuth
+from openai.auth import SubjectTokenProvider, WorkloadIdentity, WorkloadIdentityAuth
 from partner import Partner, claims_of, partner
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -252,6 +251,18 @@ def test_a_key_never_yields_more_than_it_was_made_for(house: House) -> None:
         assert (refused.status_code, refused.json()["error"]) == (400, "invalid_scope"), refused.text
 
 
+def test_what_can_be_reached_says_which_key_does(house: House) -> None:
+    def keys() -> set[str]:
+        reach = data("can-i", "--tenant", "t123", "--list", config=house.config)["reach"]
+        assert all("trust" in one or one["scope"] == "model:list" for one in reach)
+        return {one["api_key"] for one in reach if "api_key" in one}
+
+    key = add_key(house)["id"]
+    assert key in keys()
+    assert run("api-key", "disable", key, config=house.config).returncode == 0
+    assert key not in keys()
+
+
 def test_a_token_of_a_key_does_not_outlive_it(house: House) -> None:
     key = add_key(house, "--ttl", "40s")["key"]
     assert house.trade_key(key).json()["expires_in"] <= 40
@@ -331,12 +342,9 @@ def identity(house: House, provider_id: str = "t123/ci", account: str = "a-runne
 
 
 def openai_sdk(house: House, workload: WorkloadIdentity, base: str) -> openai.OpenAI:
-    client = openai.OpenAI(base_url=f"{house.gateway}/v1", workload_identity=workload, max_retries=0)
-    # The client itself has no option for where tokens are exchanged; the class behind it has.
-    client._workload_identity_auth = WorkloadIdentityAuth(
-        workload_identity=workload, token_exchange_url=f"{base}/oauth/token"
-    )
-    return client
+    # The client's own option workload_identity has none for where tokens are exchanged; the class behind it has.
+    auth = WorkloadIdentityAuth(workload_identity=workload, token_exchange_url=f"{base}/oauth/token")
+    return openai.OpenAI(base_url=f"{house.gateway}/v1", api_key=auth.get_token, max_retries=0)
 
 
 @pytest.mark.parametrize("through", ["issuer", "gateway"])
@@ -347,8 +355,9 @@ def test_the_openai_sdk_comes_with_its_platforms_token(house: House, through: st
     client.models.list()
     client.models.list()
     assert len(house.upstream.requests) == before + 2
-    assert client._workload_identity_auth is not None
-    claims = claims_of(client._workload_identity_auth.get_token())
+    exchanged = {headers["authorization"] for _, _, headers in house.upstream.requests if "authorization" in headers}
+    assert not exchanged, "what the gateway checks, it keeps"
+    claims = claims_of(client.api_key)
     assert (claims["tenant"], claims["client_id"]) == ("t123", "a-runner")
     assert claims["sub"].startswith("svc_") and claims["act"]["client_id"] == "a-runner"
 

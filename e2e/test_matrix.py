@@ -299,6 +299,8 @@ def requests(house: House, method: str, path: str, about: About) -> list[Request
         "resource": {"type": "dataset", "id": about.dataset, "properties": {"tenant": about.tenant}},
         "context": {"tenant": about.tenant},
     }
+    openai = {"grant_type": EXCHANGE, "subject_token_type": f"{TYPE}jwt", "service_account_id": about.client}
+    anthropic = {"grant_type": BEARER, "federation_rule_id": "sso", "service_account_id": about.client}
     searched = {"subject": {"type": "user"}, "resource": {"type": "dataset"}}
     table: dict[str, list[Request]] = {
         "POST /access/v1/evaluation": [(JSON, question)],
@@ -337,6 +339,16 @@ def requests(house: House, method: str, path: str, about: About) -> list[Request
                     },
                 )
             ),
+        ],
+        "POST /oauth/token": [
+            (JSON, openai | {"identity_provider_id": provider, "subject_token": token})
+            for provider in (f"{about.tenant}/sso", "sso", "t123/sso")
+            for token in (house.first.token(aud=house.issuer, client_id="spa"), house.theirs["provider's"])
+        ],
+        "POST /v1/oauth/token": [
+            (JSON, anthropic | {"organization_id": organization, "assertion": token})
+            for organization in (about.tenant, "t123")
+            for token in (house.first.token(aud=house.issuer, client_id="spa"), house.theirs["provider's"])
         ],
         "POST /device_authorization": [(FORM, {"client_id": about.client, "scope": foreign})],
         "POST /introspect": [(FORM, {"token": "x.y.z", "client_id": about.client})],

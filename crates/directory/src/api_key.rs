@@ -14,7 +14,9 @@ pub use show::use_api_key;
 
 use crate::{Fault, SecretHashKey, opaque, secret::Tag};
 use portcullis_jose::{b64, principal_key};
-use portcullis_types::{Issuer, Pattern, PrincipalKey, PrincipalKind, Tenant, Timestamp};
+use portcullis_types::{
+    Issuer, Pattern, PrincipalKey, PrincipalKind, Registry, Scopes, Tenant, Timestamp,
+};
 use serde::Serialize;
 
 /// How ours begin, which lets scanners of source code find them.
@@ -46,6 +48,12 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
+    /// What its tokens may have at most; of the own tenant, written without it.
+    pub fn most(&self, registry: &Registry) -> Scopes {
+        let scopes = registry.expand(&self.scopes);
+        self.tenant.as_ref().map_or_else(|| scopes.clone(), |own| scopes.unqualified(own))
+    }
+
     /// Why it opens nothing now, if so.
     fn ended(&self, now: Timestamp) -> Option<String> {
         if let Some(since) = self.disabled_since {

@@ -16,6 +16,9 @@ use std::{
 };
 use url::Url;
 
+/// How many exchanges a minute one API key may have: many processes may share it, and each renews its token in time.
+const KEY_RATE: u32 = 600;
+
 /// Cheap to clone; clones share everything.
 #[derive(Clone)]
 pub struct Partners(Arc<Inner>);
@@ -80,7 +83,16 @@ impl Partners {
 
     /// One more exchange for a subject, or how long to wait. Each node counts for itself.
     pub fn spend(&self, trust: &CheckedTrust, sub: &str, now: Timestamp) -> Result<(), Ttl> {
-        let rate = trust.rate().max(1);
+        self.spent(trust.rate(), (trust.tenant().as_str(), trust.name(), sub), now)
+    }
+
+    /// The same, for an API key, by who it speaks for.
+    pub(crate) fn spend_key(&self, sub: &str, now: Timestamp) -> Result<(), Ttl> {
+        self.spent(KEY_RATE, ("", "", sub), now)
+    }
+
+    fn spent(&self, rate: u32, who: (&str, &str, &str), now: Timestamp) -> Result<(), Ttl> {
+        let rate = rate.max(1);
         let known =
             self.0.budgets.read().unwrap_or_else(PoisonError::into_inner).get(&rate).cloned();
         let budget = known.unwrap_or_else(|| {
@@ -88,7 +100,7 @@ impl Partners {
             let period = Ttl::from_millis(60_000 / u64::from(rate));
             budgets.entry(rate).or_insert_with(|| Arc::new(Budget::new(rate, period))).clone()
         });
-        budget.spend((trust.tenant().as_str(), trust.name(), sub), now)
+        budget.spend(who, now)
     }
 
     /// Those whose keys are fetched.

@@ -122,6 +122,13 @@ impl Directory {
         Ok(self.inner().store.read(rows::all).await?)
     }
 
+    /// Those of a tenant that are in force.
+    pub async fn api_keys_of(&self, tenant: &Tenant, now: Timestamp) -> Result<Vec<ApiKey>, Fault> {
+        let mut keys = self.api_keys().await?;
+        keys.retain(|key| key.tenant.as_ref() == Some(tenant) && key.ended(now).is_none());
+        Ok(keys)
+    }
+
     /// It opens nothing from now on, and neither does what was made of it.
     pub async fn disable_api_key(&self, by: Acting<'_>, id: &str) -> Result<ApiKey, Fault> {
         let now = by.now;

@@ -1,7 +1,7 @@
 //! What a tenant's tokens can reach: for one subject, and at most. Both ask [`Rights::narrow`], which grants.
 
 use super::KnownTenant;
-use crate::{Client, Directory, GrantType, Tier};
+use crate::{ApiKey, Client, Directory, GrantType, Tier};
 use portcullis_types::{
     Allows, ApiName, Asked, Audience, Denial, Details, DetailsFault, Narrowed, Rights, Scope,
     Scopes, Side, Sides, Tenant, Timestamp,
@@ -31,8 +31,19 @@ pub struct Reach {
     pub api: String,
     /// The client that exchanges.
     pub client: String,
-    /// The trust that lets the subject in.
+    /// The trust that lets the subject in; empty where an API key does.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub trust: String,
+    /// The API key, by its id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<String>,
+}
+
+/// By what somebody comes to the tenant, and what that is good for at most.
+struct Entrance {
+    trust: String,
+    api_key: Option<String>,
+    rights: Rights,
 }
 
 /// Who has a say besides the subject's token and the contract, as far as they are known, and what is asked for.
@@ -86,11 +97,12 @@ impl Directory {
         Rights::narrow(&asked, &sides, &self.contracts().registry)
     }
 
-    /// Everything that the tenant's tokens can reach at most, by every trust, client and API. A halted tenant reaches
-    /// nothing.
+    /// Everything that the tenant's tokens can reach at most, by every trust, each of these keys of its own, every
+    /// client and API. A halted tenant reaches nothing.
     pub fn reach(
         &self,
         tenant: &KnownTenant,
+        keys: &[ApiKey],
         apis: &[OpenApi<'_>],
     ) -> Result<Vec<Reach>, DetailsFault> {
         let mut all = BTreeSet::new();
@@ -98,32 +110,51 @@ impl Directory {
             return Ok(Vec::new());
         }
         let contract = self.contract_of(tenant)?;
+        let entrances = self.entrances(tenant, keys);
         for client in self.list().iter().filter(|client| exchanges(client, &tenant.id)) {
             let open = apis.iter().filter(|api| {
                 api.tenant.is_none_or(|own| *own == tenant.id)
                     && client.resources.contains(api.resource)
             });
             for api in open {
-                for trust in &tenant.trusts {
-                    let (ceiling, details) = trust.reach();
-                    let rights = Rights {
-                        scopes: ceiling.clone(),
-                        details: details.clone(),
-                        expires: Timestamp::from_millis(i64::MAX),
-                        tenant: Some(tenant.id.clone()),
-                    };
+                let fits = |entrance: &&Entrance| {
+                    entrance.api_key.is_none() || client.may(GrantType::TokenExchange)
+                };
+                for entrance in entrances.iter().filter(fits) {
                     let by = (client.as_ref(), api.scopes);
-                    let scopes = self.reached((tenant, &contract), &rights, by);
+                    let scopes = self.reached((tenant, &contract), &entrance.rights, by);
                     all.extend(scopes.into_iter().map(|scope| Reach {
                         scope,
                         api: api.name.to_string(),
                         client: client.id.to_string(),
-                        trust: trust.name().to_owned(),
+                        trust: entrance.trust.clone(),
+                        api_key: entrance.api_key.clone(),
                     }));
                 }
             }
         }
         Ok(all.into_iter().collect())
+    }
+
+    fn entrances(&self, tenant: &KnownTenant, keys: &[ApiKey]) -> Vec<Entrance> {
+        let rights = |scopes, details| Rights {
+            scopes,
+            details,
+            expires: Timestamp::from_millis(i64::MAX),
+            tenant: Some(tenant.id.clone()),
+        };
+        let by_trust = tenant.trusts.iter().map(|trust| {
+            let (ceiling, details) = trust.reach();
+            let rights = rights(ceiling.clone(), details.clone());
+            Entrance { trust: trust.name().to_owned(), api_key: None, rights }
+        });
+        let registry = &self.contracts().registry;
+        let own = keys.iter().filter(|key| key.tenant.as_ref() == Some(&tenant.id));
+        let by_key = own.map(|key| {
+            let rights = rights(key.most(registry), Details::default());
+            Entrance { trust: String::new(), api_key: Some(key.id.clone()), rights }
+        });
+        by_trust.chain(by_key).collect()
     }
 
     /// What of everything that could be asked for is left.

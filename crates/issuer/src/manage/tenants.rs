@@ -234,7 +234,8 @@ async fn limited(call: &mut Call, name: Option<&str>) -> Outcome {
     let broken = |fault: portcullis_types::DetailsFault| Refusal::invalid(fault.to_string());
     let contract = directory.contract_of(&tenant).map_err(broken)?;
     let apis: Vec<_> = settings.apis().iter().map(open_api).collect();
-    let mut reach = directory.reach(&tenant, &apis).map_err(broken)?;
+    let keys = directory.api_keys_of(&tenant.id, call.now).await?;
+    let mut reach = directory.reach(&tenant, &keys, &apis).map_err(broken)?;
     if matches!(call.reach(), Reach::Of(_)) {
         // The operator's own clients serve several; what they are called is no tenant's business.
         let own = |id: &str| call.client(&tenant, Some(id)).is_ok();

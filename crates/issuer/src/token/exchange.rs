@@ -106,8 +106,11 @@ fn in_force(state: &State, who: &Who, course: &mut Course) -> Result<(), TokenEr
     course.record.subject = Some(excerpt(&who.sub).into());
     let active = who.tenant.as_ref().map_or(Ok(()), |tenant| tenant.active(Some(who.inbound)));
     course.trace.step(Check::TenantActive, active)?;
-    let Some(trust) = who.trust() else { return Ok(()) };
-    let spent = state.partners.spend(trust, &who.sub, course.now);
+    let spent = match &who.from {
+        From::Here { .. } => Ok(()),
+        From::There { trust, .. } => state.partners.spend(trust, &who.sub, course.now),
+        From::Key(_) => state.partners.spend_key(&who.sub, course.now),
+    };
     spent.map_err(|retry_after| directory::Fault::TooMany { retry_after }.into())
 }
 

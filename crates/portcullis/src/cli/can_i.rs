@@ -1,13 +1,14 @@
 //! `portcullis can-i`: what may be reached at most, computed by the code that grants it.
 
-use super::{Exit, Format, Globals, House, Outcome, house, put, table};
+use super::{Exit, Format, Globals, House, Outcome, house, person::refused, put, table};
+use crate::clock;
 use portcullis_directory::{OpenApi, Reach};
 use portcullis_types::{Details, Scope, Scopes, Tenant};
 
 /// Say what a tenant's tokens can reach at most, or whether they can reach one thing.
 ///
-/// The answer is what is left of the tenant's tier, of the ceiling of a trust, of the allow-list of a client and of
-/// an API. Policies can only take more away.
+/// The answer is what is left of the tenant's tier, of the ceiling of a trust or the scopes of an API key, of the
+/// allow-list of a client and of an API. Policies can only take more away.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   portcullis can-i --tenant t123 --list
@@ -32,7 +33,9 @@ impl CanI {
             let tenant = super::tenant::known(&directory, &self.tenant)?;
             let contract = directory.contract_of(&tenant).map_err(super::Stop::refused)?;
             let apis: Vec<_> = house.config.apis.iter().map(open_api).collect();
-            let mut reach = directory.reach(&tenant, &apis).map_err(super::Stop::refused)?;
+            let keys = directory.api_keys_of(&tenant.id, clock::now()).await.map_err(refused)?;
+            let reach = directory.reach(&tenant, &keys, &apis);
+            let mut reach = reach.map_err(super::Stop::refused)?;
             if let Some(scope) = &self.scope {
                 let registry = &house.config.registry;
                 let scope = scope.unqualified(&self.tenant);
@@ -59,10 +62,11 @@ fn told(format: Format, reach: &[Reach], details: &Details) -> Result<(), super:
         }
         Format::Text => {
             let row = |one: &Reach| {
-                [one.scope.to_string(), one.api.clone(), one.client.clone(), one.trust.clone()]
+                let by = one.api_key.as_ref().unwrap_or(&one.trust).clone();
+                [one.scope.to_string(), one.api.clone(), one.client.clone(), by]
             };
             let rows: Vec<_> = reach.iter().map(row).collect();
-            put(format_args!("{}", table(["SCOPE", "API", "CLIENT", "TRUST"], &rows)))?;
+            put(format_args!("{}", table(["SCOPE", "API", "CLIENT", "BY"], &rows)))?;
             if !details.is_empty() {
                 put(format_args!("\nwithin {details}\n"))?;
             }

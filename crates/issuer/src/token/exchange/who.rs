@@ -129,15 +129,11 @@ async fn keyed(
         })
     });
     let tenant = course.trace.step(Check::SubjectToken, tenant.transpose())?;
-    let scopes = state.settings.registry.expand(&key.scopes);
     let expires = key.expires.unwrap_or_else(|| now.plus(Ttl::LONGEST_ACCESS_TOKEN));
     Ok(Who {
         sub: key.sub.to_string(),
         rights: Rights {
-            scopes: key
-                .tenant
-                .as_ref()
-                .map_or_else(|| scopes.clone(), |own| scopes.unqualified(own)),
+            scopes: key.most(&state.settings.registry),
             details: Details::default(),
             expires,
             tenant: key.tenant.clone(),
