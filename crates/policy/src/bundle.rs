@@ -4,7 +4,7 @@ use crate::{
     Files, Finding, Level, Point, Refused, Revision,
     ast::Program,
     check,
-    compiled::{Compiled, Kind},
+    compiled::{self, Compiled, Kind},
     nesting,
 };
 use portcullis_types::Registry;
@@ -41,9 +41,11 @@ impl Bundle {
         }
         stop(&mut findings)?;
         let mut interpreter = parse(&files, Kind::Rules, &mut findings)?;
-        let points = check::all(&Program::of(interpreter.get_modules()), registry, &mut findings);
-        if let Some(data) = files.data() {
-            check::data(data, registry, &mut findings);
+        let program = Program::of(interpreter.get_modules());
+        let points = check::all(&program, registry, &mut findings);
+        if let Some(text) = files.data() {
+            let data = compiled::data(&files)?;
+            check::data(&program, (text, &data), registry, &mut findings);
         }
         stop(&mut findings)?;
         // What the fast engine refuses, and that the tests are Rego at all, is seen here.

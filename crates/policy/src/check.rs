@@ -7,12 +7,14 @@ mod conditions;
 mod entries;
 mod graph;
 mod growth;
+mod large;
 mod paths;
 mod scopes;
 
 use crate::{Finding, Level, Point, ast::Program, compiled::Kind, input::Shape};
 use graph::Graph;
 use portcullis_types::Registry;
+use regorus::Value;
 use std::collections::BTreeMap;
 
 /// Rules in a bundle, at most.
@@ -76,7 +78,13 @@ pub(crate) fn tests(program: &Program<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Checks the scopes that the data names.
-pub(crate) fn data(text: &str, registry: &Registry, findings: &mut Vec<Finding>) {
+/// Checks the scopes that the data names, and what the rules take of it.
+pub(crate) fn data(
+    program: &Program<'_>,
+    (text, data): (&str, &Value),
+    registry: &Registry,
+    findings: &mut Vec<Finding>,
+) {
     scopes::data(text, registry, findings);
+    large::findings(&Rules::of(program, &[]), data, findings);
 }

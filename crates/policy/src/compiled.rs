@@ -82,9 +82,12 @@ impl Compiled {
     }
 }
 
-/// Calls for the time limit: every thousandth of what is counted looks at the clock.
+/// Instructions between two looks at the clock. None of them is interrupted, and so it may not be many.
+const LOOK: NonZeroU32 = NonZeroU32::MIN.saturating_add(15);
+
+/// Calls for the time limit.
 pub(crate) fn timer(limit: Duration) -> ExecutionTimerConfig {
-    ExecutionTimerConfig { limit, check_interval: NonZeroU32::MIN.saturating_add(999) }
+    ExecutionTimerConfig { limit, check_interval: LOOK }
 }
 
 /// The data of a bundle, parsed anew.

@@ -108,7 +108,12 @@ const INSTEAD: &[(&str, &str)] = &[
     ("bits.lsh", "use multiplication"),
 ];
 
-/// Bytes in a pattern, at most.
+/// What takes as long as one argument is long, times the other.
+const PAIRWISE: &[&str] =
+    &["object.subset", "strings.any_prefix_match", "strings.any_suffix_match"];
+/// Items in a list that is written out for one of those, at most.
+const MAX_ITEMS: usize = 100;
+/// Bytes in a pattern, and in a text that is put in for another, at most.
 const MAX_PATTERN: usize = 256;
 /// Times that a pattern may repeat something by count, at most.
 const MAX_REPEAT: u32 = 100;
@@ -163,13 +168,17 @@ fn call(
         findings.push(Finding::error(place, format!("'{name}' is not there for policies"), remedy));
         return;
     }
-    if let Some((what, remedy)) = fault(&name, params) {
+    if let Some((what, remedy)) = fault(rule, &name, params) {
         findings.push(Finding::error(place, what, remedy));
     }
 }
 
 /// What is wrong with the arguments of a call that could be long.
-fn fault(name: &str, params: &[regorus::unstable::Ref<Expr>]) -> Option<(String, &'static str)> {
+fn fault(
+    rule: &Named<'_>,
+    name: &str,
+    params: &[regorus::unstable::Ref<Expr>],
+) -> Option<(String, &'static str)> {
     let literal = |place: usize| params.get(place).and_then(|param| string(param));
     match name {
         "regex.match" | "glob.match" => match literal(0) {
@@ -198,11 +207,35 @@ fn fault(name: &str, params: &[regorus::unstable::Ref<Expr>]) -> Option<(String,
             "the delimiter of 'concat' is not written out".to_owned(),
             "write the delimiter as a text",
         )),
-        "replace" if literal(2).is_none() => Some((
-            "the replacement of 'replace' is not written out".to_owned(),
-            "write the replacement as a text",
+        "replace" if literal(2).is_none_or(|text| text.len() > MAX_PATTERN) => Some((
+            "the replacement of 'replace' is not written out, or long".to_owned(),
+            "write the replacement as a text of at most 256 bytes",
         )),
+        "trim" | "trim_left" | "trim_right"
+            if literal(1).is_none_or(|text| text.len() > MAX_PATTERN) =>
+        {
+            Some((
+                format!("what '{name}' takes away is not written out, or long"),
+                "write the letters as a text of at most 256 bytes",
+            ))
+        }
+        _ if PAIRWISE.contains(&name) && !params.iter().any(|param| is_short(rule, param)) => {
+            Some((
+                format!("'{name}' compares each of a list with each of another"),
+                "let one of them be of the input, or write it out with at most 100 items",
+            ))
+        }
         _ => None,
+    }
+}
+
+/// Whether a list is of the input, or written out and short.
+fn is_short(rule: &Named<'_>, param: &Expr) -> bool {
+    match param {
+        Expr::String { .. } | Expr::RawString { .. } => true,
+        Expr::Array { items, .. } | Expr::Set { items, .. } => items.len() <= MAX_ITEMS,
+        Expr::Object { fields, .. } => fields.len() <= MAX_ITEMS,
+        other => matches!(rule.target(other), Some(Target::Input(_))),
     }
 }
 

@@ -116,6 +116,77 @@ fn a_text_that_doubles_is_refused() {
     );
 }
 
+/// No call is interrupted: what is large is not for a call.
+#[test]
+fn data_that_one_call_would_take_too_long_for_is_looked_up_in_by_key() {
+    let numbers = |count: u32| serde_json::json!((0..count).collect::<Vec<_>>());
+    let map: serde_json::Map<_, _> =
+        (0..20_000).map(|n| (format!("t{n}"), serde_json::json!({ "tier": "basic" }))).collect();
+    let wide = serde_json::json!({ "a": numbers(3_000), "b": numbers(3_000) });
+    let data = serde_json::json!({
+        "small": numbers(2_000), "big": numbers(100_000), "map": map, "wide": wide,
+        "text": "a".repeat(100_000),
+    })
+    .to_string();
+    let with = |rules: &str| {
+        let rules = with_head("request", rules);
+        bundle(&[("request.rego", &rules), ("data.json", &data)])
+    };
+    for line in [
+        "some i in data.small\n s := sort(data.big)\n s[0] == i",
+        "sum(data.big) > 1",
+        "b := data.big\n count({x | some x in b}) > 1",
+        "data.big == data.small",
+        "input.context.time in data.big",
+        "every x in data.big { x >= 0 }",
+        "[data.big][0] != 1",
+        "object.keys(data.map) != {1}",
+        "union({data.map, {1}}) != {1}",
+        "replace(data.text, \"a\", \"bb\") != \"\"",
+        "split(data.text, \"a\") != []",
+        "data[\"big\"] != []",
+        "some k\n sort(data.wide[k])[0] == 0",
+    ] {
+        let refused = with(&format!("decision := {{\"allow\": true}} if {{\n {line}\n}}"));
+        let refused = refused.map(|_| ()).expect_err(line);
+        let said =
+            refused.findings.iter().any(|it| it.what.contains("takes too much of data.json"));
+        assert!(said, "{line}: {refused}");
+    }
+    let imported = "import data.big as b\n\ndecision := {\"allow\": true} if sort(b)[0] == 0";
+    assert!(
+        bundle(&[
+            ("request.rego", &format!("package portcullis.request\n\n{imported}\n")),
+            ("data.json", &data),
+        ])
+        .is_err()
+    );
+    let by_key = "decision := {\"allow\": true} if data.map[input.caller.tenant].tier == \"basic\"";
+    assert!(Engine::new(with(by_key).unwrap()).decide(Point::Request, &input("")).allow);
+    let small = "decision := {\"allow\": true} if sort(data.small)[0] == input.context.time";
+    assert!(Engine::new(with(small).unwrap()).decide(Point::Request, &input("")).allow);
+    // Walked through one by one, it is ended as everything is.
+    let walked = "decision := {\"allow\": true} if {\n some i\n data.big[i] == input.caller.sub\n}";
+    let ruling = Engine::new(with(walked).unwrap()).decide(Point::Request, &input(""));
+    assert!(matches!(ruling.cause, Cause::Limit(_)), "{:?}", ruling.cause);
+}
+
+#[test]
+fn lists_are_not_compared_each_with_each() {
+    for call in [
+        "strings.any_prefix_match(data.a, data.b)",
+        "strings.any_suffix_match([x | some x in data.a], data.b)",
+        "object.subset(data.a, data.b)",
+        "trim(input.resource.path, input.caller.sub) == \"\"",
+    ] {
+        refused(&format!("decision := {{\"allow\": true}} if {call}"), "");
+    }
+    let long = format!("replace(input.resource.path, \"\", \"{}\") == \"\"", "a".repeat(300));
+    refused(&format!("decision := {{\"allow\": true}} if {long}"), "the replacement");
+    let good = "strings.any_prefix_match(input.resource.path, [\"/r\", \"/s\"])";
+    request(&format!("decision := {{\"allow\": true}} if {good}")).unwrap();
+}
+
 /// Taken, since it may be short; what it runs into ends it.
 #[test]
 fn what_goes_round_for_ever_is_ended_and_denies() {
