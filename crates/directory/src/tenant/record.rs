@@ -66,6 +66,19 @@ const LONGEST_NAME: usize = 128;
 const MOST_TRUSTS: usize = 32;
 
 impl TenantRecord {
+    /// Of a tenant of which nothing more is known: it has nothing, and trusts nobody.
+    pub(super) fn unknown(id: &Tenant) -> Self {
+        Self {
+            name: id.to_string(),
+            tier: String::new(),
+            contacts: Vec::new(),
+            residency: None,
+            datasets: Vec::new(),
+            trust: Vec::new(),
+            crossing: Vec::new(),
+        }
+    }
+
     /// Everything that is wrong with it, if it is to be the tenant `id`.
     pub fn problems(
         &self,

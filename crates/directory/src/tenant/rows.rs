@@ -1,6 +1,6 @@
 //! Tenants as rows.
 
-use super::{KnownTenant, TenantRecord, record::RecordHome};
+use super::{KnownTenant, TenantProblem, TenantRecord, record::RecordHome};
 use crate::Fault;
 use portcullis_store::{Row, StoreFault, Tx, Value};
 use portcullis_types::{Tenant, TenantHalt, Timestamp};
@@ -13,9 +13,43 @@ const ONE: &str =
 const STATE: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(version), 0) AS BIGINT), COALESCE(MAX(updated), 0) \
      FROM tenant";
 
-/// Every tenant.
+/// Every tenant. One whose row cannot be read stands still, and the others go on.
 pub(super) fn all(tx: &mut Tx<'_>, home: &RecordHome<'_>) -> Result<Vec<KnownTenant>, Fault> {
-    tx.query(COLUMNS, &[])?.iter().map(|row| known(row, home)).collect()
+    let rows = tx.query(COLUMNS, &[])?;
+    let all = rows.iter().filter_map(|row| match known(row, home) {
+        Ok(tenant) => Some(tenant),
+        Err(fault) => {
+            tracing::error!(%fault, "a tenant's row cannot be read: the tenant is halted");
+            unreadable(row, &fault)
+        }
+    });
+    Ok(all.collect())
+}
+
+/// What is left of a tenant whose row is damaged: its name, and that nothing is open to it. `None` without a name.
+fn unreadable(row: &Row, fault: &Fault) -> Option<KnownTenant> {
+    let id = Tenant::new(row.text(0).ok()?).ok()?;
+    let now = row.time(6).unwrap_or(Timestamp::from_seconds(0));
+    let ended = matches!(row.opt_text(2), Ok(Some(word)) if word == TenantHalt::Ended.word());
+    let halt = if ended { TenantHalt::Ended } else { TenantHalt::Suspended };
+    let since = row.opt_time(3).ok().flatten().unwrap_or(now);
+    let problem = TenantProblem {
+        field: String::new(),
+        problem: fault.to_string(),
+        remedy: "bring the row back from a backup".to_owned(),
+    };
+    Some(KnownTenant {
+        record: TenantRecord::unknown(&id),
+        id,
+        given: None,
+        problems: vec![problem],
+        trusts: Vec::new(),
+        crossings: Vec::new(),
+        halted: Some((halt, since)),
+        version: row.int(4).ok().and_then(|version| u64::try_from(version).ok()).unwrap_or(0),
+        created: row.time(5).unwrap_or(now),
+        updated: now,
+    })
 }
 
 /// By which one sees that something changed: every change counts a version up.

@@ -22,3 +22,4 @@ mod people;
 mod policies;
 mod provisioning;
 mod sessions;
+mod tenants;
