@@ -158,6 +158,9 @@ async fn switched(call: &mut Call, names: &Pair, change: Change) -> Outcome {
     let (tenant, client) = found(call, names)?;
     call.json().await?;
     call.may(act(WRITE, &tenant, client.id.as_str())).await?;
+    if matches!(change, Change::Enable) {
+        new_client::within_reach(call, &tenant, &client)?;
+    }
     let directory = call.state.directory.clone();
     let operator = matches!(call.reach(), Reach::Everything);
     let mut by = call.actor();
@@ -189,6 +192,7 @@ async fn renewed(call: &mut Call, names: &Pair) -> Outcome {
         return Err(Refusal::invalid(format!("overlap: at most {MONTH}")));
     }
     call.may(act(WRITE, &tenant, client.id.as_str())).await?;
+    new_client::within_reach(call, &tenant, &client)?;
     let directory = call.state.directory.clone();
     let mut by = call.actor();
     let by = call.acting(&mut by);

@@ -6,7 +6,7 @@ use super::{
     refusal::Refusal,
 };
 use portcullis_directory::{
-    ClientKeys, GrantType, KnownTenant, NewAuth, NewClient, Registration, TenantProblem,
+    Client, ClientKeys, GrantType, KnownTenant, NewAuth, NewClient, Registration, TenantProblem,
 };
 use portcullis_types::{Audience, ClientId, Pattern, Registry, Scope, Scopes};
 use serde::Deserialize;
@@ -157,10 +157,7 @@ impl Wrong {
         (said, offered): (&[String], &Scopes),
     ) -> Vec<Pattern> {
         let registry = &call.state.settings.registry;
-        let contract = match call.state.directory.contract_of(tenant) {
-            Ok(contract) => registry.expand(&contract.scopes).unqualified(&tenant.id),
-            Err(_) => Scopes::default(),
-        };
+        let contract = contract(call, tenant);
         let bounds = Bounds { registry, offered, contract: &contract };
         let mut patterns: Vec<Pattern> = Vec::new();
         for (place, text) in said.iter().enumerate() {
@@ -175,6 +172,36 @@ impl Wrong {
             }
         }
         patterns
+    }
+}
+
+/// Whoever has a client's new secret, or brings it back, has its rights: they must be such as the caller could give to
+/// a new one.
+pub(super) fn within_reach(
+    call: &Call,
+    tenant: &KnownTenant,
+    client: &Client,
+) -> Result<(), Refusal> {
+    let registry = &call.state.settings.registry;
+    let contract = contract(call, tenant);
+    let bounds = Bounds { registry, offered: &Scopes::default(), contract: &contract };
+    let mut wrong = Wrong::default();
+    for (place, pattern) in client.scopes.iter().enumerate() {
+        let all = registry.expand([pattern]).unqualified(&tenant.id);
+        if let Some((problem, remedy)) = bounds.beyond(call, &all) {
+            wrong.add(&format!("scopes[{place}]"), problem, remedy);
+        }
+    }
+    if wrong.0.is_empty() { Ok(()) } else { Err(Refusal::all_of(wrong.0)) }
+}
+
+fn contract(call: &Call, tenant: &KnownTenant) -> Scopes {
+    match call.state.directory.contract_of(tenant) {
+        Ok(contract) => {
+            let registry = &call.state.settings.registry;
+            registry.expand(&contract.scopes).unqualified(&tenant.id)
+        }
+        Err(_) => Scopes::default(),
     }
 }
 
@@ -200,6 +227,11 @@ impl Bounds<'_> {
         if !all.iter().any(|scope| self.registry.covers(self.offered, scope)) {
             return Some(("no token for these APIs can have it", ""));
         }
+        self.beyond(call, &all)
+    }
+
+    /// Why these rights are not the caller's to give.
+    fn beyond(&self, call: &Call, all: &Scopes) -> Option<(&'static str, &'static str)> {
         if matches!(call.reach(), Reach::Everything) {
             return None;
         }

@@ -314,7 +314,7 @@ async fn a_tenant_makes_clients_within_its_contract() {
 async fn a_tenant_disables_and_renews_its_clients() {
     let house = House::managed().await;
     let (_, admin) = house.with_tenants().await;
-    let app = NewClient { tenant: Some("t123".parse().unwrap()), ..new("app", NewAuth::Generated) };
+    let app = of_t123("app", &["generate:basic"], "textgen");
     let first = house.client(app).await;
     let at = |what: &str| format!("/tenants/t123/clients/app{what}");
     let renewed = admin.post(&at("/secret"), &json!({ "overlap": 0 })).await.json();
@@ -335,6 +335,49 @@ async fn a_tenant_disables_and_renews_its_clients() {
     assert_eq!(shown["disabled_by_operator"], true);
     assert!(!admin.get(&at("")).await.body.contains(second));
     assert_eq!(admin.post(&at("/secret"), &json!({ "overlap": 99_999_999 })).await.status, 422);
+}
+
+fn of_t123(id: &str, scopes: &[&str], api: &str) -> NewClient {
+    let resource = match api {
+        "admin" => format!("{ISSUER_ID}/admin/v1"),
+        _ => TEXTGEN.to_owned(),
+    };
+    NewClient {
+        tenant: Some("t123".parse().unwrap()),
+        scopes: scopes.iter().map(|scope| scope.parse().unwrap()).collect(),
+        default_scope: Some(scopes[0].parse().unwrap()),
+        resources: vec![resource.parse().unwrap()],
+        default_resource: None,
+        ..new(id, NewAuth::Generated)
+    }
+}
+
+/// Attack: whoever may write clients takes the secret of one that may do more than they could give.
+#[tokio::test]
+async fn a_tenant_takes_over_no_client_that_is_stronger() {
+    let house = House::managed().await;
+    let (operator, admin) = house.with_tenants().await;
+    let lower = house.manager("lower", Some("t123"), "client:write").await;
+    for (id, scopes, api) in [
+        ("impersonator", &["generate:basic", "exchange:impersonate"][..], "textgen"),
+        ("beyond", &["generate:basic", "generate:premium"], "textgen"),
+        ("manager", &["client:read"], "admin"),
+    ] {
+        let secret = house.client(of_t123(id, scopes, api)).await;
+        let at = |what: &str| format!("/tenants/t123/clients/{id}/{what}");
+        let field = vec![format!("scopes[{}]", scopes.len() - 1)];
+        let renewed = lower.post(&at("secret"), &json!({ "overlap": 0 })).await;
+        assert_eq!((renewed.status, fields(&renewed)), (422, field.clone()), "{id}");
+        let still = house.ask(id, &secret, &format!("&scope={}", scopes[0])).await;
+        assert_eq!(still.status, 200, "nothing was changed: {}", still.body);
+        assert_eq!(lower.post(&at("disable"), &json!({})).await.status, 200, "that is safe");
+        let enabled = lower.post(&at("enable"), &json!({})).await;
+        assert_eq!((enabled.status, fields(&enabled)), (422, field.clone()), "{id}");
+        assert_eq!(operator.post(&at("enable"), &json!({})).await.status, 200);
+        assert_eq!(operator.post(&at("secret"), &json!({})).await.status, 200);
+    }
+    let at = "/tenants/t123/clients/manager/secret";
+    assert_eq!(admin.post(at, &json!({})).await.status, 200, "who has as much may");
 }
 
 #[tokio::test]
