@@ -37,7 +37,7 @@ struct Subject<'a> {
     entity: &'a Entity,
     client: Option<Arc<Client>>,
     tenant: Option<String>,
-    /// That tenant, if the caller of this API may know it.
+    /// That tenant, if there is one.
     known: Option<Arc<KnownTenant>>,
 }
 
@@ -101,14 +101,18 @@ fn subject<'a>(call: &Call<'_>, entity: &'a Entity) -> Result<Subject<'a>, Malfo
         .filter(|client| call.tenant().is_none_or(|own| client.tenant.as_ref() == Some(own)));
     let of_client = client.as_ref().map(|client| client.tenant.as_ref());
     let told = entity.said("tenant", "subject")?;
+    // The policies, and what they know of another tenant, are not asked for this one; whether there is another of that
+    // name, nobody is told.
+    if !call.sees(told) {
+        let what = "'subject.properties.tenant' is not the caller's own; leave it out";
+        return Err(Malformed(what.to_owned()));
+    }
     let tenant = match (told, of_client) {
         (Some(told), _) => Some(told.to_owned()),
         (None, Some(tenant)) => tenant.map(ToString::to_string),
         (None, None) => call.tenant().map(ToString::to_string),
     };
-    // What is another's looks as if it did not exist.
-    let visible = tenant.as_deref().filter(|tenant| call.sees(Some(tenant)));
-    let known = visible.and_then(|tenant| Tenant::new(tenant).ok());
+    let known = tenant.as_deref().and_then(|tenant| Tenant::new(tenant).ok());
     let known = known.and_then(|tenant| call.pdp.state.directory.tenant(&tenant));
     Ok(Subject { entity, client, tenant, known })
 }
