@@ -3,13 +3,16 @@
 use crate::{DpopNonce, Settings, server::State};
 use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
 use portcullis_directory::{
-    Client, Fapi2,
+    Client, Fapi2, Fault,
     grant::{self, ProofMark},
 };
 use portcullis_jose::Alg;
 use portcullis_store::StoreFault;
-use portcullis_types::{Denial, DpopFault, PossessionFault, Timestamp};
-use portcullis_verify::dpop::{self, Expected, Header, Htu, NonceRule, Proof};
+use portcullis_types::{ClientId, Denial, DpopFault, PossessionFault, Timestamp};
+use portcullis_verify::{
+    Admission,
+    dpop::{self, Expected, Header, Htu, NonceRule, Proof},
+};
 
 /// RFC 9449 §5.
 pub(crate) const DPOP: HeaderName = HeaderName::from_static("dpop");
@@ -67,6 +70,22 @@ pub(crate) async fn spent(
     let first = state.store.write(move |tx| grant::use_proof(tx, &proof)).await?;
     let replayed = DpopFault::Replayed { jti };
     Ok(if first { Ok(()) } else { Err(Denial::BadProof { fault: replayed }) })
+}
+
+/// The same for whoever's token an API of our own has just admitted.
+pub(crate) async fn spent_by_holder(
+    state: &State,
+    parts: &Parts,
+    (admission, now): (&Admission, Timestamp),
+) -> Result<Result<(), Denial>, Fault> {
+    let client = match ClientId::new(&admission.claims().client_id) {
+        Ok(id) => state.directory.find_client(&id).await?,
+        Err(_) => None,
+    };
+    let Some(client) = client else { return Ok(Ok(())) };
+    let path = parts.uri.path();
+    let endpoint = path.strip_prefix(&state.settings.path()).unwrap_or(path);
+    Ok(spent(state, parts, endpoint, (&client, now)).await?)
 }
 
 /// Where our endpoints are, as the world sees them.

@@ -14,7 +14,7 @@ mod openapi;
 mod refusal;
 mod tenants;
 
-pub(crate) use call::facts as token_facts;
+pub(crate) use call::{facts as token_facts, unproven};
 
 use crate::{server::State, settings::Api};
 use axum::{

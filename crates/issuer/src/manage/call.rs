@@ -8,6 +8,7 @@ use crate::{
     DpopNonce,
     dpop::{self, DPOP},
     own::{self, Door},
+    remote,
     server::State,
 };
 use axum::{
@@ -17,7 +18,7 @@ use axum::{
 };
 use http::{HeaderValue, StatusCode, header, request::Parts};
 use portcullis_audit::{self as audit, Access, Event, Record, TokenFacts};
-use portcullis_directory::{Acting, Client, KnownTenant};
+use portcullis_directory::{Acting, Client, Fault, KnownTenant, Unproven};
 use portcullis_types::{
     Check, ClientId, DecisionId, Denial, Entropy, Random, Ruled, Scope, Scopes, Stage, Tenant,
     Timestamp, Trace,
@@ -85,6 +86,9 @@ impl Call {
                 ruled: None,
             }),
             Err((refused, used)) => {
+                if let Err(fault) = unproven(&state, &parts, now) {
+                    return Err(refusal::response(&state, &fault.into(), (id, &needed, used)));
+                }
                 let token = None;
                 let record = record(&parts, &state, (&needed, token));
                 let record = Record {
@@ -308,32 +312,24 @@ async fn admitted(
     let refused = |denial: Denial| (denial.into(), Some(scheme));
     let admission = own::admitted(state, &presented, &door, (now, trace)).map_err(refused)?;
     if scheme == Scheme::Dpop {
-        spent(state, parts, (&admission, now), trace).await.map_err(|why| (why, Some(scheme)))?;
+        let spent = dpop::spent_by_holder(state, parts, (&admission, now)).await;
+        let spent = spent.map_err(|fault| (fault.into(), Some(scheme)))?;
+        trace.step(Check::Binding, spent).map_err(refused)?;
     }
     Ok((admission, scheme))
+}
+
+/// Whether one more refusal is recorded for that address: whoever proves nothing has only so much recorded.
+pub(crate) fn unproven(state: &State, parts: &Parts, now: Timestamp) -> Result<(), Fault> {
+    let proxies = &state.settings.trusted_proxies;
+    let remote = remote::address(&parts.extensions, &parts.headers, proxies);
+    state.directory.unproven(Unproven::Request, remote, now)
 }
 
 /// The path below the issuer.
 fn endpoint<'p>(state: &State, parts: &'p Parts) -> &'p str {
     let path = parts.uri.path();
     path.strip_prefix(&state.settings.path()).unwrap_or(path)
-}
-
-/// RFC 9449 §11.1: what was used at another node of ours was used.
-async fn spent(
-    state: &State,
-    parts: &Parts,
-    (admission, now): (&Admission, Timestamp),
-    trace: &mut Trace,
-) -> Result<(), Refusal> {
-    let id = ClientId::new(&admission.claims().client_id).ok();
-    let client = match id {
-        Some(id) => state.directory.find_client(&id).await?,
-        None => None,
-    };
-    let Some(client) = client else { return Ok(()) };
-    let spent = dpop::spent(state, parts, endpoint(state, parts), (&client, now)).await?;
-    Ok(trace.step(Check::Binding, spent)?)
 }
 
 fn record(

@@ -149,6 +149,14 @@ pub(super) fn response(
             }
             with(said.status, &body)
         }
+        Refusal::Fault(directory::Fault::TooMany { retry_after }) => {
+            let (title, hint) = ("Too many requests", "Wait as long as Retry-After says.");
+            let status = StatusCode::TOO_MANY_REQUESTS;
+            let mut response = problem(status, ("too_many_requests", title, hint), id);
+            let wait = retry_after.as_seconds().max(1);
+            response.headers_mut().insert(header::RETRY_AFTER, wait.into());
+            response
+        }
         Refusal::Fault(fault) => {
             tracing::error!(%fault, "an act of management failed");
             let (title, hint) = ("The server failed", "Nothing was changed; try again.");
