@@ -39,12 +39,23 @@ impl Budget {
 
     /// Spends one, or says how long to wait.
     pub fn spend(&self, key: impl Hash, now: Timestamp) -> Result<(), Ttl> {
+        self.spend_all(key, 1, now)
+    }
+
+    /// Spends that many, or none of them and says how long to wait. More than it ever has at once takes all it has.
+    pub fn spend_all(&self, key: impl Hash, count: u32, now: Timestamp) -> Result<(), Ttl> {
+        let Limit { burst, period } = self.limit;
+        let count = count.min(burst.max(1));
+        if count == 0 {
+            return Ok(());
+        }
         let key = self.hasher.hash_one(key);
         let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((wait, _)) = spent.excess(key, &self.limit, now) {
+        let room = Limit { burst: burst.max(1) - (count - 1), period };
+        if let Some((wait, _)) = spent.excess(key, &room, now) {
             return Err(wait);
         }
-        spent.add(key, &self.limit, now);
+        spent.add(key, &Limit { burst, period: period.times(count.into()) }, now);
         Ok(())
     }
 }
@@ -104,6 +115,22 @@ mod tests {
         let later = now.plus(Ttl::from_millis(500));
         assert_eq!(budget.spend("a", later), Ok(()));
         assert!(budget.spend("a", later).is_err());
+    }
+
+    #[test]
+    fn of_many_all_or_none_are_spent() {
+        let budget = Budget::new(10, Ttl::seconds(1));
+        let now = Timestamp::from_seconds(1_800_000_000);
+        assert_eq!(budget.spend_all("a", 0, now), Ok(()));
+        assert_eq!(budget.spend_all("a", 7, now), Ok(()));
+        for _ in 0..3 {
+            assert_eq!(budget.spend_all("a", 5, now), Err(Ttl::seconds(2)), "trying costs nothing");
+        }
+        let later = now.plus(Ttl::seconds(2));
+        assert_eq!(budget.spend_all("a", 5, later), Ok(()));
+        assert!(budget.spend("a", later).is_err());
+        assert_eq!(budget.spend_all("b", 99, now), Ok(()), "all that there is");
+        assert!(budget.spend("b", now).is_err());
     }
 
     #[test]

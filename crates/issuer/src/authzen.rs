@@ -12,6 +12,7 @@ mod facts;
 mod known;
 mod question;
 mod search;
+mod size;
 
 use crate::{Settings, metadata, server::State};
 use axum::{
@@ -22,7 +23,9 @@ use axum::{
 };
 use call::Call;
 use known::Lore;
+use portcullis_directory::Budget;
 use portcullis_policy::Judge;
+use portcullis_types::Ttl;
 use portcullis_verify::Guarded;
 use serde_json::json;
 use std::sync::Arc;
@@ -31,6 +34,10 @@ use std::sync::Arc;
 pub(crate) const PATH: &str = "/access/v1";
 /// What its callers need.
 const SCOPE: &str = "policy:evaluate";
+/// Questions of one caller at once.
+const BURST: u32 = 1000;
+/// Then one more each time.
+const PERIOD: Ttl = Ttl::from_millis(10);
 
 /// What the endpoints share.
 struct Pdp {
@@ -39,6 +46,8 @@ struct Pdp {
     guarded: Guarded,
     judge: Judge,
     lore: Lore,
+    /// By caller: whoever asks much does not keep the others from asking.
+    questions: Budget,
 }
 
 /// The endpoints, and where they are found; none where no policy is asked, or nobody can have a token for them.
@@ -47,7 +56,8 @@ pub(crate) fn routes(path: &str, state: &Arc<State>) -> Router<Arc<State>> {
     let (Some(judge), Some(api)) = (state.judge.clone(), api) else { return Router::new() };
     let metadata = document(&state.settings);
     let guarded = Guarded { api: api.name.clone(), audience: api.resource.clone(), tenant: None };
-    let pdp = Arc::new(Pdp { state: Arc::clone(state), guarded, judge, lore: Lore::default() });
+    let (lore, questions) = (Lore::default(), Budget::new(BURST, PERIOD));
+    let pdp = Arc::new(Pdp { state: Arc::clone(state), guarded, judge, lore, questions });
     let at = |below: &str| format!("{path}{PATH}{below}");
     let on = |asked: Asked| {
         post(move |Shared(pdp): Shared<Arc<Pdp>>, request: Request| async move {

@@ -4,7 +4,7 @@ use super::{Pdp, SCOPE, question::Malformed};
 use crate::{
     DpopNonce,
     dpop::{self, DPOP},
-    manage::token_facts,
+    manage::{token_facts, unproven},
     own::{self, Door},
     server::State,
     token::Fault,
@@ -16,8 +16,9 @@ use axum::{
 };
 use http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use portcullis_audit::{self as audit, Access, Event, Record, TokenFacts};
+use portcullis_directory as directory;
 use portcullis_types::{
-    DecisionId, Denial, Random, Ruled, Scope, Scopes, Stage, Tenant, Timestamp, Trace,
+    Check, DecisionId, Denial, Random, Ruled, Scope, Scopes, Stage, Tenant, Timestamp, Trace, Ttl,
 };
 use portcullis_verify::{
     Admission, Challenge, Demand, Holder, Need, Presented, Scheme,
@@ -50,6 +51,8 @@ pub(super) enum Problem {
     Malformed(String),
     /// 401 or 403: no token for this API, or without the scope.
     Denied(Box<Denial>, Option<Scheme>),
+    /// 429: it asked more than its share.
+    TooMany(Ttl),
     /// 503: a policy server or the store does not answer.
     Unavailable,
     /// A failure of ours.
@@ -74,7 +77,13 @@ impl<'p> Call<'p> {
         let (parts, body) = request.into_parts();
         let now = (pdp.state.clock)();
         let mut trace = Trace::new(Stage::Access);
-        let admission = admitted(pdp, &parts, (now, &mut trace))?;
+        let admission = match admitted(pdp, &parts, (now, &mut trace)).await {
+            Err(Problem::Denied(denial, used)) => {
+                turned_away(pdp, &parts, (now, trace), &denial).await?;
+                return Err(Problem::Denied(denial, used));
+            }
+            admitted => admitted?,
+        };
         let body = read(&parts, body).await?;
         let (token, tenant) = (token_facts(&admission), admission.claims().tenant.clone());
         Ok(Self { pdp, now, body, path: parts.uri.path().to_owned(), trace, token, tenant })
@@ -95,6 +104,13 @@ impl<'p> Call<'p> {
         &self.token.client_id
     }
 
+    /// Spends so many questions of what the caller may ask.
+    pub(super) fn spend(&self, questions: usize) -> Result<(), Problem> {
+        let caller = (&*self.token.client_id, &*self.token.sub);
+        let questions = u32::try_from(questions).unwrap_or(u32::MAX);
+        self.pdp.questions.spend_all(caller, questions, self.now).map_err(Problem::TooMany)
+    }
+
     /// The name of one decision.
     pub(super) fn decision_id(&self) -> DecisionId {
         DecisionId::fresh(self.now, &Random::draw(&mut *(self.pdp.state.entropy)()))
@@ -105,7 +121,7 @@ impl<'p> Call<'p> {
         &self,
         decided: Vec<(DecisionId, Option<Ruled>)>,
     ) -> Result<(), Problem> {
-        let needed = needed();
+        let event = event(self.pdp, &self.path, Some(&self.token));
         let records: Vec<_> = decided
             .into_iter()
             .map(|(id, ruled)| Record {
@@ -114,15 +130,7 @@ impl<'p> Call<'p> {
                 trace: self.trace,
                 denial: None,
                 ruled: ruled.map(Cow::Owned),
-                event: Event::Access(Access {
-                    method: "POST".into(),
-                    path: self.path.clone().into(),
-                    route: Some(self.path.clone().into()),
-                    api: Some(self.pdp.guarded.api.as_str().to_owned().into()),
-                    resource: Some(self.pdp.guarded.audience.as_str().to_owned().into()),
-                    needed: Some(Cow::Owned(needed.clone())),
-                    token: Some(self.token.clone()),
-                }),
+                event: event.clone(),
             })
             .collect();
         let write = self
@@ -134,12 +142,50 @@ impl<'p> Call<'p> {
     }
 }
 
+/// What records say of the call itself.
+fn event(pdp: &Pdp, path: &str, token: Option<&TokenFacts<'static>>) -> Event<'static> {
+    Event::Access(Access {
+        method: "POST".into(),
+        path: path.to_owned().into(),
+        route: Some(path.to_owned().into()),
+        api: Some(pdp.guarded.api.as_str().to_owned().into()),
+        resource: Some(pdp.guarded.audience.as_str().to_owned().into()),
+        needed: Some(Cow::Owned(needed())),
+        token: token.cloned(),
+    })
+}
+
+/// The log is told who was not let in; from one address only so often.
+async fn turned_away(
+    pdp: &Pdp,
+    parts: &Parts,
+    (now, trace): (Timestamp, Trace),
+    denial: &Denial,
+) -> Result<(), Problem> {
+    let state = &*pdp.state;
+    match unproven(state, parts, now) {
+        Err(directory::Fault::TooMany { retry_after }) => {
+            return Err(Problem::TooMany(retry_after));
+        }
+        counted => counted?,
+    }
+    let record = Record {
+        id: DecisionId::fresh(now, &Random::draw(&mut *(state.entropy)())),
+        at: now,
+        trace,
+        denial: Some(Cow::Owned(denial.clone())),
+        ruled: None,
+        event: event(pdp, parts.uri.path(), None),
+    };
+    Ok(state.store.write(move |tx| audit::append(tx, &record)).await?)
+}
+
 fn needed() -> Scopes {
     SCOPE.parse::<Scope>().into_iter().collect()
 }
 
 /// The token, as every API of ours judges it.
-fn admitted(
+async fn admitted(
     pdp: &Pdp,
     parts: &Parts,
     (now, trace): (Timestamp, &mut Trace),
@@ -147,6 +193,7 @@ fn admitted(
     let state = &*pdp.state;
     let headers = parts.headers.get_all(header::AUTHORIZATION).into_iter();
     let presented = Presented::take(headers.map(HeaderValue::as_bytes), parts.uri.query());
+    let presented = trace.step(Check::Credential, presented);
     let presented = presented.map_err(|denial| Problem::Denied(denial.into(), None))?;
     let scheme = presented.scheme();
     let denied = |denial: Denial| Problem::Denied(denial.into(), Some(scheme));
@@ -163,7 +210,12 @@ fn admitted(
     });
     let (demand, needed) = (demand(state), needed());
     let door = Door { guarded: &pdp.guarded, demand: &demand, needed: &needed };
-    own::admitted(state, &presented, &door, (now, trace)).map_err(denied)
+    let admission = own::admitted(state, &presented, &door, (now, trace)).map_err(denied)?;
+    if scheme == Scheme::Dpop {
+        let spent = dpop::spent_by_holder(state, parts, (&admission, now)).await?;
+        trace.step(Check::Binding, spent).map_err(denied)?;
+    }
+    Ok(admission)
 }
 
 fn demand(state: &State) -> Demand {
@@ -222,6 +274,7 @@ fn refused(pdp: &Pdp, problem: &Problem) -> Response {
     let state = &*pdp.state;
     let (status, text, challenge) = match problem {
         Problem::Malformed(what) => (400, what.clone(), None),
+        Problem::TooMany(_) => (429, "too many at once; ask again later".to_owned(), None),
         Problem::Unavailable => {
             (503, "the policies cannot be asked now; try again".to_owned(), None)
         }
@@ -246,6 +299,9 @@ fn refused(pdp: &Pdp, problem: &Problem) -> Response {
     let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
     let mut response = (status, kind, text).into_response();
     let headers = response.headers_mut();
+    if let Problem::TooMany(wait) = problem {
+        headers.insert(header::RETRY_AFTER, wait.as_seconds().max(1).into());
+    }
     if status == StatusCode::SERVICE_UNAVAILABLE {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }

@@ -4,6 +4,7 @@ use super::{
     call::{Call, Problem},
     decision::{Decision, malformed},
     question::{Malformed, Question, object, wrong},
+    size,
 };
 use serde_json::{Map, Value, json};
 
@@ -12,7 +13,9 @@ const MOST: usize = 256;
 
 /// One question.
 pub(super) async fn one(call: &Call<'_>) -> Result<Value, Problem> {
+    size::one(&call.body)?;
     let question = Question::read(&call.body)?;
+    call.spend(1)?;
     let decision = Decision::on(call, &question).await?;
     let told = decision.told();
     call.record(vec![(decision.id, Some(decision.ruled))]).await?;
@@ -71,8 +74,10 @@ pub(super) async fn several(call: &Call<'_>) -> Result<Value, Problem> {
     for name in ["subject", "action", "resource", "context"] {
         object(&call.body, name)?;
     }
+    size::each(&call.body, list)?;
+    call.spend(list.len())?;
     let (mut told, mut decided) = (Vec::with_capacity(list.len()), Vec::with_capacity(list.len()));
-    for item in list {
+    for (place, item) in list.iter().enumerate() {
         let asked = match question(&call.body, item) {
             Ok(question) => Decision::on(call, &question).await,
             Err(fault) => Err(fault),
@@ -95,6 +100,10 @@ pub(super) async fn several(call: &Call<'_>) -> Result<Value, Problem> {
         told.push(answer);
         if ends {
             break;
+        }
+        // Others have something to do in between.
+        if place % 16 == 15 {
+            tokio::task::yield_now().await;
         }
     }
     call.record(decided).await?;

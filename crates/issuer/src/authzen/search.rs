@@ -5,6 +5,7 @@ use super::{
     call::{Call, Problem},
     decision::Decision,
     question::{Action, Entity, Malformed, Named, Question, context, object, wrong},
+    size,
 };
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -38,7 +39,9 @@ pub(super) async fn run(call: &Call<'_>, wanted: Wanted) -> Result<Value, Proble
     let resource = Entity::read(&call.body, "resource", named(Wanted::Resource))?;
     let context = context(&call.body)?;
     let question = Question { subject, action, resource, context };
-    let page = Page::read(&call.body, wanted)?;
+    let most = DECIDED.min(size::within(size::one(&call.body)?));
+    let page = Page::read(&call.body, wanted)?.deciding(most);
+    call.spend(1)?;
     let candidates = candidates(call, wanted, &question).await;
     let (results, next) = found(call, (wanted, &question), &candidates, &page).await?;
     let id = call.decision_id();
@@ -62,8 +65,13 @@ async fn found(
     let kind =
         if wanted == Wanted::Subject { &question.subject.kind } else { &question.resource.kind };
     for (at, name) in candidates.iter().enumerate().skip(page.from) {
-        if results.len() >= page.limit || at >= page.from.saturating_add(DECIDED) {
+        if results.len() >= page.limit || at >= page.from.saturating_add(page.most) {
             return Ok((results, Some(at)));
+        }
+        match call.spend(1) {
+            // What was found is told; the next page comes when more may be asked.
+            Err(Problem::TooMany(_)) if at > page.from => return Ok((results, Some(at))),
+            spent => spent?,
         }
         let mut question = question.clone();
         match wanted {
@@ -81,7 +89,7 @@ async fn found(
                 Wanted::Subject | Wanted::Resource => json!({ "type": kind, "id": name }),
             });
         }
-        if at % 64 == 63 {
+        if at % 16 == 15 {
             tokio::task::yield_now().await;
         }
     }
@@ -168,6 +176,8 @@ fn things(call: &Call<'_>, kind: &str) -> Vec<String> {
 struct Page {
     from: usize,
     limit: usize,
+    /// Candidates that it decides, at most.
+    most: usize,
     of: String,
 }
 
@@ -191,7 +201,7 @@ impl Page {
             Some(other) => return Err(wrong("page.token", "a string", other)),
         };
         let Some(token) = token else {
-            return Ok(Self { from: 0, limit: limit.unwrap_or(PAGE), of });
+            return Ok(Self { from: 0, limit: limit.unwrap_or(PAGE), most: DECIDED, of });
         };
         let unknown = || Malformed("'page.token' is none that came with this search".to_owned());
         let text = URL_SAFE_NO_PAD.decode(token).ok().and_then(|text| String::from_utf8(text).ok());
@@ -203,7 +213,11 @@ impl Page {
             let what = "the search is another than the one that 'page.token' came with";
             return Err(Malformed(what.to_owned()));
         }
-        Ok(Self { from, limit: was.clamp(1, MOST), of })
+        Ok(Self { from, limit: was.clamp(1, MOST), most: DECIDED, of })
+    }
+
+    fn deciding(self, most: usize) -> Self {
+        Self { most, ..self }
     }
 
     fn token(&self, from: usize) -> String {

@@ -154,15 +154,31 @@ impl House {
 
     /// Where these policies are asked, at all points; with the apps of most tests.
     pub(crate) async fn ruled_by(files: &[(&str, &str)]) -> Self {
-        let mut bundle = Files::default();
-        for (name, text) in files {
-            bundle.add(name, (*text).to_owned()).unwrap();
-        }
-        let engine = Engine::new(Bundle::of(bundle, &Registry::standard()).unwrap());
-        let surroundings = Surroundings::new(SurroundingsSettings::default()).unwrap();
-        let judge = Judge::new(Arc::new(engine), Point::ALL.to_vec(), surroundings);
-        let house = Self::before(settings(Alg::ES384), (Vec::new(), Some(judge))).await;
+        let house = Self::before(
+            settings(Alg::ES384),
+            (Vec::new(), Some(judge(files, Point::ALL.to_vec()))),
+        )
+        .await;
         house.settled().await;
+        house
+    }
+
+    /// That answers what these policies say of requests, for tenants too, behind a proxy.
+    pub(crate) async fn asked_about(rego: &str) -> Self {
+        let own = api("pdp", &format!("{ISSUER_ID}/access/v1"), "policy:evaluate", Alg::ES256);
+        let apis = [apis(Alg::ES384), vec![own]].concat();
+        let issuer = Issuer::new(ISSUER_ID).unwrap();
+        let settings = Settings::new(issuer, apis, Registry::standard(), Ttl::seconds(600));
+        let settings = settings.unwrap().behind(vec!["127.0.0.0/8".parse().unwrap()]);
+        let house = Self::before(
+            settings,
+            (Vec::new(), Some(judge(&[("request.rego", rego)], vec![Point::Request]))),
+        )
+        .await;
+        let tier = Tier { title: "Standard".to_owned(), ..Tier::default() };
+        let tiers = [("standard".to_owned(), tier)].into();
+        let contracts = Contracts { tiers, registry: Registry::standard() };
+        house.directory.contract(contracts).await.unwrap();
         house
     }
 
@@ -318,6 +334,16 @@ impl House {
         let found = self.store.read(move |tx| portcullis_audit::find(tx, id)).await;
         found.unwrap().expect("the decision is in the audit log")
     }
+}
+
+fn judge(files: &[(&str, &str)], points: Vec<Point>) -> Judge {
+    let mut bundle = Files::default();
+    for (name, text) in files {
+        bundle.add(name, (*text).to_owned()).unwrap();
+    }
+    let engine = Engine::new(Bundle::of(bundle, &Registry::standard()).unwrap());
+    let surroundings = Surroundings::new(SurroundingsSettings::default()).unwrap();
+    Judge::new(Arc::new(engine), points, surroundings)
 }
 
 async fn serve(state: &State) -> String {

@@ -9,6 +9,7 @@
 
 mod apps;
 mod authorize;
+mod authzen;
 mod browser;
 mod budget;
 mod client_document;
