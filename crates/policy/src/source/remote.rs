@@ -92,6 +92,14 @@ impl Remote {
         self.tag = None;
     }
 
+    /// What came cannot be used. A tag is only a server's word for it, and the next release may have the same; a
+    /// digest is of what came, and stays.
+    pub fn refused(&mut self) {
+        if matches!(self.place, Place::Url(_)) {
+            self.forget();
+        }
+    }
+
     async fn by_url(&self, url: &Url) -> Result<Option<(Option<String>, Vec<u8>)>, String> {
         let mut headers = self.headers();
         if let Some(tag) = self.tag.as_deref().and_then(|tag| HeaderValue::from_str(tag).ok()) {

@@ -16,5 +16,6 @@ mod inputs;
 mod library;
 mod opa;
 mod opa_faults;
+mod remote;
 mod support;
 mod tools;

@@ -211,7 +211,7 @@ impl Directory {
     }
 }
 
-/// Asks a server. One that has the same as before, good or bad, is as it was.
+/// Asks a server. One that has the same as before is as it was.
 async fn look_at(
     remote: &mut Remote,
     trusted: Option<&Trusted>,
@@ -223,7 +223,10 @@ async fn look_at(
     let opened = tokio::task::spawn_blocking(open).await.map_err(|fault| fault.to_string())?;
     Ok(match opened {
         Ok(delivery) => Looked::New(Box::new(delivery)),
-        Err(refused) => Looked::Bad(said(&refused)),
+        Err(refused) => {
+            remote.refused();
+            Looked::Bad(said(&refused))
+        }
     })
 }
 
