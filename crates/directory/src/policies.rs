@@ -41,6 +41,9 @@ pub enum Asked {
     /// A source that is polled: what it delivered last is not applied again, or it would undo what a person did
     /// since.
     BySource,
+    /// A source that only passes on what others signed. Besides, it does not go back: who holds it could not make
+    /// policies, but bring old ones back.
+    BySigner,
 }
 
 /// What became of it.
@@ -104,11 +107,18 @@ impl Policies {
             let before = rows::latest(tx, place)?;
             let stands = before.as_ref().and_then(|before| before.revision.as_deref());
             let same = stands == Some(&new.revision);
-            if new.asked == Asked::BySource && !same {
+            if new.asked != Asked::ByHand && !same {
                 let said = rows::latest_from(tx, place, &new.origin)?;
                 if said.is_some_and(|said| said.revision.as_ref() == Some(&new.revision)) {
                     return Ok(Outcome::AsItWas(before));
                 }
+            }
+            if new.asked == Asked::BySigner && !same && rows::came(tx, place, &new)? {
+                return Err(Fault::Invalid(format!(
+                    "{} was replaced by a later release of the same source; to go back, apply it by hand, or sign it \
+                     anew under another --revision",
+                    new.revision
+                )));
             }
             rows::keep(tx, &new.revision, &new.packed, now)?;
             if same {

@@ -1,5 +1,6 @@
 //! Applications of policies as rows.
 
+use super::NewPolicy;
 use portcullis_store::{Row, StoreFault, Tx};
 use portcullis_types::Timestamp;
 use serde::Serialize;
@@ -67,6 +68,8 @@ const LATEST: &str = "SELECT seq, place, act, revision, falls_back_to, at, actor
                       FROM policy_application WHERE place = $1 ORDER BY seq DESC LIMIT 1";
 const LATEST_FROM: &str = "SELECT seq, place, act, revision, falls_back_to, at, actor, origin, label \
      FROM policy_application WHERE place = $1 AND origin = $2 AND act = 'apply' ORDER BY seq DESC LIMIT 1";
+const CAME: &str = "SELECT seq FROM policy_application WHERE place = $1 AND origin = $2 \
+                    AND act = 'apply' AND revision = $3 AND COALESCE(label, '') = $4 LIMIT 1";
 const ONE: &str = "SELECT seq, place, act, revision, falls_back_to, at, actor, origin, label \
                    FROM policy_application WHERE seq = $1";
 const ALL: &str = "SELECT seq, place, act, revision, falls_back_to, at, actor, origin, label \
@@ -86,6 +89,21 @@ pub(super) fn latest_from(
 ) -> Result<Option<AppliedPolicy>, StoreFault> {
     let row = tx.query_row(LATEST_FROM, &[place.word().into(), origin.into()])?;
     row.as_ref().map(applied).transpose()
+}
+
+/// Whether a source brought this release before.
+pub(super) fn came(
+    tx: &mut Tx<'_>,
+    place: PolicyPlace,
+    new: &NewPolicy,
+) -> Result<bool, StoreFault> {
+    let values = [
+        place.word().into(),
+        (&new.origin).into(),
+        (&new.revision).into(),
+        new.label.as_deref().unwrap_or_default().into(),
+    ];
+    Ok(tx.query_row(CAME, &values)?.is_some())
 }
 
 pub(super) fn one(tx: &mut Tx<'_>, seq: u64) -> Result<Option<AppliedPolicy>, StoreFault> {

@@ -130,6 +130,36 @@ async fn shadow_is_a_place_of_its_own() {
 }
 
 #[tokio::test]
+async fn who_holds_the_server_cannot_bring_old_policies_back() {
+    let (mut house, policies) = policies().await;
+    let signed = |name, label: &str| {
+        let label = Some(label.to_owned());
+        NewPolicy { label, ..new(name, "https://bundles.example/a", Asked::BySigner) }
+    };
+    for (name, label) in [('a', "v1"), ('b', "v2")] {
+        policies.apply(house.acting(NOW), Force, signed(name, label)).await.unwrap();
+    }
+    let records = house.count().await;
+    for _ in 0..2 {
+        let back = policies.apply(house.acting(NOW), Force, signed('a', "v1")).await;
+        assert!(matches!(&back, Err(Fault::Invalid(why)) if why.contains("by hand")), "{back:?}");
+        assert_eq!(in_force(&policies).await, Some(revision('b')));
+    }
+    assert_eq!(house.count().await, records);
+    // Not either while others stand, which a person put there.
+    policies.apply(house.acting(NOW), Force, by_hand('c')).await.unwrap();
+    policies.apply(house.acting(NOW), Force, signed('a', "v1")).await.unwrap_err();
+    let last = policies.apply(house.acting(NOW), Force, signed('b', "v2")).await.unwrap();
+    assert!(matches!(last, Outcome::AsItWas(_)), "{last:?}");
+    // Whoever signs may release the same again, and a person may go back.
+    policies.apply(house.acting(NOW), Force, signed('a', "v3")).await.unwrap();
+    assert_eq!(in_force(&policies).await, Some(revision('a')));
+    policies.apply(house.acting(NOW), Force, signed('b', "v2")).await.unwrap_err();
+    policies.apply(house.acting(NOW), Force, by_hand('b')).await.unwrap();
+    assert_eq!(in_force(&policies).await, Some(revision('b')));
+}
+
+#[tokio::test]
 async fn old_bundles_are_forgotten_and_what_decides_is_not() {
     let (mut house, policies) = policies().await;
     policies.apply(house.acting(NOW), Shadow, by_hand('f')).await.unwrap();

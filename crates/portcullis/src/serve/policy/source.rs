@@ -141,7 +141,7 @@ impl Source {
             packed: delivery.packed,
             label: delivery.label,
             origin: self.origin(),
-            asked: Asked::BySource,
+            asked: if self.trusted.is_some() { Asked::BySigner } else { Asked::BySource },
         };
         let applied = live.0.policies.apply(by, self.place, new).await;
         if let Outcome::Applied(_) = applied.map_err(|fault| fault.to_string())? {
