@@ -50,7 +50,7 @@ impl Partners {
         };
         if theirs.current(now).is_none() {
             theirs.refresh(Why::Stale, now).await;
-        } else if theirs.is_stale(now) && !trust.record().freeze_keys {
+        } else if theirs.is_stale(now) {
             let aside = theirs.clone();
             tokio::spawn(async move { aside.refresh(Why::Stale, now).await });
         }
@@ -74,7 +74,7 @@ impl Partners {
             return false;
         };
         let mut fetched = false;
-        for one in trusts.iter().filter(|one| !one.trust.record().freeze_keys) {
+        for one in trusts {
             let Some(theirs) = self.of(&one.trust) else { continue };
             fetched |= theirs.refresh(Why::UnknownKid, now).await == Refresh::Fetched;
         }
@@ -103,8 +103,11 @@ impl Partners {
         budget.spend(who, now)
     }
 
-    /// Those whose keys are fetched.
+    /// Those whose keys are fetched. Frozen ones never are.
     fn of(&self, trust: &CheckedTrust) -> Option<TheirKeys> {
+        if trust.record().freeze_keys {
+            return None;
+        }
         let (place, source) = match &trust.record().keys {
             subject::KeySource::Discovery => (String::new(), KeySource::Discovery),
             subject::KeySource::JwksUri(url) => {

@@ -18,7 +18,7 @@ pub struct Trust {
     pub issuer: String,
     /// Where its keys are from.
     pub keys: KeySource,
-    /// Whether the keys at hand are kept, whatever the issuer publishes from now on.
+    /// Whether the keys stay as they are, whatever the issuer publishes: for a set that is written here alone.
     #[serde(default, skip_serializing_if = "is_false")]
     pub freeze_keys: bool,
     /// The algorithms it may sign with; the preset's if absent.

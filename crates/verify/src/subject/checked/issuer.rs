@@ -73,6 +73,15 @@ fn pinned(trust: &Trust, claim: &str) -> bool {
 
 /// The keys in the record; where they are fetched from elsewhere is only looked at.
 pub(super) fn keys(trust: &Trust, algs: &[Alg], faults: &mut Faults) -> Option<Arc<KeySet>> {
+    if trust.freeze_keys && !matches!(trust.keys, KeySource::Jwks(_)) {
+        let what =
+            "is for keys that are written here: what is fetched after a restart may be another's";
+        faults.add(
+            "freeze_keys",
+            what,
+            "write the set as it is now: keys = { jwks = { keys = […] } }",
+        );
+    }
     match &trust.keys {
         KeySource::Discovery => {
             let rule = trust.preset.terms().iss;

@@ -11,7 +11,6 @@ name = "corporate"
 preset = "keycloak"
 issuer = "https://sso.acme.example/realms/staff"
 keys = "discovery"
-freeze_keys = true
 algs = ["RS256"]
 audiences = ["api"]
 kinds = ["access_token", "id_token"]
@@ -67,7 +66,7 @@ fn a_record_reads_the_same_in_toml_and_in_json() {
     assert_eq!(toml::from_str::<Trust>(&toml).unwrap(), written);
     let trust = home(|home| written.checked(home)).unwrap();
     assert_eq!((trust.max_ttl(), trust.rate()), (Ttl::seconds(600), 30));
-    assert!(trust.allows_impersonation() && trust.record().freeze_keys);
+    assert!(trust.allows_impersonation());
     assert_eq!(trust.reuse(TokenKind::AccessToken), Reuse::Once);
 }
 
@@ -92,6 +91,17 @@ fn an_unknown_field_is_not_read() {
     let condition = json!([{ "claim": "sub", "regex": "^a" }]);
     let record = Case::of("custom").record(json!({ "conditions": condition })).record;
     assert!(serde_json::from_value::<Trust>(record).is_err());
+}
+
+/// Frozen in memory, they would be fetched anew after a restart, from whoever holds the issuer by then.
+#[test]
+fn keys_that_are_fetched_cannot_be_frozen() {
+    let uri = json!({ "jwks_uri": "https://idp.acme.example/keys" });
+    for keys in [json!("discovery"), uri] {
+        assert_eq!(fields(json!({ "keys": keys, "freeze_keys": true })), ["freeze_keys"]);
+        assert!(fields(json!({ "keys": keys })).is_empty());
+    }
+    assert!(fields(json!({ "freeze_keys": true })).is_empty(), "they are written in the record");
 }
 
 #[test]
