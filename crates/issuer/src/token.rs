@@ -7,6 +7,7 @@ mod answer;
 mod ask;
 mod authorization_code;
 mod client_credentials;
+mod contract;
 mod course;
 pub(crate) mod credentials;
 mod device_code;
@@ -160,12 +161,12 @@ struct Caller {
     /// `None`: whoever proves nothing but a token.
     client: Option<Authenticated>,
     holder: Holder,
-    used: Option<Used>,
+    used: Vec<Used>,
 }
 
 impl Caller {
     const fn new(client: Authenticated, holder: Holder) -> Self {
-        Self { client: Some(client), holder, used: None }
+        Self { client: Some(client), holder, used: Vec::new() }
     }
 
     fn spend(&self, tx: &mut Tx<'_>) -> Result<Result<(), Denial>, StoreFault> {
@@ -177,7 +178,12 @@ impl Caller {
         if let Err(denial) = self.holder.spend(tx)? {
             return Ok(Err(denial));
         }
-        self.used.as_ref().map_or(Ok(Ok(())), |used| used.spend(tx))
+        for used in &self.used {
+            if let Err(denial) = used.spend(tx)? {
+                return Ok(Err(denial));
+            }
+        }
+        Ok(Ok(()))
     }
 }
 

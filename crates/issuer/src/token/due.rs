@@ -36,6 +36,8 @@ pub(crate) struct Due {
     /// What the app may learn, as it is told.
     pub(crate) identity: IdentityScopes,
     pub(crate) scope: Scopes,
+    /// What limits the access token further.
+    pub(crate) details: Details,
     pub(crate) aud: Audience,
     pub(crate) key: Arc<SigningKey>,
     pub(crate) issued: Timestamp,
@@ -89,7 +91,7 @@ impl Due {
         course: &Course,
     ) -> Result<Self, TokenError> {
         let state = &*ask.state;
-        let Narrowed { api, identity, scope, ruling } = narrowed;
+        let Narrowed { api, identity, scope, details, ruling } = narrowed;
         let alg = api.as_ref().map(|api| api.signing_alg);
         let alg = alg.or_else(|| shape::default_alg(state, &ask.client));
         let alg = alg.ok_or(Fault::NoKeys)?;
@@ -113,6 +115,7 @@ impl Due {
             person,
             identity,
             scope,
+            details,
         })
     }
 
