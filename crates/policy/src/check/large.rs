@@ -56,15 +56,14 @@ impl Scale<'_> {
         for step in path {
             let mut next = Vec::new();
             for value in here {
-                match step {
-                    Some(key) => next.extend(field(value, key)),
-                    None => {
-                        if self.exceeds(value, MAX_WHOLE) {
-                            most = MAX_FOUND;
-                        }
-                        parts(value, &mut next);
-                    }
+                if let Some(key) = step {
+                    next.extend(field(value, key));
+                    continue;
                 }
+                if self.exceeds(value, MAX_WHOLE) {
+                    most = MAX_FOUND;
+                }
+                parts(value, &mut next);
             }
             self.visits = self.visits.saturating_add(next.len());
             if self.visits > MAX_VISITS {
