@@ -14,6 +14,7 @@ mod people;
 mod postgres;
 mod proxies;
 mod report;
+mod ruled;
 mod server;
 mod token;
 

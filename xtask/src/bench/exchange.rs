@@ -106,7 +106,7 @@ pub(super) fn run(bench: &Bench<'_>) -> Outcome<Section> {
         ("none", Partner::start(bench, "partner", ("", &publics))?),
     ];
     for (alg, goal) in ROWS {
-        let tokens = keys::tokens(bench, alg)?;
+        let tokens = keys::tokens(bench, alg, keys::Holders::Clients)?;
         for (policy, partner) in &partners {
             let file = partner.requests(bench, alg, &tokens)?;
             let mut loads = Vec::new();

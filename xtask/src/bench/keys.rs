@@ -8,7 +8,7 @@ use xshell::cmd;
 
 pub(super) const ISSUER: &str = "https://issuer.example";
 pub(super) const AUDIENCE: &str = "https://api.example";
-const TOKENS: u32 = 1000;
+pub(super) const TOKENS: u32 = 1000;
 
 /// Makes a key, and writes its public half as `ALG.json` and `ALG.pem`.
 pub(super) fn generate(bench: &Bench<'_>, alg: &str) -> Outcome<Value> {
@@ -28,17 +28,35 @@ pub(super) fn generate(bench: &Bench<'_>, alg: &str) -> Outcome<Value> {
     Ok(jwk)
 }
 
+/// Whose tokens they are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holders {
+    /// A hundred clients that belong to nobody.
+    Clients,
+    /// A thousand people of a thousand tenants.
+    Tenants,
+}
+
+/// The id of a tenant.
+pub(super) fn tenant(number: u32) -> String {
+    format!("t{number:03}")
+}
+
 /// A thousand different tokens that hold for an hour.
-pub(super) fn tokens(bench: &Bench<'_>, alg: &str) -> Outcome<Vec<String>> {
+pub(super) fn tokens(bench: &Bench<'_>, alg: &str, of: Holders) -> Outcome<Vec<String>> {
     let (sh, portcullis) = (&bench.house.sh, &bench.portcullis);
     let key = bench.dir.join(format!("{alg}.private.json"));
     let now: u64 = cmd!(sh, "date +%s").quiet().read()?.parse().map_err(Trouble::new)?;
     let token = |number: u32| {
         let client = format!("client-{:03}", number % 100);
-        let claims = json!({
+        let mut claims = json!({
             "iss": ISSUER, "aud": AUDIENCE, "sub": client, "client_id": client, "scope": "generate:basic",
             "iat": now, "exp": now + 3600, "jti": format!("01J0000000000000000000{number:04}"),
         });
+        if let (Holders::Tenants, Some(claims)) = (of, claims.as_object_mut()) {
+            claims.insert("tenant".into(), tenant(number).into());
+            claims.insert("sub".into(), format!("usr_{number:03}").into());
+        }
         Ok(cmd!(sh, "{portcullis} jose sign --key {key} --typ at+jwt")
             .quiet()
             .stdin(claims.to_string())

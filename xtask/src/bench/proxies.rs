@@ -1,8 +1,8 @@
 //! The proxies, all alive at once, and what each is asked to do.
 
 use super::{
-    AROUND, Bench, free_port,
-    keys::{self, AUDIENCE, ISSUER},
+    AROUND, Bench, free_port, ruled,
+    keys::{self, AUDIENCE, Holders, ISSUER},
     server::{self, Server},
 };
 use crate::trouble::{Outcome, Trouble};
@@ -21,11 +21,18 @@ pub(super) enum Work {
     Es256,
     Rs256Cached,
     Es256Cached,
+    Rs256Ruled,
 }
 
 impl Work {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Plain, Self::Rs256, Self::Es256, Self::Rs256Cached, Self::Es256Cached];
+    pub(super) const ALL: [Self; 6] = [
+        Self::Plain,
+        Self::Rs256,
+        Self::Es256,
+        Self::Rs256Cached,
+        Self::Es256Cached,
+        Self::Rs256Ruled,
+    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -34,13 +41,14 @@ impl Work {
             Self::Es256 => "ES256",
             Self::Rs256Cached => "RS256, cached",
             Self::Es256Cached => "ES256, cached",
+            Self::Rs256Ruled => "RS256, cached, and a policy",
         }
     }
 
     /// What ours is compared with: HAProxy has no cache, so with one or without, it does the same.
     pub(super) fn baseline(self) -> Self {
         match self {
-            Self::Rs256Cached => Self::Rs256,
+            Self::Rs256Cached | Self::Rs256Ruled => Self::Rs256,
             Self::Es256Cached => Self::Es256,
             same => same,
         }
@@ -53,11 +61,17 @@ impl Work {
             Self::Rs256 => 0.80,
             Self::Es256 => 0.85,
             Self::Rs256Cached | Self::Es256Cached => 0.50,
+            Self::Rs256Ruled => 0.75,
         }
     }
 
     fn alg(self) -> &'static str {
         if self.baseline() == Self::Es256 { "ES256" } else { "RS256" }
+    }
+
+    /// Under which name its tokens are kept.
+    fn tokens(self) -> &'static str {
+        if self == Self::Rs256Ruled { "tenants" } else { self.alg() }
     }
 }
 
@@ -88,8 +102,9 @@ pub(super) fn start(bench: &Bench<'_>) -> Outcome<Field> {
     let mut public = Vec::new();
     for alg in ["RS256", "ES256"] {
         public.push(keys::generate(bench, alg)?);
-        tokens.insert(alg, keys::tokens(bench, alg)?);
+        tokens.insert(alg, keys::tokens(bench, alg, Holders::Clients)?);
     }
+    tokens.insert("tenants", keys::tokens(bench, "RS256", Holders::Tenants)?);
     keys::key_set(bench, &bench.dir.join("jwks.json"), &public)?;
     let port = free_port()?;
     let body = "portcullis bench ".repeat(64).get(..1024).unwrap_or_default().to_owned();
@@ -168,7 +183,7 @@ impl Field {
             [envoy.as_os_str(), file, config.as_os_str(), threads, one, level, error, alone];
         let server = Rc::new(Server::start(bench, "envoy", &command, port)?);
         self.row(bench, "Envoy", (Work::Plain, "/plain"), (&server, port))?;
-        for work in Work::ALL.into_iter().skip(1) {
+        for work in [Work::Rs256, Work::Es256, Work::Rs256Cached, Work::Es256Cached] {
             let path = if work == work.baseline() { "/checked" } else { "/cached" };
             self.row(bench, "Envoy", (work, path), (&server, port))?;
         }
@@ -183,7 +198,9 @@ impl Field {
         self.row(bench, OURS, (Work::Es256, "/checked"), (&server, port))?;
         let (server, port) = gateway(bench, "gateway-cached", upstream, 50_000)?;
         self.row(bench, OURS, (Work::Rs256Cached, "/checked"), (&server, port))?;
-        self.row(bench, OURS, (Work::Es256Cached, "/checked"), (&server, port))
+        self.row(bench, OURS, (Work::Es256Cached, "/checked"), (&server, port))?;
+        let (server, port) = ruled::start(bench, values(bench, upstream, &[]))?;
+        self.row(bench, OURS, (Work::Rs256Ruled, "/checked"), (&server, port))
     }
 
     fn row(
@@ -201,7 +218,7 @@ impl Field {
             )?,
             _ => keys::requests(
                 bench,
-                &format!("{}{}", work.alg(), path.replace('/', "-")),
+                &format!("{}{}", work.tokens(), path.replace('/', "-")),
                 path,
                 self.tokens(work),
             )?,
@@ -211,7 +228,7 @@ impl Field {
     }
 
     fn tokens(&self, work: Work) -> &[String] {
-        self.tokens.get(work.alg()).map_or(&[], Vec::as_slice)
+        self.tokens.get(work.tokens()).map_or(&[], Vec::as_slice)
     }
 
     /// Only who refuses what is wrong takes part.
