@@ -92,14 +92,15 @@ impl House {
         house
     }
 
-    /// With the management API, and a tier.
+    /// With the management API, and a tier, behind a proxy.
     pub(crate) async fn managed() -> Self {
         let manages = "tenant:admin client:read client:write audit:read";
         let own = api("admin", &format!("{ISSUER_ID}/admin/v1"), manages, Alg::ES256);
         let apis = [apis(Alg::ES384), vec![own]].concat();
         let issuer = Issuer::new(ISSUER_ID).unwrap();
         let settings = Settings::new(issuer, apis, Registry::standard(), Ttl::seconds(600));
-        let house = Self::of(settings.unwrap()).await;
+        let settings = settings.unwrap().behind(vec!["127.0.0.0/8".parse().unwrap()]);
+        let house = Self::of(settings).await;
         let scopes = ["generate:basic", "batch:read", "client:read", "exchange:impersonate"];
         let tier = Tier {
             title: "Standard".to_owned(),

@@ -409,6 +409,30 @@ async fn only_a_token_for_this_api_opens_it() {
     assert_eq!(admin.get("/tenants/t123").await.status, 401);
 }
 
+/// Attack: whoever has no token at all fills the log.
+#[tokio::test]
+async fn one_address_has_so_many_refusals_recorded() {
+    let house = House::managed().await;
+    let nobody = Caller { house: &house, token: "nonsense".to_owned() };
+    let rows = async || {
+        let sql = "SELECT count(*) FROM audit";
+        let row = house.store.read(move |tx| tx.query_row(sql, &[])).await.unwrap().unwrap();
+        row.int(0).unwrap()
+    };
+    let from = async |address: &str| {
+        nobody.send("GET", "/tenants", &[("x-forwarded-for", address)], "").await
+    };
+    let before = rows().await;
+    for _ in 0..100 {
+        assert_eq!(from("192.0.2.7").await.status, 401);
+    }
+    assert_eq!(rows().await, before + 100);
+    let refused = from("192.0.2.7").await;
+    assert_eq!((refused.status, refused.header("retry-after")), (429, "1"), "{}", refused.body);
+    assert_eq!(rows().await, before + 100);
+    assert_eq!(from("192.0.2.8").await.status, 401);
+}
+
 #[tokio::test]
 async fn without_the_api_there_is_nothing_of_it() {
     let house = House::open().await;
