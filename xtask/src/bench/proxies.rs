@@ -1,8 +1,9 @@
 //! The proxies, all alive at once, and what each is asked to do.
 
 use super::{
-    AROUND, Bench, free_port, ruled,
+    AROUND, Bench, free_port,
     keys::{self, AUDIENCE, Holders, ISSUER},
+    ruled,
     server::{self, Server},
 };
 use crate::trouble::{Outcome, Trouble};
