@@ -22,13 +22,13 @@ async fn server(release: Release) -> Url {
     let url = format!("http://{}/bundle.tar.gz", listener.local_addr().unwrap());
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let mut heard = Vec::new();
-            while !heard.ends_with(b"\r\n\r\n") {
-                heard.push(stream.read_u8().await.unwrap());
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                request.push(stream.read_u8().await.unwrap());
             }
             let (tag, packed) = release.lock().unwrap().clone();
             let known =
-                String::from_utf8(heard).unwrap().contains(&format!("if-none-match: {tag}"));
+                String::from_utf8(request).unwrap().contains(&format!("if-none-match: {tag}"));
             let (status, body) = if known { ("304 -", Vec::new()) } else { ("200 -", packed) };
             let length = body.len();
             let head = format!(
