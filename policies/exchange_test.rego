@@ -82,7 +82,7 @@ test_the_houses_own_pass_on_what_they_have if {
 	})
 	decision := data.portcullis.exchange.decision with input as own
 	decision.scopes == {"analytics:read"}
-	not decision.datasets
+	decision.datasets == {"ds_claims", "ds_other"}
 }
 
 test_a_subject_of_the_house_is_not_for_a_tenants_client if {

@@ -31,7 +31,7 @@ pub use pushed::{push, pushed, take_pushed};
 pub use refresh::{RefreshRandom, Shown, issue_refresh, refresh_token, show_refresh};
 pub use revocation::{RevocationKind, revoke, revoke_token};
 pub(crate) use revocation::{
-    halt, note_life, page as revoked_page, resume, revoke_changed, since as revoked_since,
+    note_life, page as revoked_page, revoke_changed, since as revoked_since,
 };
 pub(crate) use secret::Drawn;
 pub use secret::{Code, CodeRandom, DeviceCode, RefreshToken};

@@ -18,9 +18,7 @@ pub use record::{CrossingRecord, TenantProblem, TenantRecord};
 
 use crate::{Contracts, Directory, Fault, Tier};
 use portcullis_store::Tx;
-use portcullis_types::{
-    Crossing, Denial, DetailType, DetailsFault, Inbound, Tenant, TenantHalt, Timestamp,
-};
+use portcullis_types::{Crossing, Denial, DetailsFault, Inbound, Tenant, TenantHalt, Timestamp};
 use portcullis_verify::subject::CheckedTrust;
 use record::RecordHome;
 use serde_json::{Value, json};
@@ -112,16 +110,12 @@ impl Directory {
     }
 
     /// What the tenant's contract gives it: what its tier has, and of datasets its own. One whose tier is not
-    /// configured has nothing, and one that names no dataset has no right on datasets: details that do not speak of
-    /// any would limit nothing.
+    /// configured has nothing.
     pub fn contract_of(&self, tenant: &KnownTenant) -> Result<Tier, DetailsFault> {
         let contracts = self.contracts();
         let mut tier = contracts.tiers.get(&tenant.record.tier).cloned().unwrap_or_default();
         let own = tenant.record.datasets()?;
         tier.details = tier.details.meet(&own)?;
-        if tier.details.of_kind(DetailType::AiDataset).next().is_none() {
-            tier.scopes.retain(|pattern| pattern.family() != "dataset");
-        }
         Ok(tier)
     }
 

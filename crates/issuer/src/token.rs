@@ -7,7 +7,6 @@ mod answer;
 mod ask;
 mod authorization_code;
 mod client_credentials;
-mod contract;
 mod course;
 pub(crate) mod credentials;
 mod device_code;
@@ -161,12 +160,12 @@ struct Caller {
     /// `None`: whoever proves nothing but a token.
     client: Option<Authenticated>,
     holder: Holder,
-    used: Vec<Used>,
+    used: Option<Used>,
 }
 
 impl Caller {
     const fn new(client: Authenticated, holder: Holder) -> Self {
-        Self { client: Some(client), holder, used: Vec::new() }
+        Self { client: Some(client), holder, used: None }
     }
 
     fn spend(&self, tx: &mut Tx<'_>) -> Result<Result<(), Denial>, StoreFault> {
@@ -178,12 +177,7 @@ impl Caller {
         if let Err(denial) = self.holder.spend(tx)? {
             return Ok(Err(denial));
         }
-        for used in &self.used {
-            if let Err(denial) = used.spend(tx)? {
-                return Ok(Err(denial));
-            }
-        }
-        Ok(Ok(()))
+        self.used.as_ref().map_or(Ok(Ok(())), |used| used.spend(tx))
     }
 }
 

@@ -83,9 +83,7 @@ impl Trace {
         let (passed, failed) = (self.passed, self.failed);
         let reached = move |check: Check| passed & check.bit() != 0 || failed == Some(check);
         let of_exchange = |check: Check| check.is_occasional() && check != Check::Policy;
-        // Of these two, every grant of a tenant's knows.
-        let alone = |check: Check| of_exchange(check) && check != Check::TenantActive;
-        let exchange = Check::of(self.stage).any(|check| alone(check) && reached(check));
+        let exchange = Check::of(self.stage).any(|check| of_exchange(check) && reached(check));
         let shown = Check::of(self.stage).filter(move |check| {
             !check.is_occasional() || reached(*check) || exchange && of_exchange(*check)
         });

@@ -11,8 +11,6 @@ use std::fmt::Write as _;
 
 /// Some minutes for clocks that differ, and for gateways that are patient with `exp`.
 const SKEW: Ttl = Ttl::seconds(600);
-/// Longer than any program runs.
-const FOR_GOOD: Ttl = Ttl::seconds(100 * 366 * 24 * 3600);
 /// How many are told at a time, and read.
 pub(crate) const PAGE: i64 = 5000;
 /// How long their names may be on one page, in bytes.
@@ -28,28 +26,6 @@ pub fn revoke(
 ) -> Result<(), StoreFault> {
     let life = longest_life(tx, now)?;
     write(tx, (kind, value), now, now.plus(life))
-}
-
-/// Halts a tenant: until it is resumed, and not only for as long as tokens live that were made by now. Publish after the
-/// commit.
-pub(crate) fn halt(
-    tx: &mut Tx<'_>,
-    kind: RevocationKind,
-    tenant: &str,
-    now: Timestamp,
-) -> Result<(), StoreFault> {
-    write(tx, (kind, tenant), now, now.plus(FOR_GOOD))
-}
-
-/// Takes a halt back. Both words end together, so that nobody who comes later hears of the halt alone. Publish after
-/// the commit.
-pub(crate) fn resume(tx: &mut Tx<'_>, tenant: &str, now: Timestamp) -> Result<(), StoreFault> {
-    let until = now.plus(longest_life(tx, now)?);
-    tx.execute(
-        "UPDATE revocation_log SET until = $1 WHERE kind = $2 AND value = $3",
-        &[until.plus(SKEW).into(), RevocationKind::TenantSuspended.name().into(), tenant.into()],
-    )?;
-    write(tx, (RevocationKind::TenantResumed, tenant), now, until)
 }
 
 /// Ends one token, which would have ended at `exp`. Publish after the commit.

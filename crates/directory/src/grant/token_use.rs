@@ -12,7 +12,7 @@ pub struct TokenUse {
     pub tenant: Tenant,
     /// Which of its trusts.
     pub trust: String,
-    /// SHA-256 of what is signed of the token.
+    /// SHA-256 of the token.
     pub digest: [u8; 32],
     /// Its `jti`: with one, a token that was signed again is the same.
     pub jti: Option<Jti>,

@@ -133,10 +133,7 @@ impl Directory {
             let before = before.ok_or_else(|| Fault::UnknownTenant(target.clone()))?;
             let Some(kind) = step(&before, halt)? else { return Ok(()) };
             rows::set_halt(tx, &target, halt, now)?;
-            match kind {
-                RevocationKind::TenantResumed => grant::resume(tx, target.as_str(), now)?,
-                halted => grant::halt(tx, halted, target.as_str(), now)?,
-            }
+            grant::revoke(tx, kind, target.as_str(), now)?;
             Ok(deed.done(tx, target.as_str())?)
         })
         .await?;

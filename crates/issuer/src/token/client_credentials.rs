@@ -1,13 +1,13 @@
 //! RFC 6749 §4.4 with RFC 8707: the client's own rights, narrowed to one API.
 
-use super::{contract, course::Course, form::TokenRequest};
+use super::{course::Course, form::TokenRequest};
 use crate::{
     Api, policy,
     server::State,
     target::{self, Subject},
 };
-use portcullis_directory::{Client, Tier, excerpt};
-use portcullis_types::{Check, Denial, Details, Registry, Ruling, Scopes, Ttl};
+use portcullis_directory::{Client, excerpt};
+use portcullis_types::{Check, Denial, Registry, Ruling, Scopes, Ttl};
 
 /// What a token will say.
 pub(crate) struct Grant<'a> {
@@ -17,8 +17,6 @@ pub(crate) struct Grant<'a> {
     pub(crate) scope: Scopes,
     /// How long it lives.
     pub(crate) ttl: Ttl,
-    /// What limits it further.
-    pub(crate) details: Details,
 }
 
 /// Which API, then which scopes: a scope means something only at an API.
@@ -37,15 +35,13 @@ pub(crate) async fn grant<'a>(
     let default_scope = request.scope.is_none();
     course.record.default_used = default_scope || request.resource.is_empty();
     course.record.requested_scope = (!default_scope).then(|| asked.clone());
-    let contract = contract::of(state, client.tenant.as_ref(), course)?;
     let about = (&asked, api.resource.as_str());
     let ruling = policy::of_a_client(state, client, about, course).await;
     let ruling = policy::step(course, ruling)?;
     let ttl = policy::shortened(api.token_ttl.unwrap_or(state.settings.token_ttl), ruling.as_ref());
-    let by = By { client, api, contract: contract.as_ref(), ruling: ruling.as_ref() };
-    let scope = narrow(state, &by, asked, course);
+    let scope = narrow(state, (client, api, ruling.as_ref()), asked, course);
     let scope = course.trace.step(Check::GrantScope, scope)?;
-    Ok(Grant { api, scope, ttl, details: contract::details(contract.as_ref()) })
+    Ok(Grant { api, scope, ttl })
 }
 
 /// RFC 8707 §2.
@@ -78,28 +74,16 @@ fn asked(scope: Option<&str>, client: &Client, registry: &Registry) -> Result<Sc
     Ok(target::own(client, scopes))
 }
 
-/// All who have a say.
-struct By<'a> {
-    client: &'a Client,
-    api: &'a Api,
-    contract: Option<&'a Tier>,
-    ruling: Option<&'a Ruling>,
-}
-
 /// What is asked for, what the client may, what the API has, what the policy leaves: only what is in all.
 fn narrow(
     state: &State,
-    by: &By<'_>,
+    (client, api, ruling): (&Client, &Api, Option<&Ruling>),
     asked: Scopes,
     course: &mut Course,
 ) -> Result<Scopes, Denial> {
     let registry = &state.settings.registry;
-    let By { client, api, contract, ruling } = *by;
     let (mut granted, dropped) = asked.narrow(&client.scopes, &api.scopes, registry);
     course.record.dropped = dropped;
-    let (left, dropped) = contract::left(&granted, contract, (client.tenant.as_ref(), registry));
-    granted = left;
-    course.record.dropped.extend(dropped);
     if let Some(ruling) = ruling {
         let (left, dropped) = ruling.narrow(&granted, registry);
         granted = left;

@@ -36,8 +36,6 @@ pub(crate) struct Due {
     /// What the app may learn, as it is told.
     pub(crate) identity: IdentityScopes,
     pub(crate) scope: Scopes,
-    /// What limits the access token further.
-    pub(crate) details: Details,
     pub(crate) aud: Audience,
     pub(crate) key: Arc<SigningKey>,
     pub(crate) issued: Timestamp,
@@ -91,7 +89,7 @@ impl Due {
         course: &Course,
     ) -> Result<Self, TokenError> {
         let state = &*ask.state;
-        let Narrowed { api, identity, scope, details, ruling } = narrowed;
+        let Narrowed { api, identity, scope, ruling } = narrowed;
         let alg = api.as_ref().map(|api| api.signing_alg);
         let alg = alg.or_else(|| shape::default_alg(state, &ask.client));
         let alg = alg.ok_or(Fault::NoKeys)?;
@@ -115,7 +113,6 @@ impl Due {
             person,
             identity,
             scope,
-            details,
         })
     }
 

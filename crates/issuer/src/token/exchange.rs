@@ -20,8 +20,8 @@ use portcullis_directory::{self as directory, Client, GrantType, Tier, excerpt, 
 use portcullis_policy::Point;
 use portcullis_types::{
     Actor, ActorFault, Allows, Asked, Audience, Check, Denial, Detail, DetailType, Details,
-    DetailsFault, Dropped, DroppedBy, ImpersonationFault, Inbound, InboundFault, Narrowed,
-    PossessionFault, Rights, Ruling, Scopes, Side, Sides, Timestamp, Ttl,
+    DetailsFault, ImpersonationFault, Inbound, InboundFault, Narrowed, PossessionFault, Rights,
+    Ruling, Scopes, Side, Sides, Timestamp, Ttl,
 };
 use portcullis_verify::subject::{CheckedTrust, Offered, Reuse, TokenKind};
 use request::{Came, ExchangeRequest};
@@ -33,7 +33,7 @@ const IMPERSONATE: &str = "exchange:impersonate";
 pub(super) struct Exchanged {
     pub(super) minted: Minted,
     pub(super) details: Details,
-    pub(super) used: Vec<Used>,
+    pub(super) used: Option<Used>,
 }
 
 /// Who asks, and by what right.
@@ -173,7 +173,6 @@ async fn by_token(
         let fault = InboundFault::WrongTenant { found: name(&acting), expected: name(who) };
         return Err(Denial::BadInbound { inbound, fault });
     }
-    course.trace.step(Check::Possession, held(&acting, client, by.holder))?;
     if let Some(prior) = &acting.act {
         let fault = ActorFault::Delegated { sub: prior.sub().to_owned() };
         return Err(Denial::BadActor { inbound, fault });
@@ -183,15 +182,6 @@ async fn by_token(
         From::There { .. } | From::Key(_) => actor.as_client(client.id.as_str()),
     });
     let actor = actor.map_err(|fault| Denial::BadActor { inbound, fault })?;
-    // Whoever sees somebody's token does not act as them by that.
-    if !acting.is_shown_by(client, &actor) {
-        let found = match &acting.from {
-            From::Here { client_id, .. } => Some(client_id.clone()),
-            From::There { .. } | From::Key(_) => None,
-        };
-        let fault = InboundFault::WrongClient { found, expected: client.id.clone() };
-        return Err(Denial::BadInbound { inbound, fault });
-    }
     Ok(Acting { actor, shown: Some(acting) })
 }
 
@@ -240,9 +230,7 @@ async fn issue(
     if rights.expires <= course.now {
         return Err(Denial::NothingLeft { requested: rights.scopes, dropped: Vec::new() }.into());
     }
-    let shown = acting.as_ref().and_then(|acting| acting.shown.as_ref());
-    let used = [Some(&who), shown].into_iter().flatten();
-    let used = used.filter_map(|who| used_up(who, course.now)).collect();
+    let used = used(&who, course.now);
     let cnf = holder.confirmation();
     let actor = acting.as_ref().map(|acting| &acting.actor);
     let words = mint::OfAnExchange { sub: &who.sub, actor, carried: &who.carried, rights: &rights };
@@ -367,28 +355,9 @@ fn narrowed(
         crossings: who.tenant.as_ref().map_or(&[], |tenant| tenant.crossings.as_slice()),
     };
     let mut narrowed = Rights::narrow(asked, &sides, &state.settings.registry)?;
-    without_data(&mut narrowed, ruling)?;
     narrowed.rights.details = datasets(&narrowed.rights.details, contract.as_ref(), ruling)
         .map_err(|fault| Box::new(Denial::BadDetails { fault }))?;
     Ok(narrowed)
-}
-
-/// Where the policy leaves no dataset at all, no right on datasets is left: details that do not speak of any would limit
-/// nothing.
-fn without_data(narrowed: &mut Narrowed, ruling: Option<&Ruling>) -> Result<(), Box<Denial>> {
-    let leaves_none = |one: &&Ruling| one.datasets.as_ref().is_some_and(Vec::is_empty);
-    let Some(ruling) = ruling.filter(leaves_none) else { return Ok(()) };
-    let requested = narrowed.rights.scopes.clone();
-    let lost = requested.iter().filter(|scope| scope.family() == "dataset");
-    let by = || DroppedBy::Policy(ruling.words());
-    let lost: Vec<_> = lost.map(|scope| Dropped { scope: scope.clone(), by: by() }).collect();
-    narrowed.rights.scopes = requested.minus(&lost.iter().map(|one| one.scope.clone()).collect());
-    narrowed.dropped.extend(lost);
-    if narrowed.rights.scopes.is_empty() {
-        let dropped = narrowed.dropped.clone();
-        return Err(Box::new(Denial::NothingLeft { requested, dropped }));
-    }
-    Ok(())
 }
 
 /// A tenant without datasets names none, and the policy leaves what it says.
@@ -407,7 +376,7 @@ fn datasets(
 }
 
 /// How the use of the token is remembered.
-fn used_up(who: &Who, now: Timestamp) -> Option<Used> {
+fn used(who: &Who, now: Timestamp) -> Option<Used> {
     let (trust, replay) = match &who.from {
         From::Here { .. } => return None,
         From::Key(key) => return Some(Used::ApiKey { id: key.id.clone(), at: now }),

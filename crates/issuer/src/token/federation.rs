@@ -46,7 +46,7 @@ async fn serve(state: &State, request: Request, dialect: Dialect) -> Response {
     let outcome = if let Err(fault) = within_budget(state, &course, &outcome) {
         Err(fault.into())
     } else {
-        let nobody = Caller { client: None, holder: Holder::default(), used: Vec::new() };
+        let nobody = Caller { client: None, holder: Holder::default(), used: None };
         traded(state, course, (nobody, grant), outcome).await
     };
     let mut response = match outcome {

@@ -106,7 +106,7 @@ pub(super) fn to_itself(
     (grant, cnf): (Grant<'_>, Option<Confirmation>),
     course: &mut Course,
 ) -> Result<Minted, Fault> {
-    let Grant { api, scope, ttl, details } = grant;
+    let Grant { api, scope, ttl } = grant;
     let words = Words {
         api,
         sub: client.id.as_str(),
@@ -115,7 +115,7 @@ pub(super) fn to_itself(
         expires: after_all_that_is_dead(client, course.now).plus(ttl),
         cnf,
         act: None,
-        details: Some(&details).filter(|details| !details.is_empty()),
+        details: None,
         carried: None,
     };
     signed(state, client, words, course)
@@ -216,7 +216,7 @@ pub(super) fn for_a_person(state: &State, due: &Due) -> Result<String, Fault> {
             groups: told_of(IdentityScope::Groups, due.person.groups.as_slice()),
         }),
         act: None,
-        authorization_details: Some(&due.details).filter(|details| !details.is_empty()),
+        authorization_details: None,
         carried: None,
     };
     Ok(due.key.sign_compact(&due.key.header("at+jwt"), &claims)?)

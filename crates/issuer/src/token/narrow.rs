@@ -1,7 +1,7 @@
 //! What was granted, narrowed to what may be had now: by this request, by the client's allow-list, by the API and
 //! by the roles of the person. Each of them may have changed since.
 
-use super::{Course, TokenError, ask::Ask, contract};
+use super::{Course, TokenError, ask::Ask};
 use crate::{
     Api, Settings, policy,
     target::{self, Subject},
@@ -10,8 +10,8 @@ use portcullis_directory::{Authorization, Client, PeopleSettings, Person, excerp
 use portcullis_policy::Point;
 use portcullis_store::Tx;
 use portcullis_types::{
-    Check, Denial, Details, Dropped, DroppedBy, GrantedFault, IdentityScope, IdentityScopes,
-    Pattern, Ruling, Scope, Scopes,
+    Check, Denial, Dropped, DroppedBy, GrantedFault, IdentityScope, IdentityScopes, Pattern,
+    Ruling, Scope, Scopes,
 };
 
 /// What the request asks for; nothing means all that was granted.
@@ -28,8 +28,6 @@ pub(super) struct Narrowed {
     pub(super) api: Option<Api>,
     pub(super) identity: IdentityScopes,
     pub(super) scope: Scopes,
-    /// What limits it further.
-    pub(super) details: Details,
     /// What the policy says of it, if one is asked.
     pub(super) ruling: Option<Ruling>,
 }
@@ -53,11 +51,6 @@ pub(super) fn now(
         Some(api) => within(settings, &ask.client, api, (&asked, &roles), course),
         None => Scopes::default(),
     };
-    let contract = contract::of(&ask.state, granted.tenant.as_ref(), course)?;
-    let by = (granted.tenant.as_ref(), &settings.registry);
-    let (left, dropped) = contract::left(&scope, contract.as_ref(), by);
-    scope = left;
-    course.record.dropped.extend(dropped);
     let ruling = policy::step(course, ruled(ask))?;
     if let Some(ruling) = &ruling {
         let (left, dropped) = ruling.narrow(&scope, &settings.registry);
@@ -84,8 +77,7 @@ pub(super) fn now(
     let resource = api.map_or(&settings.userinfo.1, |api| &api.resource);
     course.record.resource = Some(resource.to_string().into());
     course.record.api = api.map(|api| api.name.to_string().into());
-    let details = contract::details(contract.as_ref());
-    Ok(Narrowed { api: api.cloned(), identity, scope, details, ruling })
+    Ok(Narrowed { api: api.cloned(), identity, scope, ruling })
 }
 
 /// Where a policy is asked, one has answered.

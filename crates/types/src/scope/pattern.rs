@@ -64,14 +64,6 @@ impl Pattern {
         Ok(Self(Kind::Beneath(scope)))
     }
 
-    /// The family of the scopes that it allows.
-    pub fn family(&self) -> &str {
-        match &self.0 {
-            Kind::Exact(scope) | Kind::Beneath(scope) => scope.family(),
-            Kind::Verbs(family) => family,
-        }
-    }
-
     /// Whether the pattern allows `scope` as written; what verbs imply is the registry's to say.
     ///
     /// `mcp:call/github/*` allows `mcp:call/github` too, which is how a token says "every tool of

@@ -64,7 +64,7 @@ pub struct Subject {
 pub struct Replay {
     /// `jti`, if it has one.
     pub jti: Option<Jti>,
-    /// SHA-256 of what is signed of it.
+    /// SHA-256 of the token, as it came.
     pub digest: [u8; 32],
     /// How often it may come.
     pub reuse: Reuse,
